@@ -37,7 +37,7 @@ from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import record_sign_in
 from core.events import Event
 from core.http.requests import actor_of, as_seen
-from core.mail.words import in_mail
+from core.mail.words import email_safe
 from core.security import crypto
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.redaction import redact
@@ -80,7 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):
             if name.endswith("_url")
         }
         if "user_agent" in context:
-            ours["user_agent"] = in_mail(str(redact(context["user_agent"])))
+            ours["user_agent"] = email_safe(str(redact(context["user_agent"])))
         ours["current_site"] = SimpleNamespace(name="Pomelo", domain=public.netloc)
         super().send_mail(template_prefix, email, {**context, **ours})
 

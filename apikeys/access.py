@@ -114,7 +114,7 @@ class KeyAccess(Access):
         The limit is that of the policies the request took tokens from. If it took none (a view without policies, or Valkey is
         down and limits fail open), the audit entries themselves are rate limited.
         """
-        if self._admitted and (any(self._used) or attempts.may_be_recorded(self.grant)):
+        if self._admitted and (any(self._used) or attempts.should_record(self.grant)):
             attempts.record_refusal(self.grant, refusal, actor=self.principal)
 
     def explain_denial(self, required: tuple[str, ...], message: str) -> DomainError:

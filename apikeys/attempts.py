@@ -67,7 +67,7 @@ def _take(bucket: str, tokens: int) -> tuple[bool, int]:
         return admitted, used
 
 
-def may_be_recorded(grant: Grant) -> bool:
+def should_record(grant: Grant) -> bool:
     """Whether a refusal that took no token is still below the key's limit for audit entries."""
     admitted, _ = _take(f"refusals:{grant.facts.key_id.hex}", 1)
     return admitted
@@ -178,6 +178,6 @@ def _was_recorded(name: str) -> bool:
             return False
         found = commands.call("GET", name)
         sealed.unseal(_SEEN, found or b"", bound_to=name.encode())
-    except (ValkeyUnavailable, sealed.NotOurs, sealed.UnknownSchema):
+    except (ValkeyUnavailable, sealed.InvalidSealedValue, sealed.UnknownSchema):
         return False
     return True

@@ -281,7 +281,7 @@ def recall(digest: bytes) -> GrantFacts | None:
         return None
     try:
         content = sealed.unseal(SCHEMA, value, bound_to=digest)
-    except (sealed.NotOurs, sealed.UnknownSchema):
+    except (sealed.InvalidSealedValue, sealed.UnknownSchema):
         return None
     facts = _facts_from(orjson.loads(content))
     # The MAC covers the lifetime too, so that it does not depend on Valkey's own expiry.

@@ -50,13 +50,13 @@ def remind_of_rotation() -> int:
     return notices.remind_rotation(now=clock.now())
 
 
-@system_task(name="apikeys.judge_reports")
-def judge_reports() -> int:
+@system_task(name="apikeys.evaluate_reports")
+def evaluate_reports() -> int:
     """Evaluate the reports of exposed secrets."""
-    return reports.judge_reports(now=clock.now())
+    return reports.evaluate_reports(now=clock.now())
 
 
-@tenant_task(name="apikeys.tell_clamped_keys")
-def tell_clamped_keys() -> int:
+@tenant_task(name="apikeys.notify_clamped_keys")
+def notify_clamped_keys() -> int:
     """Notify a company whose limit was lowered which keys that affects."""
-    return notices.tell_clamped_keys()
+    return notices.notify_clamped_keys()

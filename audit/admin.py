@@ -80,7 +80,7 @@ class _LogAdmin(StaffModelAdmin):
         return f"{getattr(row, 'created', None) or row.arrived:%Y-%m-%d %H:%M:%S}"
 
     @admin.display(description="what happened")
-    def told(self, row: Any) -> str:
+    def sentence(self, row: Any) -> str:
         """The sentence shown to the company, with the object's id."""
         return sentence_of(row)
 
@@ -127,7 +127,7 @@ def _is_address(text: str) -> bool:
 class AuditEntryAdmin(_LogAdmin):
     """Security events of all companies."""
 
-    list_display = ("at", "company", "mode", "told", "action", "target", "ip")
+    list_display = ("at", "company", "mode", "sentence", "action", "target", "ip")
     list_select_related = ("company",)
     list_filter = (LastDays, "mode", "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
@@ -141,7 +141,7 @@ class AuditEntryAdmin(_LogAdmin):
 class StaffEntryAdmin(_LogAdmin):
     """Events that belong to no company: unknown secrets, failed sign-ins, cross-company access by staff."""
 
-    list_display = ("at", "told", "action", "target", "ip")
+    list_display = ("at", "sentence", "action", "target", "ip")
     list_filter = (LastDays, "actor_kind")
     search_fields = ("action", "actor_id", "target_id", "request_id", "ip")
     search_help_text = "Exact match: an action, an actor's, target's or request's identifier, or an address."

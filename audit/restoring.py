@@ -20,7 +20,7 @@ _ONLY_ADDED_TO = (
 )
 
 
-def wrong_rights(using: str = OWNER) -> list[str]:
+def excess_privileges(using: str = OWNER) -> list[str]:
     """Return excess privileges of `app` and `system` on the trail, as `role on table`. Any role may call this."""
     partitions = [partition.name for partition in list_partitions(using=using)]
     with connections[using].cursor() as cursor:
@@ -37,7 +37,7 @@ def wrong_rights(using: str = OWNER) -> list[str]:
 def check_rights_are_held() -> None:
     """Check for `/readyz` that the trail is append-only, because a restore may lose its privileges. Raises NotReady."""
     try:
-        wrong = wrong_rights("default")
+        wrong = excess_privileges("default")
     except DatabaseError as error:
         raise NotReady("the rights on the audit trail cannot be read") from error
     if wrong:
@@ -49,7 +49,7 @@ def check_rights_are_held() -> None:
 
 def check_rights(*, accept_loss: bool = False) -> str:
     """Refuse a database whose privileges were not restored, in which the trail could be changed. Raises Broken."""
-    wrong = wrong_rights()
+    wrong = excess_privileges()
     if wrong:
         raise Broken(
             f"rights were not restored ({len(wrong)}, as of {wrong[0]}): restore again without --no-privileges, into a "

@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class EntrySentence:
     """An entry as a sentence, together with the entries right before it that read the same, newest first."""
 
     entry: AuditEntry
@@ -57,7 +57,7 @@ class Told:
         return " ".join([self.actor.text, "".join(part.text for part in self.parts)])
 
 
-def tell(entries: Sequence[AuditEntry]) -> list[Told]:
+def as_sentences(entries: Sequence[AuditEntry]) -> list[EntrySentence]:
     """Return a page of entries as sentences, in the current tenant, grouping consecutive identical ones."""
     groups = [list(group) for _, group in groupby(entries, key=grouping_key)]
     wanted = {group[0].target_id for group in groups} | {
@@ -65,7 +65,7 @@ def tell(entries: Sequence[AuditEntry]) -> list[Told]:
     }
     names = names_of(wanted)
     return [
-        Told(group[0], _actor(group[0], names), tuple(_parts(group[0], names)), tuple(group[1:]))
+        EntrySentence(group[0], _actor(group[0], names), tuple(_parts(group[0], names)), tuple(group[1:]))
         for group in groups
     ]
 

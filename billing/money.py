@@ -74,7 +74,7 @@ def half_up(dividend: int, divisor: int) -> int:
     return (2 * dividend + divisor) // (2 * divisor)
 
 
-def share_out(total: int, weights: Sequence[int]) -> list[int]:
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
     """Return `total` in whole shares by `weights`; what is left over goes to the largest remainders, the first of equals."""
     whole = sum(weights)
     if whole == 0:
@@ -110,7 +110,7 @@ def price_invoice(
         discount_amount = half_up(sum(amounts) * discount_bps, _WHOLE_BPS)
     if discount_amount > sum(amounts):
         raise DiscountTooLarge("The discount is larger than the lines.")
-    shares = share_out(discount_amount, amounts)
+    shares = allocate(discount_amount, amounts)
     taxed = [amount - share for amount, share in zip(amounts, shares, strict=True)]
     taxes = _taxes(positions, taxed, prices_include_tax) if not is_exempt else [0] * len(positions)
     subtotal = sum(taxed) - (sum(taxes) if prices_include_tax else 0)
@@ -150,7 +150,7 @@ def _taxes(positions: Sequence[Position], taxed: Sequence[int], prices_include_t
         places = [place for place, position in enumerate(positions) if position.tax_rate_bps == rate]
         base = [taxed[place] for place in places]
         tax = tax_on(sum(base), rate, is_included=prices_include_tax)
-        for place, share in zip(places, share_out(tax, base), strict=True):
+        for place, share in zip(places, allocate(tax, base), strict=True):
             taxes[place] = share
     return taxes
 
@@ -159,7 +159,7 @@ def _taxes(positions: Sequence[Position], taxed: Sequence[int], prices_include_t
 
 
 @dataclass(frozen=True, slots=True)
-class LineLeft:
+class LineRemainder:
     """What credit notes have left of a line: `amount` is with tax where the prices are, `tax` its share of the tax."""
 
     tax_rate_bps: int
@@ -176,7 +176,7 @@ class LineCredit:
 
 
 def credit_amounts(
-    left: Sequence[LineLeft], amounts: Sequence[int], *, prices_include_tax: bool
+    left: Sequence[LineRemainder], amounts: Sequence[int], *, prices_include_tax: bool
 ) -> list[LineCredit]:
     """Return the tax that goes with taking back `amounts` of the lines, in their order; none may be above what is left.
 
@@ -196,12 +196,12 @@ def credit_amounts(
         given = tax if sum(taken) == whole else max(least, min(most, tax - rest))
         if not sum(taken):
             given = 0
-        for place, share in zip(places, share_out(given, taken), strict=True):
+        for place, share in zip(places, allocate(given, taken), strict=True):
             taxes[place] = share
     return [LineCredit(amount, tax) for amount, tax in zip(amounts, taxes, strict=True)]
 
 
-def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bool) -> list[LineCredit]:
+def credit_total(left: Sequence[LineRemainder], total: int, *, prices_include_tax: bool) -> list[LineCredit]:
     """Return how `total`, tax included, is taken back of the lines, each in proportion to what is left of it.
 
     Of an amount that is taken back in full no tax stays behind. A note that is declared void later may have been tax alone; then
@@ -212,7 +212,7 @@ def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bo
     if not 0 <= total <= sum(wholes):
         raise ValueError("More is credited than is left.")
     found = [LineCredit(0, 0)] * len(left)
-    for (places, amount, tax), whole, part in zip(groups, wholes, share_out(total, wholes), strict=True):
+    for (places, amount, tax), whole, part in zip(groups, wholes, allocate(total, wholes), strict=True):
         given = half_up(part * tax, whole) if whole else 0
         if prices_include_tax:
             given = max(tax - (amount - part), min(given, part))
@@ -221,19 +221,19 @@ def credit_total(left: Sequence[LineLeft], total: int, *, prices_include_tax: bo
             if amount and part < whole and part - given == amount and given < tax:
                 given += 1  # of an amount that is gone no tax may stay
         weights = [left[place].amount for place in places]
-        taken = share_out(part if prices_include_tax else part - given, weights)
+        taken = allocate(part if prices_include_tax else part - given, weights)
         # A part that is all tax is shared as the lines are, and where nothing is left of them, as their tax is.
         shares = (taken, weights, [max(0, left[place].tax) for place in places])
-        taxes = share_out(given, next(each for each in shares if any(each) or each is shares[-1]))
+        taxes = allocate(given, next(each for each in shares if any(each) or each is shares[-1]))
         for place, net, share in zip(places, taken, taxes, strict=True):
             found[place] = LineCredit(net, share)
     return found
 
 
-def _by_rate(lines: Sequence[LineLeft]) -> list[list[int]]:
+def _by_rate(lines: Sequence[LineRemainder]) -> list[list[int]]:
     rates = sorted({line.tax_rate_bps for line in lines})
     return [[place for place, line in enumerate(lines) if line.tax_rate_bps == rate] for rate in rates]
 
 
-def _sums(lines: Sequence[LineLeft], places: Sequence[int]) -> tuple[int, int]:
+def _sums(lines: Sequence[LineRemainder], places: Sequence[int]) -> tuple[int, int]:
     return sum(lines[place].amount for place in places), sum(lines[place].tax for place in places)

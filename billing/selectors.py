@@ -277,7 +277,7 @@ def get_credit_note(public_id: str) -> CreditNote:
     return CreditNote.by_public_id(public_id)
 
 
-def list_happenings(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:
+def list_timeline_events(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:
     """Return the newest events about these objects: the time line of a page."""
     return list(OutboxEvent.objects.filter(object_id__in=list(object_ids)).order_by(NEWEST)[:limit])
 

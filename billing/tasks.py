@@ -11,7 +11,7 @@ def complete_payments() -> None:
     services.complete_payments()
 
 
-@system_task(name="billing.notice_overdue")
-def notice_overdue() -> None:
+@system_task(name="billing.detect_overdue")
+def detect_overdue() -> None:
     """Say of which invoices the day has passed on which they were due: every ten minutes by beat."""
-    services.notice_overdue(now=clock.now())
+    services.detect_overdue(now=clock.now())

@@ -14,8 +14,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 heartbeat.install(app)
 app.conf.beat_schedule = {
-    "apikeys.judge_reports": {
-        "task": "apikeys.judge_reports",
+    "apikeys.evaluate_reports": {
+        "task": "apikeys.evaluate_reports",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
@@ -35,7 +35,7 @@ app.conf.beat_schedule = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
-    "billing.notice_overdue": {"task": "billing.notice_overdue", "schedule": 600.0},
+    "billing.detect_overdue": {"task": "billing.detect_overdue", "schedule": 600.0},
     "core.prune_idempotency_keys": {"task": "core.prune_idempotency_keys", "schedule": 600.0},
     "core.prune_sessions": {"task": "core.prune_sessions", "schedule": 3600.0},
     "core.prune_set_aside": {"task": "core.prune_set_aside", "schedule": 3600.0},
@@ -50,8 +50,8 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
-    "messaging.judge_reputations": {
-        "task": "messaging.judge_reputations",
+    "messaging.evaluate_reputations": {
+        "task": "messaging.evaluate_reputations",
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },

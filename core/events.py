@@ -100,7 +100,7 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
         insert_rows(OutboxEvent, rows)
         jobs.wake(RELAY_TASK)
     if events:
-        _tell_sinks(events, actor)
+        _notify_sinks(events, actor)
 
 
 def data_of(event: Event) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def publish_unowned(event: Event, *, actor: Principal) -> None:
 
     Must be called inside `system_context`.
     """
-    _tell_sinks([event], actor)
+    _notify_sinks([event], actor)
 
 
-def _tell_sinks(events: Sequence[Event], actor: Principal) -> None:
+def _notify_sinks(events: Sequence[Event], actor: Principal) -> None:
     for sink in _load_sinks(tuple(settings.EVENT_SINKS)):
         sink(events, actor=actor)

@@ -87,7 +87,7 @@ class RequestContextMiddleware:
         return peer_is_trusted_proxy(request.META) and forwarded_scheme(request.META) == "https"
 
 
-class UntoldChangesMiddleware:
+class StaleCacheWarningMiddleware:
     """Warns the person who changed a key or a company when not every process could be told of it at once.
 
     Inside the messages' middleware, and outside of the page's transaction: a change is told after its commit.
@@ -125,7 +125,7 @@ class CompressPagesMiddleware(GZipMiddleware):
         return super().process_response(request, response)
 
 
-class DatabaseAwayMiddleware:
+class DatabaseUnavailableMiddleware:
     """Answers 503 to a page that PostgreSQL, being away, could not give. /v1 says it by its own error."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:

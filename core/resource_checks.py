@@ -25,7 +25,7 @@ def _declared(app: PomeloApp) -> Iterator[tuple[str, str]]:
     for resource in app.resources:
         yield "resource", resource.name
         yield "object", resource.object
-        yield "reference", resource.referred_to_as
+        yield "reference", resource.reference_name
         if resource.prefix:
             yield "identifier prefix", resource.prefix
     for scope in app.scopes:

@@ -57,7 +57,7 @@ class Resource:
     payload: str = ""
 
     @property
-    def referred_to_as(self) -> str:
+    def reference_name(self) -> str:
         """The name of a field or filter that refers to such an object."""
         return self.reference or self.object
 
@@ -187,7 +187,7 @@ ID_PREFIXES: Mapping[str, str] = Registered(
     lambda: {found.name: found.prefix for found in list_resources() if found.prefix}
 )
 REFERENCES: Mapping[str, str] = Registered(
-    lambda: {found.referred_to_as: found.prefix for found in list_resources() if found.prefix}
+    lambda: {found.reference_name: found.prefix for found in list_resources() if found.prefix}
 )
 OBJECT_PREFIXES: Mapping[str, str] = Registered(
     lambda: {found.object: found.prefix for found in list_resources() if found.prefix}

@@ -28,10 +28,10 @@ def prune() -> int:
     return services.prune_messages()
 
 
-@system_task(name="messaging.judge_reputations", expires=300)
-def judge_reputations() -> int:
+@system_task(name="messaging.evaluate_reputations", expires=300)
+def evaluate_reputations() -> int:
     """Judge the companies whose live email bounces or is reported."""
-    return services.judge_reputations()
+    return services.evaluate_reputations()
 
 
 @system_task(name="messaging.ask_prices", expires=60)

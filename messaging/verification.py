@@ -55,7 +55,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Looked:
+class RecordCheck:
     """What a look at one record found."""
 
     state: State
@@ -96,7 +96,7 @@ def records_of(domain: SenderDomain, keys: Iterable[DkimKey]) -> list[Record]:
     return records
 
 
-def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, Looked]]:
+def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, RecordCheck]]:
     """Check the DNS records of many domains, a few domains at a time; return what was found, by the record's key."""
     outside_transactions("dns")
     resolver = make_resolver()
@@ -132,13 +132,13 @@ def read_server(text: str) -> tuple[str, int]:
     return str(ipaddress.ip_address(host)), int(port)
 
 
-def look_up_records(resolver: dns.resolver.Resolver, records: Sequence[Record]) -> dict[str, Looked]:
+def look_up_records(resolver: dns.resolver.Resolver, records: Sequence[Record]) -> dict[str, RecordCheck]:
     """Check the DNS records of one domain, in their order, within DOMAIN_SECONDS; return what was found, by the record's key."""
     until = time.monotonic() + DOMAIN_SECONDS
     return {record.key: look_up(resolver, record, until=until) for record in records}
 
 
-def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) -> Looked:
+def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) -> RecordCheck:
     """Look at one record, until `until` of the monotonic clock.
 
     A server that does not answer in time is `unreachable`, which is not the same as `missing`.
@@ -151,9 +151,9 @@ def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) ->
                 break
             state, values = _ask(resolver, f"_dmarc.{parent}", "TXT", until)
     if state != "found":
-        return Looked(state)
+        return RecordCheck(state)
     kept = tuple(storable(value)[:MAX_VALUE] for value in values[:MAX_VALUES])
-    return Looked("found" if _fits(record, values) else "differs", kept)
+    return RecordCheck("found" if _fits(record, values) else "differs", kept)
 
 
 def _parents(domain: str) -> list[str]:
@@ -203,7 +203,7 @@ def _tags(value: str) -> dict[str, str]:
     return {name.strip(): "".join(content.split()) for name, _, content in pairs}
 
 
-def is_proved(records: Sequence[Record], found: Mapping[str, Looked]) -> bool:
+def is_proved(records: Sequence[Record], found: Mapping[str, RecordCheck]) -> bool:
     """Tell whether the challenge is there, and at least one key that mail can be signed with."""
     states = [(record.purpose, found[record.key].state) for record in records]
     return ("challenge", "found") in states and ("dkim", "found") in states

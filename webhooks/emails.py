@@ -10,7 +10,7 @@ from django.urls import reverse
 from accounts.selectors import current_company, owner_emails
 from core.background import set_aside
 from core.mail.compose import send_mail
-from core.mail.words import in_mail
+from core.mail.words import email_safe
 from core.tenancy import Tenant, system_context, tenant_context
 from webhooks.models import Endpoint
 
@@ -43,7 +43,7 @@ def _send(tenant: Tenant, endpoint_id: uuid.UUID) -> None:
         company_name = current_company().name
         send_mail(
             to=owner_emails(),
-            subject=f"A webhook endpoint of {in_mail(company_name)} was disabled",
+            subject=f"A webhook endpoint of {email_safe(company_name)} was disabled",
             template="webhooks/email/disabled",
             context={
                 "company_name": company_name,

@@ -82,7 +82,7 @@ def thin_event(row: EventRow, object_id: str, link: str) -> dict[str, Any]:
     return {**event(row), "data": {"object": {"id": object_id, "object": kind}, "thin": True, "url": link}}
 
 
-def delivery(row: Delivery, tries: Iterable[Attempt]) -> dict[str, Any]:
+def delivery(row: Delivery, attempts: Iterable[Attempt]) -> dict[str, Any]:
     """Return the public form of a delivery with its attempts, oldest first."""
     return {
         "id": row.public_id,
@@ -92,7 +92,7 @@ def delivery(row: Delivery, tries: Iterable[Attempt]) -> dict[str, Any]:
         "event": ids.encode("evt", row.event_id),
         "event_type": row.event_type,
         "status": row.status,
-        "attempts": [attempt(each) for each in tries],
+        "attempts": [attempt(each) for each in attempts],
         "next_attempt_at": rfc3339(row.due_at)
         if row.due_at is not None and row.status != Delivery.Status.SENDING
         else None,

@@ -19,7 +19,7 @@ from accounts.dashboard.forms import CompanyForm, CreateCompanyForm
 from accounts.models import Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_members, memberships_of
-from accounts.services import found_company, update_company
+from accounts.services import register_company, update_company
 from accounts.services.allowances import CompanyCreationClosed, CompanyLimitReached
 from accounts.services.companies import SlugTaken
 from core.http.own_pages import own_page
@@ -37,7 +37,7 @@ def create_company_page(request: HttpRequest) -> HttpResponse:
     form = CreateCompanyForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            company = found_company(
+            company = register_company(
                 name=form.cleaned_data["name"],
                 owner=request.user,
                 actor=user_principal(request, request.user),

@@ -70,13 +70,13 @@ class SignInForm(LoginForm):
             return login
 
 
-class MoreAddressForm(AddEmailForm):
+class AddAddressForm(AddEmailForm):
     """Adds another email address to an account."""
 
     email = PersonalAddressField()
 
 
-class ForgottenPasswordForm(ResetPasswordForm):
+class RequestPasswordResetForm(ResetPasswordForm):
     """Requests a password reset email."""
 
     email = PersonalAddressField()

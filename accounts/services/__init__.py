@@ -2,7 +2,7 @@
 
 from accounts.services.companies import (
     create_company,
-    found_company,
+    register_company,
     resume_company,
     suspend_company,
     update_company,
@@ -26,10 +26,10 @@ __all__ = [
     "accept_invitation",
     "change_role",
     "create_company",
-    "found_company",
     "invite_member",
     "record_failed_sign_in",
     "record_for_companies",
+    "register_company",
     "remove_filter",
     "remove_member",
     "rename_filter",

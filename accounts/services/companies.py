@@ -11,7 +11,7 @@ from accounts.roles import Role
 from accounts.selectors import owner_emails
 from accounts.services.allowances import CompanyCreationClosed, check_company_limits
 from accounts.services.names import checked_name
-from accounts.services.tier_hold import hold_tiers
+from accounts.services.tier_lock import lock_tiers
 from core import clock
 from core.errors import DomainError
 from core.events import publish
@@ -38,7 +38,7 @@ _SLUG_KEY = "accounts_company_slug_key"
 _LONGEST_WANTED = 45  # leaves room for a suffix of 13
 
 
-def found_company(*, name: str, owner: User, actor: Principal) -> Company:
+def register_company(*, name: str, owner: User, actor: Principal) -> Company:
     """Create a company requested on a page, within `COMPANY_CREATION` and the limits of accounts.services.allowances.
 
     If new companies need approval, it is suspended until staff resume it. Raises CompanyCreationClosed,
@@ -51,7 +51,7 @@ def found_company(*, name: str, owner: User, actor: Principal) -> Company:
         company = create_company(name=name, owner=owner, actor=actor)
         if settings.COMPANY_CREATION == "approved":
             suspend_company(
-                company=company, reason=AWAITING, actor=Principal.system("accounts.found_company")
+                company=company, reason=AWAITING, actor=Principal.system("accounts.register_company")
             )
     return company
 
@@ -70,7 +70,7 @@ def create_company(
     # A generated slug that collides is generated again, longer, because there is no choice for the owner to correct.
     candidates = [wanted] if slug else [f"{wanted}-{company_id.hex[-length:]}" for length in (6, 12)]
     with tenant_context(Tenant(company_id, "live")):
-        hold_tiers()
+        lock_tiers()
         company = Company(
             id=company_id, name=name, tier=tier, created_from=client_group(actor.ip) if actor.ip else ""
         )

@@ -31,7 +31,7 @@ from apikeys.services import (
 from core import clock
 from core.background.heavy import heavy_work
 from core.tenancy import Tenant, tenant_context
-from core.ui.bulk import Bulk, Chosen, ticked
+from core.ui.bulk import Bulk, Chosen, selected_ids
 
 REVOKE = Bulk(
     field="key",
@@ -84,7 +84,7 @@ def _rotate_form(request: HttpRequest, keys: list[ApiKey]) -> RotateForm:
 
 def _chosen_keys(request: CompanyRequest, most: int) -> list[ApiKey]:
     """Return the selected keys; an empty list, with a message that explains why, if the page cannot act on them."""
-    asked = ticked(request, "key", most=most)
+    asked = selected_ids(request, "key", most=most)
     return get_keys(asked) if asked else []
 
 

@@ -32,7 +32,7 @@ from apikeys.services import (
     check_rotate,
     create_key,
     end_overlap,
-    made_by_key,
+    objects_created_by_key,
     prepare_secret,
     restore_key,
     revoke_key,
@@ -188,7 +188,7 @@ def revoke_page(request: CompanyRequest, client_id: str) -> HttpResponse:
             change = revoke_key(key=key, actor=request.principal)
             messages.success(request, f"{change.key.name} is revoked.")
         return redirect("apikeys:detail", key.public_id)
-    context = {"key": key, "form": form, "made": made_by_key(key)}
+    context = {"key": key, "form": form, "made": objects_created_by_key(key)}
     return render(request, "apikeys/revoke.html", context, status=422 if form.is_bound else 200)
 
 

@@ -22,7 +22,7 @@ from apikeys.models import ApiKey, ApiKeySecret
 from apikeys.policy import KeyPolicy, key_violations, policy_of, violating_keys
 from apikeys.representations import display_secret
 from apikeys.selectors import EXPIRES_SOON, KeyFilter, find_keys, get_key, scope_uses
-from apikeys.services import UNDO_MINUTES, can_restore, check_rotate, made_by_key
+from apikeys.services import UNDO_MINUTES, can_restore, check_rotate, objects_created_by_key
 from billing.entitlements import limits_of
 from core import clock
 from core.api.scopes import SCOPES
@@ -125,7 +125,7 @@ def _row(
             notes.append({"text": f"unused {90 if long else 30} days", "tone": "warn" if long else "muted"})
         if is_behind:
             notes.append({"text": "uses deprecated features", "tone": "warn"})
-        if has_lost_its_creator(key, member_ids):
+        if is_orphaned(key, member_ids):
             notes.append({"text": "creator has left", "tone": "warn"})
         if key_violations(policy, key):
             notes.append({"text": "violates policy", "tone": "warn"})
@@ -145,7 +145,7 @@ def _row(
     }
 
 
-def has_lost_its_creator(key: ApiKey, member_ids: Collection[str]) -> bool:
+def is_orphaned(key: ApiKey, member_ids: Collection[str]) -> bool:
     """Whether the key's creator is no longer a member, so that perhaps nobody knows what it is for."""
     return key.created_by.startswith("usr_") and key.created_by not in member_ids
 
@@ -187,9 +187,9 @@ def detail_page(request: CompanyRequest, client_id: str) -> HttpResponse:
         "history": history_of(key, secrets),
         "against_policy": key_violations(policy_of(request.membership.company), key) if working else [],
         "plan_limit": limits_of(request.membership.company).requests_per_minute,
-        "made": made_by_key(key),
+        "made": objects_created_by_key(key),
         "deprecated": still_used(key, now),
-        "is_orphaned": has_lost_its_creator(key, [member.user.public_id for member in list_members()]),
+        "is_orphaned": is_orphaned(key, [member.user.public_id for member in list_members()]),
     }
     return render(request, "apikeys/detail.html", context)
 

@@ -2,7 +2,7 @@
 
 from apikeys.services.editing import KeyChange, update_key
 from apikeys.services.issuing import IssuedKey, KeySettings, NewSecret, create_key, prepare_secret
-from apikeys.services.leaks import made_by_key, revoke_leaked_key
+from apikeys.services.leaks import objects_created_by_key, revoke_leaked_key
 from apikeys.services.many import (
     MOST_REVOKED,
     MOST_ROTATED,
@@ -36,7 +36,7 @@ __all__ = [
     "check_rotate",
     "create_key",
     "end_overlap",
-    "made_by_key",
+    "objects_created_by_key",
     "prepare_secret",
     "restore_key",
     "restore_keys",

@@ -16,7 +16,7 @@ from core.tenancy import Tenant, require_tenant
 from core.valkey.fences import Effect
 from core.values import ids
 
-__all__ = ["IssuedKey", "KeySettings", "NewSecret", "create_key", "give_secret", "prepare_secret"]
+__all__ = ["IssuedKey", "KeySettings", "NewSecret", "create_key", "prepare_secret", "store_secret"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -90,7 +90,7 @@ def create_key(*, chosen: KeySettings, secret: NewSecret, actor: Principal) -> I
         created_by=actor.id,
         created_by_name=actor.name,
     )
-    give_secret(key, secret)
+    store_secret(key, secret)
     publish(
         ApiKeyCreated(
             object_id=key.public_id, object=represent_key(key), detail={"scopes": list(key.scopes)}
@@ -100,7 +100,7 @@ def create_key(*, chosen: KeySettings, secret: NewSecret, actor: Principal) -> I
     return IssuedKey(key, secret.text)
 
 
-def give_secret(key: ApiKey, secret: NewSecret) -> None:
+def store_secret(key: ApiKey, secret: NewSecret) -> None:
     """Store a prepared secret as the newest of `key`.
 
     Raises TemporarilyUnavailable if another secret has the same locator (one in 62^8), and ValueError for a secret of

@@ -19,7 +19,7 @@ class Leak:
     switched_off: dict[str, int]
 
 
-def made_by_key(key: ApiKey, *, since: datetime | None = None) -> dict[str, list[Made]]:
+def objects_created_by_key(key: ApiKey, *, since: datetime | None = None) -> dict[str, list[Made]]:
     """Return the active resources a key has created since `since` (by default ever), by their name on pages."""
     found = {trace.title: trace.find(key_id=key.public_id, since=since or key.created) for trace in traces()}
     return {title: made for title, made in found.items() if made}

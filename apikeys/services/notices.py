@@ -16,7 +16,7 @@ from billing.entitlements import entitlements_of
 from core.background import set_aside
 from core.errors import NotFound
 from core.events import publish
-from core.mail.words import in_mail
+from core.mail.words import email_safe
 from core.principal import Principal
 from core.tenancy import Tenant, require_tenant, system_context, tenant_context
 
@@ -59,12 +59,12 @@ def _notify_expiry(key: ApiKey, *, now: datetime) -> None:
     publish(event(object_id=key.public_id, object=represent_key(key)), actor=actor)
     when = key.expires_at.strftime("%d %b %Y, %H:%M UTC")
     if stage == OVER:
-        _mail(key, f"The API key {in_mail(key.name)} has expired", f"It stopped working on {when}.")
+        _mail(key, f"The API key {email_safe(key.name)} has expired", f"It stopped working on {when}.")
     else:
         text = f"It stops working on {when}. Set a later expiry, or create a replacement in time."
         today = key.expires_at.date() == now.date()
         within = "today" if today else "within a day" if stage == ON_THE_DAY else "soon"
-        _mail(key, f"The API key {in_mail(key.name)} expires {within}", text)
+        _mail(key, f"The API key {email_safe(key.name)} expires {within}", text)
 
 
 def remind_rotation(*, now: datetime) -> int:
@@ -89,7 +89,7 @@ def _remind_rotation(key: ApiKey, *, now: datetime) -> None:
         actor=Principal.system("apikeys.remind_rotation"),
     )
     text = f"Its secret is {age} days old. Rotate it with an overlap: both secrets work until you are done."
-    _mail(key, f"Time to rotate the API key {in_mail(key.name)}", text)
+    _mail(key, f"Time to rotate the API key {email_safe(key.name)}", text)
 
 
 def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) -> bool:
@@ -108,11 +108,11 @@ def report_exposure(*, key_id: UUID, how: str, actor: Principal, now: datetime) 
         actor=actor,
     )
     text = f"{how} Rotate it now, and review the key's recent requests."
-    _mail(locked, f"The API key {in_mail(locked.name)} has been exposed", text)
+    _mail(locked, f"The API key {email_safe(locked.name)} has been exposed", text)
     return True
 
 
-def tell_clamped_keys() -> int:
+def notify_clamped_keys() -> int:
     """Notify the current company's owners of keys whose limit now exceeds its tier's. Returns how many there are.
 
     The keys keep their own limits, which apply again in a higher tier.
@@ -124,7 +124,9 @@ def tell_clamped_keys() -> int:
         with tenant_context(Tenant(company_id, mode)):
             clamped += ApiKey.objects.filter(revoked_at=None, rate_limit__gt=limit).order_by("id")
     if clamped:
-        names = ", ".join(f"{in_mail(key.name)} ({key.mode}, {key.rate_limit} a minute)" for key in clamped)
+        names = ", ".join(
+            f"{email_safe(key.name)} ({key.mode}, {key.rate_limit} a minute)" for key in clamped
+        )
         mail_notice(
             key=clamped[0],
             recipients=owner_emails(),

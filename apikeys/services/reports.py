@@ -28,7 +28,7 @@ from core.background import jobs, set_aside
 from core.errors import FieldError, FieldErrors, TemporarilyUnavailable
 from core.events import publish, publish_unowned
 from core.http.addresses import client_group
-from core.mail.words import in_mail
+from core.mail.words import email_safe
 from core.postgres.turns import take_turn
 from core.principal import Principal
 from core.security import crypto
@@ -46,7 +46,7 @@ MAX_PASTED_LENGTH = 4000
 TELL_AGAIN_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=1)
 BATCH = 500
-JUDGING = "apikeys.judge_reports"
+JUDGING = "apikeys.evaluate_reports"
 
 _SECRET = re.compile(keys.SCANNER_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -79,7 +79,7 @@ def receive_report(*, pasted: str, place: str, reporter: Principal) -> None:
         )
         # A pending report of the same secret makes this one redundant.
         LeakReport.objects.bulk_create([row], ignore_conflicts=True)
-        jobs.enqueue("apikeys.judge_reports")
+        jobs.enqueue("apikeys.evaluate_reports")
 
 
 def _count(ip: str) -> None:
@@ -109,7 +109,7 @@ def _find_secret_in(pasted: str) -> str:
     raise FieldErrors([FieldError("secret", "malformed", reason)])
 
 
-def judge_reports(*, now: datetime) -> int:
+def evaluate_reports(*, now: datetime) -> int:
     """Evaluate the pending reports and apply each company's setting. Returns how many were evaluated.
 
     A secret that cannot be verified now (Vault down, bcrypt busy) is retried in later runs, for at most a day.
@@ -168,7 +168,7 @@ def _secret_of(report: LeakReport) -> keys.ParsedSecret | None:
 def _judge(report: LeakReport, secret: keys.ParsedSecret, row: ApiKeySecret | None, *, now: datetime) -> None:
     actor = Principal(
         kind="system",
-        id="apikeys.judge_reports",
+        id="apikeys.evaluate_reports",
         name="report of a found secret",
         ip=report.ip,
         user_agent=report.user_agent,
@@ -272,6 +272,6 @@ def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
     mail_notice(
         key=key,
         recipients=owner_emails(),
-        subject=f"The API key {in_mail(key.name)} {stopped[action]}",
+        subject=f"The API key {email_safe(key.name)} {stopped[action]}",
         text=f"{said} {text}",
     )

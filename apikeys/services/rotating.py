@@ -9,7 +9,7 @@ from apikeys.models import ApiKey
 from apikeys.representations import display_secret, represent_key
 from apikeys.selectors import working_secrets
 from apikeys.services.editing import KeyChange, lock_key, save_change
-from apikeys.services.issuing import IssuedKey, NewSecret, give_secret
+from apikeys.services.issuing import IssuedKey, NewSecret, store_secret
 from core import clock
 from core.errors import DomainError
 from core.events import publish
@@ -66,7 +66,7 @@ def rotate_key(*, key: ApiKey, overlap: timedelta, secret: NewSecret, actor: Pri
         else:
             former.revoked_at = now
             former.save(update_fields=["revoked_at"])
-    give_secret(locked, secret)
+    store_secret(locked, secret)
     columns: dict[str, Any] = {"rotated_at": now, "rotation_reminded_at": None}
     if not overlap:
         # The exposed secret no longer works.

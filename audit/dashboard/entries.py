@@ -16,7 +16,7 @@ from audit.dashboard.streaming import download
 from audit.differences import differences, facts
 from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
-from audit.sentences import grouping_key, tell
+from audit.sentences import as_sentences, grouping_key
 from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.api.pagination import BACK, ON, SORT
@@ -55,7 +55,7 @@ def entry_list(request: CompanyRequest) -> HttpResponse:
         "form": form,
         "page": page,
         # Repeats are grouped from the newest on, in either direction of the list.
-        "told": tell(page.items[::-1])[::-1] if is_up else tell(page.items),
+        "sentences": as_sentences(page.items[::-1])[::-1] if is_up else as_sentences(page.items),
         "common": _common_filters(request),
         "today": clock.now().date(),
     }
@@ -83,10 +83,10 @@ def _common_filters(request: CompanyRequest) -> list[dict[str, Any]]:
 def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
     """One event: the values before and after, and its origin."""
     row = selectors.get_entry(public_id)
-    [told] = tell([row])
+    [sentence] = as_sentences([row])
     context = {
         "entry": row,
-        "told": told,
+        "sentence": sentence,
         "differences": differences(row.changes),
         "facts": facts(row.detail),
     }

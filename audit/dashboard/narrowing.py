@@ -35,26 +35,26 @@ def is_status(text: str) -> bool:
 _EXAMPLES = {"key": "key_01h455vb4pex5vsknk084sn02q", "route": "GET /v1/customers", "status": "404"}
 
 
-def misunderstood(parameters: Mapping[str, str]) -> list[FieldError]:
+def invalid_parameters(parameters: Mapping[str, str]) -> list[FieldError]:
     """Return the errors of the URL parameters: invalid values, and more than one filter at a time."""
     asked = [name for name in _EXAMPLES if parameters.get(name)]
     if len(asked) > 1:
         return [FieldError(asked[-1], "contradictory", f"Send one of {', '.join(asked)}.")]
-    if asked and not Narrowing.asked_for(parameters).value:
+    if asked and not UsageFilter.asked_for(parameters).value:
         [name] = asked
         return [FieldError(name, "invalid", f"Write it as in {_EXAMPLES[name]}.")]
     return []
 
 
 @dataclass(frozen=True, slots=True)
-class Narrowing:
+class UsageFilter:
     """One key, route, status or address, by its value in the roll-ups; without one, everything."""
 
     dimension: Narrowed = "all"
     value: str = ""
 
     @classmethod
-    def asked_for(cls, parameters: Mapping[str, str]) -> "Narrowing":
+    def asked_for(cls, parameters: Mapping[str, str]) -> "UsageFilter":
         """Parse the URL parameters. Invalid values do not filter."""
         if key := parameters.get("key", ""):
             return cls("key", ids.decode("key", key).hex) if is_client_id(key) else cls()

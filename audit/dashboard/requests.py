@@ -21,7 +21,7 @@ from audit.dashboard.periods import oldest_since
 from audit.dashboard.streaming import download
 from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
-from audit.sentences import tell
+from audit.sentences import as_sentences
 from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.errors import FieldErrors, NotFound
@@ -113,7 +113,7 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "refusal": next((step for step in steps if not step["passed"] and not step.get("field")), None),
         "fixes": fixes,
         "may_fix": at_least(request.membership.role, Role.DEVELOPER),
-        "entries": tell(selectors.entries_of_request(row)),
+        "entries": as_sentences(selectors.entries_of_request(row)),
         "same_id": urlencode({"client_request_id": row.client_request_id}),
         "trace_id": row.traceparent[3:35],
     }

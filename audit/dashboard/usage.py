@@ -12,7 +12,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
 from audit import services
 from audit.dashboard import charts
-from audit.dashboard.narrowing import Narrowing, misunderstood
+from audit.dashboard.narrowing import UsageFilter, invalid_parameters
 from audit.dashboard.periods import PERIODS, RangeForm, Span, oldest_day
 from audit.dashboard.streaming import download
 from audit.dimensions import MOST_BY_ADDRESS, newest_name, usage_by_address, usage_by_value, usage_of
@@ -35,8 +35,8 @@ BREAKDOWNS = {"key": "Key", "route": "Route", "status": "Status", "address": "Ad
 def usage_page(request: CompanyRequest) -> HttpResponse:
     """Charts of outcomes and response times compared with the previous period, and the top keys, routes, statuses or addresses."""
     form, span, problems = _asked_span(request)
-    problems += misunderstood(request.GET)
-    narrowed = Narrowing.asked_for(request.GET)
+    problems += invalid_parameters(request.GET)
+    narrowed = UsageFilter.asked_for(request.GET)
     steps, before = _steps(span, narrowed)
     total = merged(steps)
     by = request.GET.get("by", "key")
@@ -71,9 +71,9 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
 def export_usage(request: CompanyRequest) -> HttpResponse:
     """The data of the page's charts as CSV: outcomes, bytes and percentiles per step."""
     _, span, problems = _asked_span(request)
-    if problems := problems + misunderstood(request.GET):
+    if problems := problems + invalid_parameters(request.GET):
         raise FieldErrors(problems)
-    narrowed = Narrowing.asked_for(request.GET)
+    narrowed = UsageFilter.asked_for(request.GET)
     steps = usage_of(
         since=span.since, until=span.until, step=span.step, dimension=narrowed.dimension, value=narrowed.value
     )
@@ -114,7 +114,7 @@ def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]
     return RangeForm(initial={"begin": span.since.date(), "end": now.date()}), span, problems
 
 
-def _steps(span: Span, narrowed: Narrowing) -> tuple[list[RequestUsage], list[RequestUsage]]:
+def _steps(span: Span, narrowed: UsageFilter) -> tuple[list[RequestUsage], list[RequestUsage]]:
     """Return the steps of the period and of the previous one, from one statement and so from one snapshot.
 
     If the previous period began before the retention, it is omitted.
@@ -140,7 +140,7 @@ def _breakdown(by: str, span: Span) -> tuple[list[RequestUsage], bool]:
 
 def _row(by: Any, usage: RequestUsage, span: Span) -> dict[str, Any]:
     """Return a row of the table: its name, and links to its charts and requests."""
-    one = Narrowing(by, usage.value)
+    one = UsageFilter(by, usage.value)
     requests = reverse("audit:requests")
     return {
         "usage": usage,
@@ -153,7 +153,7 @@ def _row(by: Any, usage: RequestUsage, span: Span) -> dict[str, Any]:
     }
 
 
-def _name_of(narrowed: Narrowing) -> str:
+def _name_of(narrowed: UsageFilter) -> str:
     """Return the title of a filtered page; for a key, its newest name."""
     return (newest_name(narrowed.value) if narrowed.dimension == "key" else "") or narrowed.asked
 

@@ -21,7 +21,7 @@ def pack(rows: list[bytes]) -> bytes:
 
 
 def unpack(payload: bytes) -> list[list[Any]]:
-    """Return the rows of a batch. Raises core.security.sealed.NotOurs, core.security.sealed.UnknownSchema."""
+    """Return the rows of a batch. Raises core.security.sealed.InvalidSealedValue, core.security.sealed.UnknownSchema."""
     try:
         rows: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
     except sealed.UnknownSchema as error:

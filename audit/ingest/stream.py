@@ -113,7 +113,7 @@ def set_aside(payload: bytes, reason: str) -> None:
     _SET_ASIDE.run([ASIDE], [MAX_ASIDE, payload, reason])
 
 
-def read_aside(count: int) -> Iterator[list[StreamEntry]]:
+def read_set_aside(count: int) -> Iterator[list[StreamEntry]]:
     """Yield the batches set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
     start = b"-"
     while found := _pairs(commands.call("XRANGE", ASIDE, start, "+", "COUNT", count)):

@@ -142,7 +142,7 @@ def _requeue_known_batches() -> None:
     if time.monotonic() - _last_taken_back < TAKE_BACK_SECONDS:
         return
     _last_taken_back = time.monotonic()
-    for deliveries in stream.read_aside(TAKE):
+    for deliveries in stream.read_set_aside(TAKE):
         if known := [delivery for delivery in deliveries if _is_known(delivery)]:
             if not all(stream.add(delivery.payload) for delivery in known):
                 return  # full; rows added so far are recognized if they are delivered again
@@ -161,7 +161,7 @@ def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
     """Return the rows of an entry. One that we did not write, or do not understand, is set aside."""
     try:
         return batches.unpack(delivery.payload)
-    except sealed.NotOurs:
+    except sealed.InvalidSealedValue:
         reason = "not_ours"
     except sealed.UnknownSchema:
         reason = "unknown_schema"

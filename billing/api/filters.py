@@ -16,8 +16,8 @@ from core.api.filters import (
     CreatedRange,
     DayFilter,
     ExpandFilter,
+    StrictBooleanFilter,
     TextFilter,
-    TruthFilter,
 )
 from core.values import ids
 from core.values.metadata import MAX_NAME, MAX_VALUE
@@ -82,7 +82,7 @@ class InvoiceFilter(CreatedRange):
     external_id = TextFilter(max_length=100)
     due_after = DayFilter(field_name="due_date", lookup_expr="gte")
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
-    overdue = TruthFilter(method="by_overdue", help_text="Still open after its due date (UTC).")
+    overdue = StrictBooleanFilter(method="by_overdue", help_text="Still open after its due date (UTC).")
     expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from billing.selectors import list_happenings
+from billing.selectors import list_timeline_events
 from core.models import OutboxEvent
 from core.values.currencies import money_text
 
@@ -46,7 +46,7 @@ def timeline_of(object_ids: Iterable[str], *, currency: str = "") -> list[dict[s
 
     A refund carries no currency of its own: it is shown in `currency`.
     """
-    return [_entry(happening, currency) for happening in list_happenings(object_ids)]
+    return [_entry(happening, currency) for happening in list_timeline_events(object_ids)]
 
 
 def _entry(happening: OutboxEvent, currency: str) -> dict[str, Any]:

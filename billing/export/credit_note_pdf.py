@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.export.coverage import characters_of
-from billing.export.factur_x import can_be_read_by_machines, credit_note_xml
+from billing.export.factur_x import credit_note_xml, supports_factur_x
 from billing.export.parts import (
     country_of,
     exemption_of,
@@ -35,7 +35,7 @@ def render_credit_note(note: CreditNote, *, seller: dict[str, Any], logo: Seller
         text=characters_of(seller, buyer, written),
         country=country_of(buyer),
     )
-    if can_be_read_by_machines(note, seller=seller, buyer=buyer):
+    if supports_factur_x(note, seller=seller, buyer=buyer):
         exemption = exemption_of(note.invoice, words)
         pdf.attach_xml(credit_note_xml(note, lines, seller=seller, buyer=buyer, exemption=exemption))
     write_seller(pdf, seller, logo)

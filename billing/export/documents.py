@@ -40,7 +40,7 @@ class _State:
     company: str
 
 
-class KeptDocuments:
+class DocumentCache:
     """Documents by the state they show; what was not asked for longest makes room."""
 
     def __init__(self, max_bytes: int) -> None:
@@ -70,7 +70,7 @@ class KeptDocuments:
                 self.bytes_kept -= len(oldest.content)
 
 
-_kept = KeptDocuments(MAX_BYTES_KEPT)
+_kept = DocumentCache(MAX_BYTES_KEPT)
 
 
 def invoice_document(tenant: Tenant, public_id: str) -> Document:

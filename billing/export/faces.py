@@ -35,7 +35,7 @@ logging.getLogger("fontTools").setLevel(logging.ERROR)  # it notes every table t
 
 
 @dataclass(frozen=True, slots=True)
-class CutFace:
+class FontSubset:
     """One face of a document: the same characters in both weights, as TrueType files."""
 
     name: str
@@ -43,7 +43,7 @@ class CutFace:
     bold: bytes
 
 
-def cut_faces(text: Set[str], *, country: str = "") -> Iterator[CutFace]:
+def subset_fonts(text: Set[str], *, country: str = "") -> Iterator[FontSubset]:
     """Yield the faces that together have the characters of `text` (emoji sequences among them), the one for Latin first.
 
     `country` (ISO 3166-1) decides between variants of Han characters where the text does not.
@@ -70,11 +70,11 @@ def _with_neighbours(path: Path, characters: Set[int]) -> Set[int]:
     return {character for character in code_points_of(path) if character >> 7 in blocks}
 
 
-def _cut(path: Path, characters: frozenset[int]) -> CutFace:
+def _cut(path: Path, characters: frozenset[int]) -> FontSubset:
     return (_remembered_cut if len(characters) <= MOST_REMEMBERED else _cut_uncached)(path, characters)
 
 
-def _cut_uncached(path: Path, characters: frozenset[int]) -> CutFace:
+def _cut_uncached(path: Path, characters: frozenset[int]) -> FontSubset:
     # The time of the cut would make two copies of one document differ.
     with TTFont(path, lazy=True, recalcTimestamp=False) as font:
         subsetter = subset.Subsetter(subset.Options(**_OPTIONS))
@@ -83,8 +83,8 @@ def _cut_uncached(path: Path, characters: frozenset[int]) -> CutFace:
         axes = {axis.axisTag: axis.defaultValue for axis in font["fvar"].axes} if "fvar" in font else {}
         cut = _saved(font)
     if "wght" not in axes:
-        return CutFace(path.stem, cut, cut)
-    return CutFace(path.stem, *(_in_weight(cut, {**axes, "wght": weight}) for weight in (REGULAR, BOLD)))
+        return FontSubset(path.stem, cut, cut)
+    return FontSubset(path.stem, *(_in_weight(cut, {**axes, "wght": weight}) for weight in (REGULAR, BOLD)))
 
 
 _remembered_cut = lru_cache(maxsize=32)(_cut_uncached)

@@ -29,9 +29,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 _XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
-def can_be_read_by_machines(
-    issued: Invoice | CreditNote, *, seller: dict[str, Any], buyer: dict[str, Any]
-) -> bool:
+def supports_factur_x(issued: Invoice | CreditNote, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bool:
     """Tell whether the norm has a place for this document: issued for real, in a currency of at most two decimals, with what it asks
     of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
     """
@@ -58,7 +56,7 @@ def invoice_xml(
     buyer: dict[str, Any],
     exemption: str,
 ) -> bytes:
-    """Return the XML of an invoice that `can_be_read_by_machines`, checked against its schema.
+    """Return the XML of an invoice that `supports_factur_x`, checked against its schema.
 
     `exemption` is what the document says about why there is no tax.
     """
@@ -105,7 +103,7 @@ def credit_note_xml(
     buyer: dict[str, Any],
     exemption: str,
 ) -> bytes:
-    """Return the XML of a credit note that `can_be_read_by_machines`, checked against its schema; what is taken back is above zero.
+    """Return the XML of a credit note that `supports_factur_x`, checked against its schema; what is taken back is above zero.
 
     Its lines are after every discount, so none is written beside them. `exemption` is as that of an invoice.
     """

@@ -3,7 +3,7 @@
 from typing import Any
 
 from billing.export.coverage import characters_of
-from billing.export.factur_x import can_be_read_by_machines, invoice_xml
+from billing.export.factur_x import invoice_xml, supports_factur_x
 from billing.export.parts import (
     country_of,
     exemption_of,
@@ -45,7 +45,7 @@ def render_invoice(
         text=characters_of(seller, buyer, written),
         country=country_of(buyer),
     )
-    if can_be_read_by_machines(invoice, seller=seller, buyer=buyer):
+    if supports_factur_x(invoice, seller=seller, buyer=buyer):
         pdf.attach_xml(
             invoice_xml(invoice, lines, seller=seller, buyer=buyer, exemption=exemption_of(invoice, words))
         )

@@ -15,7 +15,7 @@ from fpdf.fonts import FontFace
 from fpdf.line_break import Fragment
 
 from billing.export.emoji import EMOJI, stand_in
-from billing.export.faces import cut_faces
+from billing.export.faces import subset_fonts
 from billing.export.factur_x import FILE_NAME, metadata
 from billing.export.words import Words
 from billing.models import SellerLogo
@@ -75,7 +75,7 @@ class Sheet(FPDF):
         """Add the faces as files, which fpdf2 reads, and again when the document is written."""
         self._folder = TemporaryDirectory(prefix="pomelo-faces-")
         names = []
-        for number, face in enumerate(cut_faces(text, country=country)):
+        for number, face in enumerate(subset_fonts(text, country=country)):
             names.append(f"other{number}" if number else "sans")
             if face.name == EMOJI.stem:
                 self._emoji = names[-1]

@@ -23,7 +23,7 @@ from billing.services.invoice_states import (
 from billing.services.invoices import check_draft, create_invoice, delete_invoice, update_invoice
 from billing.services.links import create_link, revoke_links
 from billing.services.metadata import update_charge, update_credit_note, update_payment, update_refund
-from billing.services.overdue import notice_overdue
+from billing.services.overdue import detect_overdue
 from billing.services.payments import check_record, check_undo, record_payment, undo_payment
 from billing.services.refunds import check_refund, create_refund
 from billing.services.reports import handle_payment_report
@@ -62,12 +62,12 @@ __all__ = [
     "decline_tier_request",
     "delete_customer",
     "delete_invoice",
+    "detect_overdue",
     "finalize_invoice",
     "handle_dispute_report",
     "handle_payment_report",
     "is_answer_awaited",
     "mark_uncollectible",
-    "notice_overdue",
     "override_limits",
     "record_payment",
     "request_tier",

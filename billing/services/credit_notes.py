@@ -18,7 +18,7 @@ from billing.models import (
     InvoiceLine,
     Refund,
 )
-from billing.money import LineCredit, LineLeft, credit_amounts, credit_total, half_up
+from billing.money import LineCredit, LineRemainder, credit_amounts, credit_total, half_up
 from billing.selectors import current_seller
 from billing.services.errors import (
     CreditExceedsInvoice,
@@ -87,7 +87,7 @@ def create_credit_note(
     _refuse(problems)
     invoice = lock_invoice(invoice)
     _check_status(invoice)
-    left = left_of(invoice)
+    left = creditable_lines(invoice)
     if lines is not None:
         taken, quantities = _by_lines(invoice, left, lines)
     else:
@@ -204,7 +204,7 @@ def check_void_credit_note(note: CreditNote) -> None:
         raise CreditNoteNotVoidable(f"The invoice is {note.invoice.status}.")
 
 
-def left_of(invoice: Invoice) -> list[Left]:
+def creditable_lines(invoice: Invoice) -> list[Left]:
     """Return the lines of an invoice, in order, with the amount of each not yet credited by credit notes that are not void."""
     taken = {
         row["invoice_line_id"]: row
@@ -287,8 +287,8 @@ def _of_line(
     return min(share, left.amount), quantity, None
 
 
-def _amounts_left(left: Sequence[Left]) -> list[LineLeft]:
-    return [LineLeft(each.line.tax_rate_bps, each.amount, each.tax) for each in left]
+def _amounts_left(left: Sequence[Left]) -> list[LineRemainder]:
+    return [LineRemainder(each.line.tax_rate_bps, each.amount, each.tax) for each in left]
 
 
 def _split(invoice: Invoice, total: int, *, is_given_back: bool) -> tuple[int, int]:

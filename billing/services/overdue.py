@@ -15,14 +15,14 @@ from core.events import publish
 from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 
-ACTOR = Principal.system("billing.notice_overdue")
-BATCH_NAME = "billing.notice_overdue"
+ACTOR = Principal.system("billing.detect_overdue")
+BATCH_NAME = "billing.detect_overdue"
 BATCH = 200
 # Per sweep. After an upgrade with years of old invoices, they are all published, some at each sweep.
 MAX_BATCHES = 50
 
 
-def notice_overdue(*, now: datetime) -> int:
+def detect_overdue(*, now: datetime) -> int:
     """Publish InvoiceOverdue for invoices still open after their due date (UTC); return how many were checked.
 
     Processes at most `MAX_BATCHES` batches, oldest due date first, and leaves the rest to the next sweep. An invoice that

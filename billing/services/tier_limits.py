@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import F
 
 from accounts.models import Company
-from accounts.services.tier_hold import hold_tiers
+from accounts.services.tier_lock import lock_tiers
 from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier, limits_of
 from billing.events import CompanyLimitsChanged, TierLimitsChanged
 from billing.models import MAX_LIMIT, TierLimits
@@ -24,7 +24,7 @@ from core.tenancy import system_context, tenant_context
 from core.valkey import fences
 
 # A task of apikeys, which this app must not import, so it is enqueued by name, in the company's tenant.
-CLAMPED_KEYS_TASK = "apikeys.tell_clamped_keys"
+CLAMPED_KEYS_TASK = "apikeys.notify_clamped_keys"
 
 
 def set_tier_limits(
@@ -41,7 +41,7 @@ def set_tier_limits(
     if problems:
         raise FieldErrors(problems)
     with system_context(reason="the limits of a tier hold for every company on it"):
-        hold_tiers(exclusively=True)
+        lock_tiers(exclusively=True)
         before = as_numbers(limits_by_tier()[tier])
         after = {**before, **limits}
         changes = {name: [before[name], after[name]] for name in after if before[name] != after[name]}

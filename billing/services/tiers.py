@@ -11,7 +11,7 @@ from django.db.models import F
 from accounts.models import Company, User
 from accounts.roles import Role
 from accounts.selectors import owner_emails, role_of
-from accounts.services.tier_hold import hold_tiers
+from accounts.services.tier_lock import lock_tiers
 from billing.entitlements import limits_of
 from billing.events import (
     LimitsOverridden,
@@ -93,7 +93,7 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
     """
     _check_tier(tier)
     with tenant_context(company.live_tenant):
-        hold_tiers()
+        lock_tiers()
         company = _lock(company)
         if company.tier == tier:
             raise TierUnchanged(f"The company is already on {tier}.")
@@ -121,7 +121,7 @@ def override_limits(
     if problems := limit_problems(overrides):
         raise FieldErrors(problems)
     with tenant_context(company.live_tenant):
-        hold_tiers()
+        lock_tiers()
         company = _lock(company)
         before, limits_before = company.limit_overrides, limits_of(company)
         company.limit_overrides = overrides

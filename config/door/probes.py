@@ -23,7 +23,7 @@ from core.operations.health import (
     Readiness,
     check_readiness,
     collect_metrics,
-    may_know,
+    may_see_details,
     readiness_answer,
 )
 
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 Found = TypeVar("Found")
 
 
-class Bystander(Generic[Found]):
+class CachedCheck(Generic[Found]):
     """A thread that computes a result for all probes, at most once a second. `late` is returned if it takes too long."""
 
     def __init__(self, name: str, find_out: Callable[[], Found], *, late: Found) -> None:
@@ -71,7 +71,7 @@ class Bystander(Generic[Found]):
         told(found)
 
     def _run(self) -> None:
-        leave_the_pool()
+        use_own_connection()
         while True:
             self._asked.get()
             try:
@@ -86,7 +86,7 @@ class Bystander(Generic[Found]):
                 told(found)
 
 
-def leave_the_pool() -> None:
+def use_own_connection() -> None:
     """Give this thread a database connection of its own: requests may hold all of the pool's."""
     settings = deepcopy(connections.settings["default"])
     settings["OPTIONS"].pop("pool", None)
@@ -105,12 +105,12 @@ def _find_metrics() -> Answer:
     return collect_metrics()
 
 
-_readiness = Bystander(
+_readiness = CachedCheck(
     "readyz",
     _find_readiness,
     late=Readiness(False, {"process": f"no answer within {PATIENCE_SECONDS:.0f} s"}),
 )
-_metrics = Bystander(
+_metrics = CachedCheck(
     "metrics", _find_metrics, late=Answer(503, "text/plain", b"The metrics take too long.\n")
 )
 
@@ -138,7 +138,7 @@ def _send(proto: Any, answer: Answer) -> None:
 
 def _may_know(scope: Any) -> bool:
     try:
-        return may_know(build_environ(scope, scope.path))
+        return may_see_details(build_environ(scope, scope.path))
     except Unreadable:
         return False
 

@@ -39,7 +39,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class SetupProgress:
     """What the company has set up in either mode: the first steps do not differ by mode."""
 
     key: bool
@@ -52,9 +52,9 @@ class Begun:
         """Whether everything has been set up."""
         return self.key and self.call and self.customer and self.endpoint
 
-    def __or__(self, other: "Begun") -> "Begun":
+    def __or__(self, other: "SetupProgress") -> "SetupProgress":
         """What either of the two has."""
-        return Begun(
+        return SetupProgress(
             self.key or other.key,
             self.call or other.call,
             self.customer or other.customer,
@@ -70,7 +70,7 @@ class CompanyFacts:
     mode: str
     keys: Sequence[ApiKey]
     scope_uses: Mapping[UUID, Mapping[str, datetime]]
-    ever: "Begun"
+    ever: "SetupProgress"
     endpoints: int
     failing_endpoints: Sequence[Endpoint]
     against_policy: Sequence[ApiKey]

@@ -139,7 +139,7 @@ def gather_facts(request: CompanyRequest) -> checklist.CompanyFacts:
     )
 
 
-def _begun() -> checklist.Begun:
+def _begun() -> checklist.SetupProgress:
     """What the current tenant has set up, in one query. Revoked keys and disabled endpoints count too."""
     keys = ApiKey.objects.all()
     asked = {
@@ -150,7 +150,7 @@ def _begun() -> checklist.Begun:
     }
     company = Company.objects.filter(id=require_tenant().company_id)
     [found] = company.values_list(*(Exists(rows) for rows in asked.values()))
-    return checklist.Begun(**dict(zip(asked, found, strict=True)))
+    return checklist.SetupProgress(**dict(zip(asked, found, strict=True)))
 
 
 def _scope_uses(keys: Iterable[ApiKey]) -> dict[UUID, dict[str, datetime]]:

@@ -103,12 +103,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "core.middleware.UntoldChangesMiddleware",
+    "core.middleware.StaleCacheWarningMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "core.middleware.NoNulMiddleware",
-    "core.middleware.DatabaseAwayMiddleware",
+    "core.middleware.DatabaseUnavailableMiddleware",
     "accounts.adapters.SessionSeenMiddleware",
 ]
 
@@ -504,8 +504,8 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_FORMS = {
     "signup": "accounts.dashboard.forms.SignUpForm",
     "login": "accounts.dashboard.forms.SignInForm",
-    "add_email": "accounts.dashboard.forms.MoreAddressForm",
-    "reset_password": "accounts.dashboard.forms.ForgottenPasswordForm",
+    "add_email": "accounts.dashboard.forms.AddAddressForm",
+    "reset_password": "accounts.dashboard.forms.RequestPasswordResetForm",
 }
 # allauth's limits plus daily ones, so that nobody can make us email the same person repeatedly or create accounts in bulk.
 ACCOUNT_RATE_LIMITS = {"signup": "20/m/ip,100/d/ip", "reset_password": "20/m/ip,100/d/ip,5/m/key,10/d/key"}

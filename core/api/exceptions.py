@@ -29,7 +29,7 @@ from core.api.errors import BodyTooLarge, InternalError, InvalidRequest
 from core.api.permissions import scopes_asked
 from core.api.rendering import PROBLEM_JSON, dump, unsupported
 from core.errors import DomainError, FieldError, FieldErrors, NotFound, TemporarilyUnavailable
-from core.postgres.breaker import DatabaseAway
+from core.postgres.breaker import DatabaseUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -166,7 +166,7 @@ def to_domain_error(error: BaseException) -> DomainError:
     if isinstance(error, drf.APIException) and (error.status_code < 500 or error.status_code == 503):
         return _of_api_exception(error)
     if isinstance(error, (OperationalError, InterfaceError)):
-        if not isinstance(error, DatabaseAway):  # already logged once by the breaker
+        if not isinstance(error, DatabaseUnavailable):  # already logged once by the breaker
             log.error("api.database_unavailable", exc_info=error)
         return TemporarilyUnavailable("The database cannot be reached right now.")
     if isinstance(error, DataError):

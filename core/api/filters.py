@@ -93,7 +93,7 @@ def expands(query: QueryDict, name: str) -> bool:
     return name in query.get("expand", "").split(",")
 
 
-class TruthField(forms.Field):
+class StrictBooleanField(forms.Field):
     """`true` or `false`, and nothing else."""
 
     def to_python(self, value: str | None) -> bool | None:
@@ -105,10 +105,10 @@ class TruthField(forms.Field):
         return value == "true"
 
 
-class TruthFilter(Filter):
+class StrictBooleanFilter(Filter):
     """A filter that is on, off, or left out: `overdue=true`."""
 
-    field_class = TruthField
+    field_class = StrictBooleanField
 
 
 class WholeNumberField(forms.Field):
@@ -227,7 +227,7 @@ def _schema_of(found: Filter) -> dict[str, Any]:
         return {"type": "string", "format": "date-time"}
     if isinstance(found, DateFilter):
         return {"type": "string", "format": "date"}
-    if isinstance(found, (BooleanFilter, TruthFilter)):
+    if isinstance(found, (BooleanFilter, StrictBooleanFilter)):
         return {"type": "boolean"}
     if isinstance(found, (ChoiceFilter, MultipleChoiceFilter)):
         choices = found.extra.get("choices", ())

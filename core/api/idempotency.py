@@ -143,7 +143,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
             raise IdempotencyKeyReused("This key was used for another request.")
         if stored.actor != principal.id and _judges_objects(request):
             raise IdempotencyKeyReused("This key was used with another API key.")
-        require_again(principal, stored.scopes)
+        require_same_scopes(principal, stored.scopes)
         if stored.body == NOT_KEPT:
             raise IdempotencyKeyReused(
                 "This request was completed; its response was streamed, so it is not stored."
@@ -167,7 +167,7 @@ def _judges_objects(request: Request) -> bool:
     )
 
 
-def require_again(principal: Principal, scopes: Iterable[Sequence[str]]) -> None:
+def require_same_scopes(principal: Principal, scopes: Iterable[Sequence[str]]) -> None:
     """Require the scopes that were required while handling the first request, one of each set of alternatives.
 
     The endpoint's own scopes were checked already. Raises insufficient_scope.
@@ -209,7 +209,7 @@ def _without_secrets(response: HttpResponse) -> bytes:
     return orjson.dumps({**orjson.loads(response.content), **dict.fromkeys(names)})
 
 
-class StoredAnswers:
+class StoredResponses:
     """Stored responses of a key (core.security.made_by), which anyone with its Idempotency-Keys could replay."""
 
     title = "Answers kept for its Idempotency-Keys"

@@ -18,7 +18,7 @@ ENUM_NAME = "x-enum-name"
 _names: dict[Values, str] = {}
 
 
-class UnnamedValues(ValueError):
+class UnnamedEnum(ValueError):
     """An enum shared by several objects has no name; call `name_values` next to its definition."""
 
 
@@ -33,7 +33,7 @@ def name_values(name: str, values: Iterable[str]) -> None:
 def add_value_components(document: Json) -> None:
     """Replace each enum of two or more values, in place, by a reference to a named component.
 
-    A single value (`object`, a discriminator) is a constant and stays where it is. Raises UnnamedValues.
+    A single value (`object`, a discriminator) is a constant and stays where it is. Raises UnnamedEnum.
     """
     schemas: Json = document["components"]["schemas"]
     owners: defaultdict[Values, set[str]] = defaultdict(set)
@@ -52,7 +52,7 @@ def add_value_components(document: Json) -> None:
 
 def _only(found: set[str], values: Values) -> str:
     if len(found) > 1:
-        raise UnnamedValues(
+        raise UnnamedEnum(
             f"{', '.join(sorted(found))} share {list(values)}: give them a name by name_values()."
         )
     (name,) = found

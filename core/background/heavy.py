@@ -32,7 +32,7 @@ _lock = threading.Lock()
 _taken: WeakSet[Place] = WeakSet()
 
 
-def take_place(company: uuid.UUID) -> Place:
+def acquire_slot(company: uuid.UUID) -> Place:
     """Take a slot for `company`. Raises TemporarilyUnavailable (503, with Retry-After) when there is none left."""
     with _lock:
         if len(_taken) >= PER_PROCESS or sum(each.company == company for each in _taken) >= PER_COMPANY:
@@ -47,7 +47,7 @@ def take_place(company: uuid.UUID) -> Place:
 @contextmanager
 def heavy_work(company: uuid.UUID) -> Iterator[None]:
     """Run the block in a slot of `company`. Raises TemporarilyUnavailable when there is none left."""
-    place = take_place(company)
+    place = acquire_slot(company)
     try:
         yield
     finally:

@@ -86,7 +86,7 @@ def _sealed_tenant(name: str, kwargs: dict[str, Any], headers: dict[str, Any]) -
     try:
         content = sealed.unseal(_SCHEMA, str(headers.get(SEAL_HEADER, "")).encode())
         sent = int(json.loads(content)[-1])
-    except (sealed.NotOurs, sealed.UnknownSchema) as error:
+    except (sealed.InvalidSealedValue, sealed.UnknownSchema) as error:
         raise TaskWithoutTenant(f"{name} carries no seal of this release: {error}") from error
     if content != _job_content(name, company, mode, kwargs, sent):
         raise TaskWithoutTenant(f"{name} carries the seal of another message")

@@ -108,7 +108,7 @@ class Loop:
 
     def stop(self, seconds: float | None = None) -> bool:
         """Stop the loop after its final step; return whether it stopped within its deadline."""
-        self.begin_to_stop()
+        self.request_stop()
         thread = self._thread
         if thread is None:
             return True
@@ -117,7 +117,7 @@ class Loop:
             log.error("background.not_ended", loop=self.name)
         return not thread.is_alive()
 
-    def begin_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Ask the loop to stop, without waiting for it."""
         self._stopping = True
         self._event.set()
@@ -185,7 +185,7 @@ def _watch_the_end() -> None:
     global _watcher
     with _watching:
         if _watcher is None:
-            _watcher = threading.Thread(target=_stop_all_at_the_end, name="end-of-process", daemon=False)
+            _watcher = threading.Thread(target=_stop_all_at_exit, name="end-of-process", daemon=False)
             _watcher.start()
 
 
@@ -194,12 +194,12 @@ def stop_all() -> bool:
     loops = list(_LOOPS)
     # Signal all of them first, so that their final steps run concurrently.
     for loop in loops:
-        loop.begin_to_stop()
+        loop.request_stop()
     ended = [loop.stop() for loop in loops]
     return all(ended)
 
 
-def _stop_all_at_the_end() -> None:
+def _stop_all_at_exit() -> None:
     threading.main_thread().join()
     stop_all()
 

@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from prometheus_client import Counter
 
-from core.http.sparing import Sparing
+from core.http.sparing import LogRateLimiter
 
 MAX_BODY_BYTES = 1_048_576
 # A reason may quote what was sent.
@@ -22,7 +22,7 @@ REFUSED = Counter(
 )
 
 log = structlog.get_logger(__name__)
-_refusals, _unreadable, _too_early = Sparing(), Sparing(), Sparing()
+_refusals, _unreadable, _too_early = LogRateLimiter(), LogRateLimiter(), LogRateLimiter()
 
 
 class Unverified(Exception):

@@ -6,7 +6,7 @@ import time
 EVERY_SECONDS = 60.0
 
 
-class Sparing:
+class LogRateLimiter:
     """Lets a process log one line of a kind, and then none for EVERY_SECONDS; the next one says how many were left out.
 
     Kinds are names in our code, never what a request says: they are remembered.

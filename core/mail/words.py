@@ -10,7 +10,7 @@ _LINKS = re.compile(r"(?<=\w)[.。．｡](?=\w)|:(?=//)|[@＠]")
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
-def in_mail(text: str) -> str:
+def email_safe(text: str) -> str:
     """Make user-supplied text safe for an email: a single line without anything that becomes a link.
 
     `www.example.com` becomes `www[.]example[.]com`, which stays readable, but no mail client links to it.

@@ -142,7 +142,7 @@ def check_readiness() -> Readiness:
 # --- What is told -----------------------------------------------------------------------------------------------------
 
 
-def may_know(meta: Mapping[str, str]) -> bool:
+def may_see_details(meta: Mapping[str, str]) -> bool:
     """Whether details and metrics may be told: to a program on this machine, or to one that sends METRICS_TOKEN.
 
     `meta` is a WSGI environ. A request that a proxy passed on does not come from this machine, wherever the proxy is.
@@ -196,10 +196,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when everything that serving needs is there, else 503."""
-    return _respond(readiness_answer(check_readiness(), details=may_know(request.META)))
+    return _respond(readiness_answer(check_readiness(), details=may_see_details(request.META)))
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer with Prometheus metrics."""
-    return _respond(collect_metrics() if may_know(request.META) else METRICS_REFUSED)
+    return _respond(collect_metrics() if may_see_details(request.META) else METRICS_REFUSED)

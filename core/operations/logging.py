@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from core import tracing
-from core.http.sparing import Sparing
+from core.http.sparing import LogRateLimiter
 from core.values.redaction import REDACTED, redact
 
 # What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.values.redaction).
@@ -59,12 +59,12 @@ def _refuse_in_one_line(
     return event
 
 
-class _FewRefusals(logging.Filter):
+class _RateLimitedRefusals(logging.Filter):
     """Leaves out most of Django's refusals: a foreign Host can be sent without end."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._sparing = Sparing()
+        self._sparing = LogRateLimiter()
 
     def filter(self, record: logging.LogRecord) -> bool:
         return not record.name.startswith("django.security") or self._sparing.count(record.name) is not None
@@ -135,7 +135,7 @@ def configure(options: dict[str, Any]) -> None:
                     "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
                 }
             },
-            "filters": {"few_refusals": {"()": _FewRefusals}},
+            "filters": {"few_refusals": {"()": _RateLimitedRefusals}},
             "handlers": {
                 "stderr": {
                     "class": "logging.StreamHandler",

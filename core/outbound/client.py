@@ -33,7 +33,7 @@ from core.outbound.errors import (
     TlsFailedError,
 )
 from core.outbound.policy import OutboundPolicy, check_url
-from core.outbound.resolver import JudgingResolver, Lookup
+from core.outbound.resolver import FilteringResolver, Lookup
 from core.outbound.sockets import open_socket
 
 MAX_HEADER_LINE_BYTES = 8_190
@@ -105,7 +105,7 @@ class OutboundClient:
     ) -> None:
         self._policy = policy
         self._urls: dict[str, URL] = {}
-        self._resolver = JudgingResolver(policy, lookup)
+        self._resolver = FilteringResolver(policy, lookup)
         self._session = aiohttp.ClientSession(
             connector=_Connector(
                 resolver=self._resolver,

@@ -78,7 +78,7 @@ class _Turns:
     users: int = 0
 
 
-class JudgingResolver(AbstractResolver):
+class FilteringResolver(AbstractResolver):
     """The resolver of aiohttp's connector, which connects only to addresses returned here."""
 
     def __init__(self, policy: OutboundPolicy, lookup: Lookup | None = None) -> None:

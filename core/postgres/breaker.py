@@ -24,7 +24,7 @@ AWAY = Gauge(
 )
 
 
-class DatabaseAway(OperationalError):
+class DatabaseUnavailable(OperationalError):
     """PostgreSQL was unreachable a moment ago and is being probed."""
 
 
@@ -52,9 +52,9 @@ class Breaker:
         return self._is_open
 
     def check(self) -> None:
-        """Raise DatabaseAway while PostgreSQL is known to be unreachable."""
+        """Raise DatabaseUnavailable while PostgreSQL is known to be unreachable."""
         if self._is_open:
-            raise DatabaseAway("PostgreSQL is away; it is asked again twice a second.")
+            raise DatabaseUnavailable("PostgreSQL is away; it is asked again twice a second.")
 
     def suspect(self) -> None:
         """Start probing PostgreSQL in the background, after a connection broke or could not be opened."""

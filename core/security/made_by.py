@@ -43,5 +43,5 @@ class Trace(Protocol):
 @cache
 def traces() -> tuple[Trace, ...]:
     """Return all kinds, in the order of the apps."""
-    paths = ["core.api.idempotency.StoredAnswers", *(path for app in pomelo_apps() for path in app.traces)]
+    paths = ["core.api.idempotency.StoredResponses", *(path for app in pomelo_apps() for path in app.traces)]
     return tuple(import_string(path)() for path in paths)

@@ -5,7 +5,7 @@ Valkey is not enough to forge a value, edit it, or pass one kind off as another;
 schema is a digest of the content's field names, so that no release can change them without changing the schema.
 
 Reading a value yields its content, `UnknownSchema` (ours, from an older or newer release: read the source of truth again,
-or set it aside for a release that knows it) or `NotOurs` (not to be trusted).
+or set it aside for a release that knows it) or `InvalidSealedValue` (not to be trusted).
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from core.security import crypto
 _LAYOUT = re.compile(rb"([a-z-]{1,30}\.[0-9a-f]{8}) ([0-9a-f]{64}) ", re.ASCII)
 
 
-class NotOurs(ValueError):
+class InvalidSealedValue(ValueError):
     """A value that was not sealed by us for this location, or was sealed with a key that is gone."""
 
 
@@ -36,16 +36,16 @@ def seal(tag: str, content: bytes, *, bound_to: bytes = b"") -> bytes:
 
 
 def unseal(tag: str, value: bytes, *, bound_to: bytes = b"") -> bytes:
-    """Return the content of a sealed value. Raises NotOurs, UnknownSchema."""
+    """Return the content of a sealed value. Raises InvalidSealedValue, UnknownSchema."""
     found = _LAYOUT.match(value)
     if found is None:
-        raise NotOurs("This value is not sealed.")
+        raise InvalidSealedValue("This value is not sealed.")
     own, content = found[1].decode(), value[found.end() :]
     if not crypto.mac_matches(*_message(own, content, bound_to), bytes.fromhex(found[2].decode())):
-        raise NotOurs("This value was not sealed by us for this place.")
+        raise InvalidSealedValue("This value was not sealed by us for this place.")
     if own != tag:
         if own.partition(".")[0] != tag.partition(".")[0]:
-            raise NotOurs(f"This value is sealed as {own}, which is another kind.")
+            raise InvalidSealedValue(f"This value is sealed as {own}, which is another kind.")
         raise UnknownSchema(own)
     return content
 

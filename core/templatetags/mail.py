@@ -8,6 +8,6 @@ register = template.Library()
 
 
 @register.filter
-def in_mail(text: object) -> str:
+def email_safe(text: object) -> str:
     """Show a name or another text of somebody else's choosing on one line, and nothing in it as a link."""
-    return words.in_mail(str(text))
+    return words.email_safe(str(text))

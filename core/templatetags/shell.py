@@ -1,6 +1,6 @@
 """Template tags of what stands around every page, loaded with `{% load ui %}`: made once where it says the same each time.
 
-The side bar stands in a page twice, for wide and for narrow windows, and its links differ only in which one is marked.
+A page contains the sidebar twice, for wide and narrow windows, and its links differ only in which one is marked as current.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,42 +18,42 @@ OVERVIEW, DOCUMENTATION = "/", "/docs/"
 
 @register.simple_tag(takes_context=True)
 def menu_links(context: Mapping[str, Any], prefix: str) -> SafeString:
-    """The links of the side bar (`components/menu_links.html`); `prefix` keeps their ids apart from those of the other bar.
+    """Render the sidebar links (`components/menu_links.html`); `prefix` distinguishes their ids from those of the other sidebar.
 
-    They know nothing of a person or company, so each of their states is made once in a process.
+    They do not depend on the user or company, so each state is rendered once per process.
     """
     menu = context["shell"]["menu"]
-    return made_links(menu, prefix, _place(menu, context["request"].path))
+    return render_menu_links(menu, prefix, _place(menu, context["request"].path))
 
 
 def _place(menu: Sequence[Any], here: str) -> str:
-    """Return what the links are told apart by: the page of one of them, or that the page is somewhere below it."""
+    """Return the cache key of the links: the path of a link, or a path with … for the pages below it."""
     paths = [entry.path for section in menu for entry in section.entries]
     above = max((path for path in (*paths, DOCUMENTATION) if here.startswith(path)), key=len, default="")
     return here if here in (above, OVERVIEW) else f"{above or OVERVIEW}…"
 
 
 @lru_cache(maxsize=256)
-def made_links(menu: Sequence[Any], prefix: str, place: str) -> SafeString:
-    """Return the links as they are at one place of the menu."""
+def render_menu_links(menu: Sequence[Any], prefix: str, place: str) -> SafeString:
+    """Render the links for one place in the menu."""
     context = {"menu": menu, "nav_prefix": prefix, "request": _Place(place)}
     return render_to_string("components/menu_links.html", context)
 
 
 class _Place:
-    """As much of a request as `nav_link` asks for."""
+    """The part of a request that `nav_link` uses."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
 
 @register.simple_tag(takes_context=True)
-def twice(context: template.Context, name: str) -> SafeString:
-    """`{% twice "components/theme_menu.html" %}`: includes what stands in a page several times, and renders it once."""
-    # Of this page: the context processor begins a new one.
-    made: Any = context.get("made_parts", {})
-    if name not in made:
+def include_cached(context: template.Context, name: str) -> SafeString:
+    """`{% include_cached "components/theme_menu.html" %}`: includes a fragment that a page contains several times, rendering it once."""
+    # Per page, because the context processor creates a new one.
+    rendered: Any = context.get("rendered_fragments", {})
+    if name not in rendered:
         assert context.template is not None
-        made[name] = context.template.engine.get_template(name).render(context)
-    found: SafeString = made[name]
+        rendered[name] = context.template.engine.get_template(name).render(context)
+    found: SafeString = rendered[name]
     return found

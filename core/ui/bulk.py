@@ -52,7 +52,7 @@ def plural(noun: str) -> str:
     return f"{noun[:-1]}ies" if noun.endswith("y") and noun[-2] not in "aeiou" else f"{noun}s"
 
 
-def ticked(request: HttpRequest, field: str, *, most: int = MOST) -> list[str]:
+def selected_ids(request: HttpRequest, field: str, *, most: int = MOST) -> list[str]:
     """Return the IDs of the selected rows. If there are none or too many, add an error message and return an empty list."""
     sent = request.POST if request.method == "POST" else request.GET
     asked = list(dict.fromkeys(sent.getlist(field)))
@@ -66,7 +66,7 @@ def ticked(request: HttpRequest, field: str, *, most: int = MOST) -> list[str]:
     return asked
 
 
-def ask_or_do(
+def confirm_or_run(
     request: HttpRequest,
     bulk: Bulk,
     *,
@@ -78,7 +78,7 @@ def ask_or_do(
 
     A refusal for one row does not affect the others. `find` raises NotFound.
     """
-    asked = ticked(request, bulk.field)
+    asked = selected_ids(request, bulk.field)
     if not asked:
         return redirect(back)
     rows = sorted(find(asked), key=lambda row: row.pk)  # a consistent lock order prevents deadlocks

@@ -153,7 +153,7 @@ class Smtp:
                 if code == 421:
                     raise smtplib.SMTPServerDisconnected(_text(text))
             except (smtplib.SMTPException, OSError) as error:
-                return _left_alone(connection, envelope, results, error)
+                return _results_on_disconnect(connection, envelope, results, error)
             if code in (250, 251):
                 accepted.append(target)
             else:
@@ -168,7 +168,7 @@ class Smtp:
             code, answer = error.smtp_code, _text(error.smtp_error)
             connection.rset()
         except (smtplib.SMTPException, OSError) as error:
-            return _left_alone(connection, envelope, results, error)
+            return _results_on_disconnect(connection, envelope, results, error)
         if code == 250:
             outcome: SendOutcome = "sent"
         else:
@@ -255,7 +255,7 @@ def _return_path(envelope: Envelope) -> str:
     return address
 
 
-def _left_alone(
+def _results_on_disconnect(
     connection: _Connection, envelope: Envelope, results: list[Result], error: Exception
 ) -> list[Result]:
     """Return the results when the server has gone: what it said before about a recipient stays said."""

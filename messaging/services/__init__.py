@@ -2,9 +2,9 @@
 
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, check_cancel, create_batch, create_message
-from messaging.services.outcomes import record_news
+from messaging.services.outcomes import record_updates
 from messaging.services.prices import ask_due_prices
-from messaging.services.reputation import appeal_reputation, judge_reputations, lift_reputation
+from messaging.services.reputation import appeal_reputation, evaluate_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import (
     add_domain,
@@ -48,13 +48,13 @@ __all__ = [
     "delete_sms_sender",
     "delete_suppression",
     "delete_template",
+    "evaluate_reputations",
     "fold_statistics",
-    "judge_reputations",
     "lift_reputation",
     "prepare_key",
     "prepare_keys",
     "prune_messages",
-    "record_news",
+    "record_updates",
     "request_check",
     "rotate_key",
     "send_due_messages",

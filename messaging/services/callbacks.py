@@ -16,7 +16,7 @@ from core.values.texts import storable
 from messaging.channels import find_spellings
 from messaging.models import Recipient
 from messaging.selectors import messages as selectors
-from messaging.services.outcomes import News, lock_messages, recipients_of, record_news
+from messaging.services.outcomes import RecipientUpdate, lock_messages, recipients_of, record_updates
 
 BATCH_NAME = "messaging.callbacks"
 log = structlog.get_logger(__name__)
@@ -109,8 +109,8 @@ def _find(source: str, report: Report) -> Recipient | None:
 def _record(source: str, found: Sequence[tuple[Recipient, Report]]) -> int:
     messages = lock_messages({recipient.message_id for recipient, _ in found})
     recipients = recipients_of(messages)
-    news = [
-        News(
+    updates = [
+        RecipientUpdate(
             recipient.id,
             report.kind,
             source,
@@ -123,11 +123,11 @@ def _record(source: str, found: Sequence[tuple[Recipient, Report]]) -> int:
         for recipient, report in found
     ]
     before = {row.id: row.status for row in recipients.values()}
-    record_news(
+    record_updates(
         messages=messages,
         recipients=recipients,
-        news=news,
+        updates=updates,
         actor=Principal.system(f"messaging.callbacks.{source}"),
     )
-    REPORTS.labels(source, "recorded").inc(len(news))
+    REPORTS.labels(source, "recorded").inc(len(updates))
     return sum(1 for row in recipients.values() if row.status != before[row.id])

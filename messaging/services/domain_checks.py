@@ -18,7 +18,7 @@ from messaging import representations
 from messaging.emails import mail_domain_notice
 from messaging.events import SenderDomainFailed, SenderDomainVerified
 from messaging.models import DkimKey, SenderDomain
-from messaging.verification import Looked, Record, is_proved, look_up_all, records_of
+from messaging.verification import Record, RecordCheck, is_proved, look_up_all, records_of
 
 BATCH = 32
 BATCH_NAME = "messaging.check_domains"
@@ -79,7 +79,7 @@ def _claim() -> list[tuple[SenderDomain, list[Record]]]:
     return [(row, records_of(row, keys[row.id])) for row in rows]
 
 
-def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str, Looked]) -> None:
+def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str, RecordCheck]) -> None:
     """Record the result of a check and its consequences in one transaction of the domain's tenant."""
     with tenant_context(claimed.tenant):
         row = SenderDomain.objects.select_for_update().filter(id=claimed.id).first()
@@ -99,7 +99,7 @@ def _record(claimed: SenderDomain, records: Sequence[Record], found: Mapping[str
 
 
 def _succeed(
-    row: SenderDomain, records: Sequence[Record], found: Mapping[str, Looked], now: datetime
+    row: SenderDomain, records: Sequence[Record], found: Mapping[str, RecordCheck], now: datetime
 ) -> None:
     was, row.status = row.status, SenderDomain.Status.VERIFIED
     row.failing_since, row.warnings = None, 0

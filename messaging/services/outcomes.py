@@ -21,14 +21,14 @@ from messaging.models import FOLLOWS, PRECEDENCE, Message, Recipient, RecipientE
 from messaging.services.statistics import Change, count_changes
 from messaging.services.suppressions import suppress_recipients
 
-# The source of news that did not come from a provider.
+# The source of updates that did not come from a provider.
 OURSELVES = "pomelo"
 # The error code after the last attempt. The message may still have been sent, if the responses were lost.
 RETRIES_EXHAUSTED = "retries_exhausted"
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RecipientUpdate:
     """A status update of one recipient. `kind` is a status, or `deferred`, which changes none."""
 
     recipient_id: uuid.UUID
@@ -53,20 +53,21 @@ def recipients_of(message_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Recipient
     return {row.id: row for row in Recipient.objects.filter(message_id__in=list(message_ids))}
 
 
-def record_news(
+def record_updates(
     *,
     messages: Mapping[uuid.UUID, Message],
     recipients: Mapping[uuid.UUID, Recipient],
-    news: Sequence[News],
+    updates: Sequence[RecipientUpdate],
     actor: Principal,
 ) -> None:
-    """Apply `news` to locked messages and all of their recipients, in the current tenant's transaction.
+    """Apply `updates` to locked messages and all of their recipients, in the current tenant's transaction.
 
-    What providers say is stored whatever characters are in it. News that cannot follow what is known (told twice, or late) stays in the time line and changes nothing else.
+    What providers report is stored even if it contains unusual characters. Updates that cannot follow the current status
+    (duplicate or late) are kept in the timeline and change nothing else.
     """
     now = clock.now()
-    news = [_storable(item) for item in news]
-    touched, changes, suppressions = _apply(messages, recipients, news, now)
+    updates = [_storable(item) for item in updates]
+    touched, changes, suppressions = _apply(messages, recipients, updates, now)
     if touched:
         _save_recipients(touched.values(), now)
     insert_rows(
@@ -82,7 +83,7 @@ def record_news(
                 "note_id": item.note_id,
                 "created": now,
             }
-            for item in news
+            for item in updates
         ],
         ignore_conflicts=True,
     )
@@ -103,7 +104,7 @@ def record_news(
     publish_all(events, actor=actor)
 
 
-def _storable(item: News) -> News:
+def _storable(item: RecipientUpdate) -> RecipientUpdate:
     return replace(
         item,
         code=storable(item.code),
@@ -116,13 +117,13 @@ def _storable(item: News) -> News:
 def _apply(
     messages: Mapping[uuid.UUID, Message],
     recipients: Mapping[uuid.UUID, Recipient],
-    news: Sequence[News],
+    updates: Sequence[RecipientUpdate],
     now: datetime,
 ) -> tuple[dict[uuid.UUID, Recipient], list[Change], list[tuple[Message, Recipient, Suppression.Origins]]]:
     touched: dict[uuid.UUID, Recipient] = {}
     changes: list[Change] = []
     suppressions: list[tuple[Message, Recipient, Suppression.Origins]] = []
-    for item in news:
+    for item in updates:
         recipient = recipients[item.recipient_id]
         message = messages[recipient.message_id]
         if not recipient.provider_id and item.source != OURSELVES:

@@ -19,7 +19,7 @@ from messaging.models import HELD, Message, Status
 from messaging.retry import CLOCK
 from messaging.services import reputation
 from messaging.services.claiming import ClaimedMessage, hold
-from messaging.services.outcomes import OURSELVES, RETRIES_EXHAUSTED, News, record_news
+from messaging.services.outcomes import OURSELVES, RETRIES_EXHAUSTED, RecipientUpdate, record_updates
 
 DEFERRED = "deferred"
 BATCH_NAME = "messaging.send_due"
@@ -34,24 +34,24 @@ ACTOR = Principal.system("messaging.sender")
 
 @dataclass(slots=True)
 class Progress:
-    """The progress of one job; `news` is what has not been recorded yet."""
+    """The progress of one job; `updates` is what has not been recorded yet."""
 
     job: ClaimedMessage
     parts_left: int
-    news: list[News] = field(default_factory=list)
-    deferred: dict[uuid.UUID, News] = field(default_factory=dict)
+    updates: list[RecipientUpdate] = field(default_factory=list)
+    deferred: dict[uuid.UUID, RecipientUpdate] = field(default_factory=dict)
 
 
 def record(states: Iterable[Progress]) -> None:
-    """Record the news of all jobs, one transaction per tenant."""
+    """Record the updates of all jobs, one transaction per tenant."""
     by_tenant: dict[Tenant, list[Progress]] = defaultdict(list)
     for state in states:
-        if state.news or not state.parts_left:
+        if state.updates or not state.parts_left:
             by_tenant[state.job.tenant].append(state)
     for tenant, group in by_tenant.items():
         _record_in(tenant, group)
         for state in group:
-            state.news = []
+            state.updates = []
 
 
 def _record_in(tenant: Tenant, group: list[Progress]) -> None:
@@ -89,9 +89,11 @@ def _record_poisoned(tenant: Tenant, state: Progress, error: Exception) -> None:
     """Record only the outcomes of a job whose details cannot be stored: its calls were made, so it must not be sent again."""
     message = state.job.message
     set_aside.record_failure(BATCH_NAME, message.public_id, error, row_id=message.id)
-    state.news = [
-        News(item.recipient_id, item.kind, OURSELVES, code="unreadable_answer", attempt=item.attempt)
-        for item in state.news
+    state.updates = [
+        RecipientUpdate(
+            item.recipient_id, item.kind, OURSELVES, code="unreadable_answer", attempt=item.attempt
+        )
+        for item in state.updates
     ]
     try:
         _record_patiently(tenant, [state])
@@ -114,27 +116,27 @@ def _record_group(group: list[Progress]) -> None:
             log.warning("messaging.stale_result", message=state.job.message.public_id)
     if not current:
         return
-    news = []
+    updates = []
     for state in current:
-        news += state.news
+        updates += state.updates
         if not state.parts_left:
-            news += _reschedule(state)
-    record_news(
+            updates += _reschedule(state)
+    record_updates(
         messages={state.job.message.id: state.job.message for state in current},
         recipients={row.id: row for state in current for row in state.job.recipients},
-        news=news,
+        updates=updates,
         actor=ACTOR,
     )
 
 
-def _reschedule(state: Progress) -> list[News]:
+def _reschedule(state: Progress) -> list[RecipientUpdate]:
     """Schedule the next attempt of a message with waiting recipients; fail them after the last attempt.
 
-    Has no effect on a message whose recipients all have a final status, which `record_news` settles.
+    Has no effect on a message whose recipients all have a final status, which `record_updates` settles.
     """
     message = state.job.message
-    told = {item.recipient_id for item in state.news if item.kind != DEFERRED}
-    left = [row for row in state.job.waiting if row.id not in told]
+    final = {item.recipient_id for item in state.updates if item.kind != DEFERRED}
+    left = [row for row in state.job.waiting if row.id not in final]
     if not left or message.due_at is None:
         return []
     delay = None
@@ -148,7 +150,7 @@ def _reschedule(state: Progress) -> list[News]:
     if delay is not None:
         return []
     return [
-        News(
+        RecipientUpdate(
             row.id,
             Status.FAILED,
             OURSELVES,

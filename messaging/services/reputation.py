@@ -33,7 +33,7 @@ from messaging.events import (
 from messaging.models import HELD, Message, MessageStat, Reputation, Status
 
 SEND_TASK = "messaging.send_due"
-BATCH_NAME = "messaging.judge_reputations"
+BATCH_NAME = "messaging.evaluate_reputations"
 CHANNEL = "email"
 # So few bounces or complaints say nothing, whatever share they are.
 LEAST = 5
@@ -112,7 +112,7 @@ def require_reputation(*, channel: str, recipients: int) -> None:
         )
 
 
-def judge_reputations() -> int:
+def evaluate_reputations() -> int:
     """Judge every company whose live email has bounced or was reported within the window; return how many were judged."""
     since = clock.now() - window()
     with system_context(reason="companies whose email bounced or was reported"):
@@ -130,12 +130,12 @@ def judge_reputations() -> int:
     return set_aside.each(
         BATCH_NAME,
         tenants,
-        judge_reputation,
+        evaluate_reputation,
         identify=lambda tenant: (str(tenant.company_id), tenant.company_id),
     )
 
 
-def judge_reputation(tenant: Tenant) -> None:
+def evaluate_reputation(tenant: Tenant) -> None:
     """Count what happened to a tenant's email, and do what follows from it, in one transaction."""
     with tenant_context(tenant):
         Reputation.objects.get_or_create()

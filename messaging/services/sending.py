@@ -32,7 +32,7 @@ from messaging.providers import load_provider, provider_name
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, SendOutcome, Target, same_for_all
 from messaging.selectors.messages import attachments_of
 from messaging.services.claiming import BATCH, ClaimedMessage, claim_due
-from messaging.services.outcomes import OURSELVES, News
+from messaging.services.outcomes import OURSELVES, RecipientUpdate
 from messaging.services.recording import BATCH_NAME, DEFERRED, Progress, record
 from messaging.services.senders import SenderNotVerified, prove
 from messaging.services.sms_senders import refuse_country
@@ -147,7 +147,7 @@ class _Sender:
             parts, state = self._line_up(job)
             self._progress[job.message.id] = state
             self._ready.extend(parts)
-            if state.news or not parts:
+            if state.updates or not parts:
                 self._unwritten[job.message.id] = state
         self.taken += len(jobs)
         self._begin_calls()
@@ -171,7 +171,7 @@ class _Sender:
         name = job.message.channel
         try:
             parts = list(_parts(job))
-            state = Progress(job, len(parts), _suppressed_news(job))
+            state = Progress(job, len(parts), _suppressed_updates(job))
         except Exception as error:  # one message must not keep the others of the claim from being sent
             set_aside.record_failure(BATCH_NAME, job.message.public_id, error, row_id=job.message.id)
             state = Progress(job, 0)
@@ -187,10 +187,10 @@ class _Sender:
     def _put_off(self, state: Progress, code: str, detail: str) -> None:
         """Defer a message for which no call can be made, as if its provider were unreachable."""
         job = state.job
-        ended = {item.recipient_id for item in state.news}
+        ended = {item.recipient_id for item in state.updates}
         for row in job.waiting:
             if row.id not in ended:
-                state.deferred[row.id] = News(
+                state.deferred[row.id] = RecipientUpdate(
                     row.id,
                     DEFERRED,
                     OURSELVES,
@@ -198,7 +198,7 @@ class _Sender:
                     detail=detail,
                     attempt=job.message.attempt,
                 )
-        state.news += state.deferred.values()
+        state.updates += state.deferred.values()
 
     def _begin_calls(self) -> None:
         while self._ready and self._under_way + self._unwritten_calls < OUTSTANDING:
@@ -234,10 +234,10 @@ class _Sender:
 
     def _note(self, part: _Part) -> None:
         state = self._progress[part.job.message.id]
-        told = _news_of(part)
+        updates = _updates_from(part)
         state.parts_left -= 1
-        state.news += told
-        state.deferred |= {item.recipient_id: item for item in told if item.kind == DEFERRED}
+        state.updates += updates
+        state.deferred |= {item.recipient_id: item for item in updates if item.kind == DEFERRED}
         self._under_way -= 1
         self._attached_bytes -= part.attached_bytes
         self._unwritten[part.job.message.id] = state
@@ -314,9 +314,9 @@ def _checked(envelope: Envelope, results: list[Result]) -> list[Result]:
     return results
 
 
-def _suppressed_news(job: ClaimedMessage) -> list[News]:
+def _suppressed_updates(job: ClaimedMessage) -> list[RecipientUpdate]:
     found = [
-        News(
+        RecipientUpdate(
             row.id,
             Status.SUPPRESSED,
             OURSELVES,
@@ -329,7 +329,7 @@ def _suppressed_news(job: ClaimedMessage) -> list[News]:
     ]
     if job.message.attempt > MAX_CLAIMS:
         found += [
-            News(
+            RecipientUpdate(
                 row.id,
                 Status.FAILED,
                 OURSELVES,
@@ -343,7 +343,7 @@ def _suppressed_news(job: ClaimedMessage) -> list[News]:
     return found
 
 
-def _news_of(part: _Part) -> list[News]:
+def _updates_from(part: _Part) -> list[RecipientUpdate]:
     # What was refused never came to a provider.
     asked = provider_name(get_channel(part.envelope.channel), part.envelope.tenant.mode)
     source = OURSELVES if _refusal_of(part.envelope) else asked
@@ -351,7 +351,7 @@ def _news_of(part: _Part) -> list[News]:
     for result in part.results or ():
         OUTCOMES.labels(part.envelope.channel, result.outcome).inc()
         found.append(
-            News(
+            RecipientUpdate(
                 result.recipient_id,
                 result.outcome,
                 source,

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts.models import Company
 from apikeys import keys
 from apikeys.models import ApiKey, ApiKeySecret, LeakReport
-from apikeys.services.reports import judge_reports
+from apikeys.services.reports import evaluate_reports
 from audit.models import AuditEntry
 from core import clock
 from core.models import OutboxEvent
@@ -42,7 +42,7 @@ def report(secret: Any, place: Any = PLACE, *, ip: Any = None, later: Any = time
         LeakReport.objects.filter(request_id=answer.headers["X-Request-Id"]).update(
             received=clock.now() + later
         )
-    judge_reports(now=clock.now() + later)
+    evaluate_reports(now=clock.now() + later)
 
 
 def key_of(world: World, issued: Any) -> Any:

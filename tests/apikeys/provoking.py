@@ -12,7 +12,7 @@ from tests.audit.scene import Scene, Written, provokes
 from tests.clients import ApiClient, random_address
 from tests.factories import make_key
 
-JUDGE = ("system", "apikeys.judge_reports")
+JUDGE = ("system", "apikeys.evaluate_reports")
 
 
 def page(key: Any, step: str) -> str:

@@ -12,7 +12,7 @@ from accounts.models import Company
 from accounts.roles import Role
 from apikeys import keys
 from apikeys.services import IssuedKey, UndoRefused, reports, restore_key, rotate_key
-from apikeys.services.reports import judge_reports
+from apikeys.services.reports import evaluate_reports
 from apikeys.stores import StoreUnavailable
 from apikeys.verification import is_secret_of
 from audit.models import AuditEntry, StaffEntry
@@ -291,10 +291,10 @@ def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(
         assert send(issued.client_secret).status_code == 202
     with monkeypatch.context() as patch:
         patch.setattr(reports, "is_secret_of", away)
-        judge_reports(now=clock.now())
+        evaluate_reports(now=clock.now())
     assert api(first.client_secret).get("/v1/whoami").status == 200
     assert api(second.client_secret).get("/v1/whoami").code == "key_revoked"
-    judge_reports(now=clock.now() + timedelta(minutes=2))
+    evaluate_reports(now=clock.now() + timedelta(minutes=2))
     for issued in (first, broken):
         assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
@@ -304,7 +304,7 @@ def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(
 ) -> None:
     issued = issue_key(world.company)
     send(issued.client_secret)
-    judge_reports(now=clock.now() + timedelta(hours=25))
+    evaluate_reports(now=clock.now() + timedelta(hours=25))
     assert waiting(issued.client_secret) == []
     assert types_of(issued) == ["api_key.created"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from apikeys import keys
 from apikeys.services import IssuedKey, reports, revoke_key
-from apikeys.services.reports import judge_reports
+from apikeys.services.reports import evaluate_reports
 from core import clock
 from core.tenancy import tenant_context
 from core.valkey.commands import ValkeyUnavailable
@@ -55,7 +55,7 @@ def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(
     # Nothing was looked up while the reporter waited.
     assert types_of(working) == ["api_key.created"]
     assert secret_of(working).activated_at is None
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_reports_are_limited_by_address_and_by_nothing_else(
     assert waiting(issued.client_secret) == []
     # Somebody else can report meanwhile, and the failures of keys are counted apart.
     assert send(issued.client_secret).status_code == 202
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
 
 def test_one_network_is_one_reporter() -> None:
@@ -134,7 +134,7 @@ def test_one_network_is_one_reporter() -> None:
         send(keys.generate("live").text, client=visitor(spellings[n % 2])).status_code for n in range(12)
     ]
     assert answers[-1] == 429
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
 
 def test_without_valkey_reports_are_taken_in_and_limited(
@@ -152,7 +152,7 @@ def test_without_valkey_reports_are_taken_in_and_limited(
         patch.setattr(reports, "take_one", away)
         answers = [send(issued.client_secret, client=client).status_code for _ in range(11)]
     assert answers == [202] * 10 + [429]
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
     assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
@@ -169,7 +169,7 @@ def test_the_same_secret_waits_once(world: World, issue_key: Callable[..., Issue
     for _ in range(3):
         assert send(issued.client_secret).status_code == 202
     assert len(waiting(issued.client_secret)) == 1
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
 
 def test_what_waits_holds_no_secret_in_clear(world: World, issue_key: Callable[..., IssuedKey]) -> None:
@@ -178,7 +178,7 @@ def test_what_waits_holds_no_secret_in_clear(world: World, issue_key: Callable[.
     (row,) = waiting(issued.client_secret)
     assert issued.client_secret[16:40] not in row.secret + row.place
     assert bytes(row.digest).hex() not in issued.client_secret
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
 
 def test_the_page_is_for_everybody_and_linked_from_where_people_look() -> None:

@@ -15,7 +15,7 @@ from apikeys.selectors import get_key
 from apikeys.services import IssuedKey
 from audit.ingest.store import store
 from core import clock
-from core.background.heavy import PER_COMPANY, take_place
+from core.background.heavy import PER_COMPANY, acquire_slot
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.audit.rows import make_row
@@ -229,7 +229,7 @@ def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rot
     world: World, made: dict[str, Any], browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_hashing(monkeypatch)
-    places = [take_place(world.company.id) for _ in range(PER_COMPANY)]
+    places = [acquire_slot(world.company.id) for _ in range(PER_COMPANY)]
     answer = browser.post(
         "/keys/selected/rotate/", {"key": [made["fresh"].client_id], "overlap": "none"}, follow=True
     )

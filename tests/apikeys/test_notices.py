@@ -10,7 +10,7 @@ from django.core import mail
 from apikeys import tasks
 from apikeys.models import ApiKey
 from apikeys.services import IssuedKey, KeySettings, revoke_key, update_key
-from apikeys.services.notices import notify_expiry, remind_rotation, tell_clamped_keys
+from apikeys.services.notices import notify_clamped_keys, notify_expiry, remind_rotation
 from billing.services.tiers import change_tier
 from core import clock
 from core.models import OutboxEvent
@@ -154,7 +154,7 @@ def test_a_lower_tier_clamps_keys_when_read_and_names_them_to_the_owner(
     change_tier(company=pro_world.company, tier="starter", reason="asked", actor=SYSTEM)
     mail.outbox.clear()
     with tenant_context(pro_world.tenant()):
-        assert tell_clamped_keys() == 1
+        assert notify_clamped_keys() == 1
     (message,) = mail.outbox
     assert message.to == [pro_world.owner.email]
     assert "importer (live, 250 a minute)" in message.body

@@ -177,7 +177,7 @@ def test_what_is_kept_is_bounded_in_bytes(
     first, second = (make_invoice(world.tenant(), finalize=True) for _ in range(2))
     get = doors[0]
     size = len(get(first))
-    kept = documents.KeptDocuments(8 * size + size // 2)
+    kept = documents.DocumentCache(8 * size + size // 2)
     monkeypatch.setattr(documents, "_kept", kept)
     made.clear()
     for invoice in (first, second):

@@ -52,7 +52,7 @@ def test_a_made_up_message_does_nothing(world: World) -> None:
 
 def test_a_seal_is_good_for_its_own_message_only(world: World) -> None:
     own = tenant_headers("tests.note_tenant", {"n": 1}, world.tenant())
-    other = tenant_headers("apikeys.tell_clamped_keys", {}, world.tenant())
+    other = tenant_headers("apikeys.notify_clamped_keys", {}, world.tenant())
     for headers, kwargs in (
         (own | {COMPANY_HEADER: str(world.other_company.id)}, {"n": 1}),
         (own | {MODE_HEADER: "test"}, {"n": 1}),

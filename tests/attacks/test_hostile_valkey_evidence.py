@@ -40,7 +40,7 @@ def stored(world: World) -> set[str]:
 
 
 def aside() -> list[bytes]:
-    return [delivery.payload for found in stream.read_aside(100) for delivery in found]
+    return [delivery.payload for found in stream.read_set_aside(100) for delivery in found]
 
 
 @pytest.fixture(autouse=True)

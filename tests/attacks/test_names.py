@@ -231,8 +231,8 @@ def test_the_name_of_an_sms_sender_has_no_room_for_an_address() -> None:
 
 
 def test_no_name_is_a_link_in_a_mail_of_ours() -> None:
-    """Whatever people call themselves, their companies and their keys goes through `in_mail`."""
-    plain = re.compile(r"\{\{ *[\w.]*(?:_name|\.name) *(?!\|in_mail)[^}]*\}\}")
+    """Whatever people call themselves, their companies and their keys goes through `email_safe`."""
+    plain = re.compile(r"\{\{ *[\w.]*(?:_name|\.name) *(?!\|email_safe)[^}]*\}\}")
     templates = [*(Path(settings.BASE_DIR) / "templates").glob("**/email/**/*.*")]
 
     found = {str(path): plain.findall(path.read_text()) for path in templates}

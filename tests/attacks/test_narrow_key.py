@@ -271,4 +271,4 @@ def test_the_operators_command_refuses_what_it_cannot_mean(
 
 
 def test_every_kind_of_thing_that_outlives_a_key_is_in_the_list() -> None:
-    assert [type(trace).__name__ for trace in traces()] == ["StoredAnswers", "WaitingMessages", "Endpoints"]
+    assert [type(trace).__name__ for trace in traces()] == ["StoredResponses", "WaitingMessages", "Endpoints"]

@@ -73,7 +73,7 @@ def test_a_process_finds_out_how_it_is_before_anybody_asks(monkeypatch: pytest.M
         return Readiness(True, {})
 
     late = Readiness(False, {})
-    monkeypatch.setattr(probes, "_readiness", probes.Bystander("warm", find_out, late=late))
+    monkeypatch.setattr(probes, "_readiness", probes.CachedCheck("warm", find_out, late=late))
     loop = asyncio.new_event_loop()
     try:
         Door(lambda environ, sent: [], loop, threads=1)

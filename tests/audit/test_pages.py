@@ -105,8 +105,8 @@ def test_what_repeats_itself_is_told_once_and_opens(world: World, browser: Clien
             publish(SignedIn(object_id=actor.id), actor=actor)
         entries = list(AuditEntry.objects.filter(action="user.signed_in").order_by("-id"))
     response = browser.get("/audit/?action=user.*")
-    told = response.context["told"]
-    assert [(one.text, one.count) for one in told] == [
+    sentences = response.context["sentences"]
+    assert [(one.text, one.count) for one in sentences] == [
         ("Ada signed in", 1),
         ("Bob signed in", 1),
         ("Ada signed in", 3),
@@ -268,7 +268,7 @@ def test_entries_that_cross_the_end_of_a_page_are_one(world: World, browser: Cli
 
     context = browser.get("/audit/?action=audit.*").context
 
-    assert [one.count for one in context["told"]] == [24]
+    assert [one.count for one in context["sentences"]] == [24]
     assert context["page"].following is None
 
 

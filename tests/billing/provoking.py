@@ -10,7 +10,7 @@ from django.test import Client
 
 from billing.models import TierLimits, TierRequest
 from billing.services import change_tier, set_tier_limits
-from billing.tasks import complete_payments, notice_overdue
+from billing.tasks import complete_payments, detect_overdue
 from core.tenancy import tenant_context
 from tests.audit.scene import Scene, Written, provokes
 from tests.billing.factories import LINE, make_settled_charge
@@ -131,8 +131,8 @@ def invoice_overdue(scene: Scene) -> Written:
     path = invoice(client)
     assert client.patch(path, {"due_date": "2026-01-31"}).status == 200
     made(client, f"{path}/finalize")
-    notice_overdue()
-    return scene.by_pomelo("billing.notice_overdue")
+    detect_overdue()
+    return scene.by_pomelo("billing.detect_overdue")
 
 
 @provokes("credit_note.created")

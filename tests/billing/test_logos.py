@@ -13,7 +13,7 @@ from pypdf import PdfReader
 
 from billing import services
 from billing.export import documents
-from billing.export.documents import KeptDocuments, credit_note_document, invoice_document
+from billing.export.documents import DocumentCache, credit_note_document, invoice_document
 from billing.logos import BOX, MAX_UPLOAD, read_logo
 from billing.models import SellerLogo
 from billing.selectors import current_seller
@@ -134,7 +134,7 @@ def images_of(pdf: bytes) -> list[tuple[int, int]]:
 def test_documents_and_the_page_show_the_logo_of_their_day(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(documents, "_kept", KeptDocuments(0))  # each is made anew
+    monkeypatch.setattr(documents, "_kept", DocumentCache(0))  # each is made anew
     tenant, stranger = world.tenant(), Client(REMOTE_ADDR=random_address())
     with tenant_context(tenant):
         services.update_seller(actor=SYSTEM, logo=picture())

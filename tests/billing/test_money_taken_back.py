@@ -5,7 +5,15 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from billing.money import LineCredit, LineLeft, Position, credit_amounts, credit_total, price_invoice, tax_on
+from billing.money import (
+    LineCredit,
+    LineRemainder,
+    Position,
+    credit_amounts,
+    credit_total,
+    price_invoice,
+    tax_on,
+)
 
 RATES = st.sampled_from([0, 700, 770, 1_900, 2_000, 10_000])
 # The digits of minor units: a line of 0 (JPY), 2 (EUR), 3 (KWD) and 4 (CLF) decimals is the same whole number, only larger.
@@ -18,27 +26,27 @@ POSITIONS = st.lists(
 )
 
 
-def invoice_of(positions: list[Position], included: bool) -> tuple[list[LineLeft], int]:
+def invoice_of(positions: list[Position], included: bool) -> tuple[list[LineRemainder], int]:
     found = price_invoice(positions, prices_include_tax=included)
     lines = [
-        LineLeft(position.tax_rate_bps, line.amount, line.tax)
+        LineRemainder(position.tax_rate_bps, line.amount, line.tax)
         for position, line in zip(positions, found.lines, strict=True)
     ]
     return lines, found.total
 
 
-def less(lines: list[LineLeft], taken: list[LineCredit]) -> list[LineLeft]:
+def less(lines: list[LineRemainder], taken: list[LineCredit]) -> list[LineRemainder]:
     return [
-        LineLeft(line.tax_rate_bps, line.amount - credit.amount, line.tax - credit.tax)
+        LineRemainder(line.tax_rate_bps, line.amount - credit.amount, line.tax - credit.tax)
         for line, credit in zip(lines, taken, strict=True)
     ]
 
 
-def whole(lines: list[LineLeft], included: bool) -> int:
+def whole(lines: list[LineRemainder], included: bool) -> int:
     return sum(line.amount for line in lines) + (0 if included else sum(line.tax for line in lines))
 
 
-def check(lines: list[LineLeft], included: bool) -> None:
+def check(lines: list[LineRemainder], included: bool) -> None:
     """Nothing is below zero, of any line's amount and any rate's tax; where no amount is left, no tax is."""
     assert all(line.amount >= 0 for line in lines)
     for rate in {line.tax_rate_bps for line in lines}:
@@ -116,7 +124,7 @@ def test_the_first_part_by_line_bears_the_tax_of_its_own_rounding_to_a_minor_uni
 
 
 def test_three_thirds_of_an_odd_sum() -> None:
-    left = [LineLeft(1_900, 10_001, 1_900)]
+    left = [LineRemainder(1_900, 10_001, 1_900)]
     first = credit_amounts(left, [3_333], prices_include_tax=False)
     second = credit_amounts(less(left, first), [3_333], prices_include_tax=False)
     third = credit_amounts(less(less(left, first), second), [3_335], prices_include_tax=False)
@@ -125,12 +133,12 @@ def test_three_thirds_of_an_odd_sum() -> None:
 
 def test_the_tax_that_a_void_note_leaves_alone_goes_with_the_next_note() -> None:
     # Four parts of 1 of 3 and 1 of tax; the third, which was the tax, is void again.
-    left = [LineLeft(1_900, 3, 1)]
+    left = [LineRemainder(1_900, 3, 1)]
     parts = []
     for _ in range(4):
         parts.append(credit_total(left, 1, prices_include_tax=False))
         left = less(left, parts[-1])
     assert [(part[0].amount, part[0].tax) for part in parts] == [(1, 0), (1, 0), (0, 1), (1, 0)]
-    left = [LineLeft(1_900, 0, 1)]
+    left = [LineRemainder(1_900, 0, 1)]
     assert credit_total(left, 1, prices_include_tax=False) == [LineCredit(0, 1)]
-    assert credit_total([LineLeft(1_900, 0, 2)], 1, prices_include_tax=False) == [LineCredit(0, 1)]
+    assert credit_total([LineRemainder(1_900, 0, 2)], 1, prices_include_tax=False) == [LineCredit(0, 1)]

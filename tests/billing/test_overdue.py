@@ -33,16 +33,16 @@ def test_it_is_said_on_the_next_day_and_once(world: World) -> None:
     invoice, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
     later = make_due(world.tenant(), due_date=DUE + timedelta(days=1))
 
-    services.notice_overdue(now=NEXT_DAY - timedelta(seconds=1))
+    services.detect_overdue(now=NEXT_DAY - timedelta(seconds=1))
     assert said_of(invoice) == 0
-    services.notice_overdue(now=NEXT_DAY)
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
 
     assert [said_of(row) for row in (invoice, draft, later)] == [1, 0, 0]
     payment = make_payment(world.tenant(), invoice=invoice, amount=11_900)
     with tenant_context(world.tenant()):
         services.undo_payment(payment=payment, actor=SYSTEM, reason="Bounced")
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
     assert said_of(invoice) == 1
 
 
@@ -55,7 +55,7 @@ def test_what_was_paid_just_now_is_not_overdue(world: World, monkeypatch: pytest
         return lock_invoice(found)
 
     monkeypatch.setattr(overdue, "lock_invoice", pay_first)
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
     assert said_of(invoice) == 0
 
 
@@ -83,10 +83,10 @@ def test_a_sweep_ends_after_so_many_and_the_next_one_goes_on(
     monkeypatch.setattr(overdue, "BATCH", 1)
     monkeypatch.setattr(overdue, "MAX_BATCHES", 2)
 
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
     assert [said_of(row) for row in (first, second, third)] == [1, 1, 0]
 
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
     assert said_of(third) == 1
 
 
@@ -97,8 +97,8 @@ def test_an_invoice_that_cannot_be_noted_keeps_no_other_back(
     poison(monkeypatch, overdue, "lock_invoice", lambda row: row.id == bad.id)
     monkeypatch.setattr(overdue, "BATCH", 1)
 
-    services.notice_overdue(now=NEXT_DAY)
+    services.detect_overdue(now=NEXT_DAY)
 
     assert (said_of(bad), said_of(good)) == (0, 1)
-    assert reason_of("billing.notice_overdue", bad.public_id) == REASON
-    assert reason_of("billing.notice_overdue", good.public_id) is None
+    assert reason_of("billing.detect_overdue", bad.public_id) == REASON
+    assert reason_of("billing.detect_overdue", good.public_id) is None

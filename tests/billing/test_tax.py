@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.models import Invoice, InvoiceLine
-from billing.money import InvoiceAmounts, LineTooLarge, Position, price_invoice, share_out
+from billing.money import InvoiceAmounts, LineTooLarge, Position, allocate, price_invoice
 from billing.services import update_invoice
 from core.tenancy import system_context, tenant_context
 from core.values.currencies import CURRENCIES, EXPONENTS, decimal_text
@@ -155,7 +155,7 @@ def test_every_sum_is_that_of_its_parts_in_every_currency(
 
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=20))
 def test_shares_add_up_and_none_is_further_than_one_from_its_due(total: int, weights: list[int]) -> None:
-    shares = share_out(total, weights)
+    shares = allocate(total, weights)
     whole = sum(weights)
     assert sum(shares) == (total if whole else 0)
     for share, weight in zip(shares, weights, strict=True):

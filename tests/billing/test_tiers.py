@@ -11,7 +11,7 @@ from django.core import mail
 from django.test import Client
 
 from accounts.models import Company
-from apikeys.services.notices import tell_clamped_keys
+from apikeys.services.notices import notify_clamped_keys
 from audit.models import AuditEntry
 from billing import services
 from billing.entitlements import entitlements_of, limits_by_tier
@@ -111,7 +111,7 @@ def test_keys_above_a_lower_limit_are_named_to_the_owners(
     services.change_tier(company=world.company, tier="starter", reason="shrank", actor=SYSTEM)
     mail.outbox.clear()
     with tenant_context(world.tenant()):
-        assert tell_clamped_keys() == 1  # the task that the change has enqueued
+        assert notify_clamped_keys() == 1  # the task that the change has enqueued
     [letter] = mail.outbox
     assert letter.to == [world.owner.email]
     assert "nightly import (live, 300 a minute)" in letter.body

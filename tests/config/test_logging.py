@@ -14,7 +14,7 @@ from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
 from core.http.callbacks import REFUSED, TooEarly, Unreadable, callback
-from core.http.sparing import Sparing
+from core.http.sparing import LogRateLimiter
 from core.operations import logging
 from core.values.redaction import REDACTED
 from tests.clients import random_address
@@ -115,7 +115,7 @@ def test_a_stranger_who_goes_on_costs_one_line_a_minute(capsys: pytest.CaptureFi
 def test_callbacks_that_nobody_signed_are_counted_and_cost_one_line_a_minute(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refusals = Sparing()
+    refusals = LogRateLimiter()
     monkeypatch.setattr("core.http.callbacks._refusals", refusals)
     stranger = Client(REMOTE_ADDR=random_address())
 
@@ -149,7 +149,7 @@ def test_callbacks_that_nobody_can_read_cost_one_short_line_a_minute(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_unreadable", "_too_early"):
-        monkeypatch.setattr(f"core.http.callbacks.{name}", Sparing())
+        monkeypatch.setattr(f"core.http.callbacks.{name}", LogRateLimiter())
     kinds = [(Unreadable, 400, "callback.unreadable"), (TooEarly, 503, "callback.too_early")]
 
     def send(error: type[Exception], times: int) -> set[int]:

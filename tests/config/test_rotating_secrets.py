@@ -233,7 +233,7 @@ def test_peppers_are_made_known_before_they_are_used_and_keys_move_at_their_next
     tag = sealed.tag_of("test", ["a"])
     value = sealed.seal(tag, b"written by a process that is a step ahead")
     settings.API_KEY_PEPPERS = old
-    with pytest.raises(sealed.NotOurs):  # which is why the first step is to make it known
+    with pytest.raises(sealed.InvalidSealedValue):  # which is why the first step is to make it known
         sealed.unseal(tag, value)
     settings.API_KEY_PEPPERS = f"{old},{new}"
     assert sealed.unseal(tag, value)

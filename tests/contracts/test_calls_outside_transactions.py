@@ -16,7 +16,7 @@ from django.db import transaction
 from django.test import Client
 
 from apikeys.models import ApiKey
-from apikeys.services.reports import judge_reports
+from apikeys.services.reports import evaluate_reports
 from billing.gateways import CheckoutPage, Outcome
 from billing.gateways.sandbox import SandboxGateway
 from billing.services import checkouts, complete_payments, completion
@@ -247,7 +247,7 @@ def test_judging_a_report_of_a_found_secret(world: World, calls: list[str], sett
     # The pepper is lost, so that only the hash can say.
     settings.API_KEY_PEPPERS = "9:" + "7a" * 32
 
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
     assert calls == ["bcrypt", "bcrypt"]
 

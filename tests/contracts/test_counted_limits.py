@@ -12,7 +12,7 @@ import pytest
 
 from accounts.models import Membership
 from accounts.roles import Role
-from accounts.services import allowances, found_company, invite_member
+from accounts.services import allowances, invite_member, register_company
 from apikeys import keys
 from apikeys.models import LeakReport
 from apikeys.services import reports
@@ -117,11 +117,11 @@ LIMITS = {
     "companies of a person": Limit(
         # The world's owner has one.
         lambda world, settings, monkeypatch, room: setattr(settings, "COMPANIES_PER_PERSON", room + 1),
-        lambda world, number: found_company(name="Acme", owner=world.owner, actor=_person(number)),
+        lambda world, number: register_company(name="Acme", owner=world.owner, actor=_person(number)),
     ),
     "companies of an address": Limit(
         _setting("COMPANIES_PER_ADDRESS"),
-        lambda world, number: found_company(
+        lambda world, number: register_company(
             name="Acme",
             owner=make_user(),
             actor=replace(SYSTEM, ip=f"2001:db8:{world.company.id.hex[-4:]}::1"),

@@ -76,7 +76,7 @@ def test_no_set_of_values_is_written_out_where_it_is_used() -> None:
 def test_values_that_several_objects_share_need_a_name() -> None:
     field = {"type": "string", "enum": ["red", "green"]}
     two = {name: {"type": "object", "properties": {"colour": dict(field)}} for name in ("Apple", "Pear")}
-    with pytest.raises(schema_enums.UnnamedValues, match="AppleColour, PearColour"):
+    with pytest.raises(schema_enums.UnnamedEnum, match="AppleColour, PearColour"):
         schema_enums.add_value_components({"paths": {}, "components": {"schemas": two}})
 
 

@@ -36,7 +36,7 @@ from messaging.providers.base import Result
 from messaging.providers.file import FileProvider
 from messaging.services import callbacks, create_message, recording, send_due_messages, sending
 from messaging.services.callbacks import Report, record_reports
-from messaging.services.outcomes import record_news
+from messaging.services.outcomes import record_updates
 from tests.apikeys.found_keys import send
 from tests.audit.rows import make_row
 from tests.billing.factories import make_charge, set_aside_due_payments
@@ -90,11 +90,11 @@ def test_a_report_of_a_found_secret_that_cannot_be_judged_keeps_no_other_back(
         assert send(issued.client_secret).status_code == 202
     poison(monkeypatch, reports, "is_secret_of", lambda text, row: text == bad.client_secret)
 
-    reports.judge_reports(now=clock.now())
+    reports.evaluate_reports(now=clock.now())
 
     with system_context(reason="tests"):
-        left = list(LeakReport.objects.filter(id__in=set_aside_rows("apikeys.judge_reports")))
-    assert [reason_of("apikeys.judge_reports", str(report.id)) for report in left] == [REASON]
+        left = list(LeakReport.objects.filter(id__in=set_aside_rows("apikeys.evaluate_reports")))
+    assert [reason_of("apikeys.evaluate_reports", str(report.id)) for report in left] == [REASON]
     with tenant_context(world.tenant()):
         bad.key.refresh_from_db()
         good.key.refresh_from_db()
@@ -288,14 +288,14 @@ def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_
         queue_email(world.tenant(), f"{name}@example.com") for name in ("no", "bad", "good")
     )
 
-    def refuse(*, messages: Any, news: Any, **others: Any) -> None:
+    def refuse(*, messages: Any, updates: Any, **others: Any) -> None:
         if hopeless.id in messages or (
-            bad.id in messages and any(item.code != "unreadable_answer" for item in news)
+            bad.id in messages and any(item.code != "unreadable_answer" for item in updates)
         ):
             raise Poison("this row cannot be worked on")
-        record_news(messages=messages, news=news, **others)
+        record_updates(messages=messages, updates=updates, **others)
 
-    monkeypatch.setattr(recording, "record_news", refuse)
+    monkeypatch.setattr(recording, "record_updates", refuse)
 
     send_due_messages(seconds=30)
 
@@ -326,7 +326,7 @@ def test_a_report_that_cannot_be_read_or_written_down_keeps_no_other_from_being_
 ) -> None:
     bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
     send_due_messages(seconds=30)
-    poison(monkeypatch, callbacks, "News", lambda *_, detail, **__: detail == "poisoned")
+    poison(monkeypatch, callbacks, "RecipientUpdate", lambda *_, detail, **__: detail == "poisoned")
     reports = [
         Report("delivered", message_id=message.id, address=address, note_id=note, detail=detail)
         for message, address, note, detail in (
@@ -397,7 +397,7 @@ def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sealed(
 
 # What beat starts: where its poisoned row is planted, or why it has no rows that could be one.
 BATCHES = {
-    "apikeys.judge_reports": "here",
+    "apikeys.evaluate_reports": "here",
     "apikeys.notify_expiry": "here",
     "apikeys.remind_rotation": "here",
     "apikeys.repeat_fences": "here",
@@ -406,7 +406,7 @@ BATCHES = {
     "audit.seal": "here",
     "audit.write_requests": "here",
     "billing.complete_payments": "here",
-    "billing.notice_overdue": "tests/billing/test_overdue.py",
+    "billing.detect_overdue": "tests/billing/test_overdue.py",
     "core.prune_idempotency_keys": "one DELETE by time; reads no row",
     "core.prune_set_aside": "one DELETE by time; reads no row",
     "core.prune_sessions": "one DELETE by time; reads no row",
@@ -415,7 +415,7 @@ BATCHES = {
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
     "messaging.prune": "tests/messaging/test_retention.py",
-    "messaging.judge_reputations": "tests/messaging/test_reputation.py",
+    "messaging.evaluate_reputations": "tests/messaging/test_reputation.py",
     "messaging.send_due": "here",
     "webhooks.prune": "DELETEs by time; reads no row",
     "webhooks.send_notices": "here",

@@ -28,10 +28,10 @@ def collected(settings: Any, tmp_path: Path) -> Iterator[Path]:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "core.ui.assets.OwnFilesStorage"}}
     assets.collect_own_files()
     ui.icon.cache_clear()
-    shell.made_links.cache_clear()
+    shell.render_menu_links.cache_clear()
     yield tmp_path
     ui.icon.cache_clear()
-    shell.made_links.cache_clear()
+    shell.render_menu_links.cache_clear()
 
 
 def test_every_source_is_in_a_bundle() -> None:

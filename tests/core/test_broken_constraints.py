@@ -14,7 +14,7 @@ from accounts.roles import Role
 from accounts.services import accept_invitation, invite_member
 from accounts.services.companies import SlugTaken, update_company
 from apikeys.models import ApiKeySecret
-from apikeys.services.issuing import give_secret
+from apikeys.services.issuing import store_secret
 from billing.models import Customer, Invoice, Seller, TierRequest
 from billing.services import create_customer, create_invoice, request_tier, update_seller
 from core import clock
@@ -81,7 +81,7 @@ def _secret(world: World) -> Any:
     key = make_key(world.company).key
     secret = new_secret()
     secret.row.id = ApiKeySecret._meta.pk.get_default()
-    give_secret(key, secret)
+    store_secret(key, secret)
     return secret.row
 
 

@@ -303,17 +303,17 @@ def test_the_links_of_the_side_bar_are_kept_by_what_is_marked(here: str, marked:
 
 
 def test_what_stands_on_a_page_twice_is_rendered_once_for_each_page() -> None:
-    source = '{% twice "components/theme_menu.html" %}'
+    source = '{% include_cached "components/theme_menu.html" %}'
     request = RequestFactory().get("/keys/")
     page: dict[str, object] = {
         "request": request,
         "theme": "dark",
         "csrf_token": "token-of-this-page",
-        "made_parts": {},
+        "rendered_fragments": {},
     }
     html = render(source * 2, **page)
     kept = render(source, **{**page, "csrf_token": "other"})
-    next_page = render(source, **{**page, "csrf_token": "token-of-the-next", "made_parts": {}})
+    next_page = render(source, **{**page, "csrf_token": "token-of-the-next", "rendered_fragments": {}})
 
     assert html.count('value="/keys/"') == html.count("token-of-this-page") == 2
     assert kept * 2 == html

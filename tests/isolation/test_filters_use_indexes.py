@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import django_filters
 import pytest
 
-from core.api.filters import ChoicesFilter, TruthFilter, WholeNumberFilter
+from core.api.filters import ChoicesFilter, StrictBooleanFilter, WholeNumberFilter
 from core.api.scopes import SCOPES
 from core.resources import REFERENCES
 from core.tenancy import Tenant, TenantModel, tenant_context
@@ -55,7 +55,12 @@ def rare_values(operation: Operation, row: TenantModel) -> list[tuple[str, dict[
             values = ["2099-01-01" if "after" in name else "2001-01-01"]
         elif isinstance(
             filter_,
-            (django_filters.BooleanFilter, django_filters.NumberFilter, TruthFilter, WholeNumberFilter),
+            (
+                django_filters.BooleanFilter,
+                django_filters.NumberFilter,
+                StrictBooleanFilter,
+                WholeNumberFilter,
+            ),
         ):
             values = []
         elif name in REFERENCES:

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import User
-from apikeys.services.reports import judge_reports
+from apikeys.services.reports import evaluate_reports
 from core import clock
 from tests.factories import World, make_key
 
@@ -32,7 +32,7 @@ def test_from_a_find_to_the_owners_decision(
     finder.get_by_label("Where you found it").fill("https://git.example/acme/.env")
     finder.get_by_role("button", name="Report it").click()
     expect(finder.get_by_role("heading", name="Thank you")).to_be_visible()
-    judge_reports(now=clock.now())
+    evaluate_reports(now=clock.now())
 
     owner = visit(scripts=scripts)
     sign_in_as(owner, world.owner)

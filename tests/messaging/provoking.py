@@ -12,7 +12,7 @@ from core.tenancy import tenant_context
 from messaging.models import MessageStat, Reputation, SenderDomain, SmsSender
 from messaging.services import claim_sms_sender, create_message, set_spend_cap
 from messaging.services.domain_checks import LAPSES_AFTER
-from messaging.services.reputation import judge_reputation
+from messaging.services.reputation import evaluate_reputation
 from messaging.tasks import check_domains, send_due
 from tests.audit.scene import Scene, Written, provokes
 from tests.factories import SYSTEM, prove_domain, prove_sms
@@ -216,7 +216,7 @@ def bounce(scene: Scene, *, sent: int) -> None:
     with tenant_context(scene.world.tenant()):
         for status, recipients in (("sent", sent), ("bounced", 100)):
             MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
-    judge_reputation(scene.world.tenant())
+    evaluate_reputation(scene.world.tenant())
 
 
 @provokes("reputation.slowed")

@@ -11,7 +11,7 @@ from core import clock
 from core.tenancy import tenant_context
 from messaging.models import MessageStat, SenderDomain, Template
 from messaging.services import set_spend_cap
-from messaging.services.reputation import judge_reputation
+from messaging.services.reputation import evaluate_reputation
 from messaging.services.templates import MAX_TEMPLATES
 from tests.billing.factories import make_invoice
 from tests.contracts.refusing import Outcome, client_of, page, refusal
@@ -141,7 +141,7 @@ def bounce(world: World, *, sent: int) -> None:
     with tenant_context(world.tenant()):
         for status, recipients in (("sent", sent), ("bounced", 100)):
             MessageStat.objects.create(hour=hour, channel="email", status=status, recipients=recipients)
-    judge_reputation(world.tenant())
+    evaluate_reputation(world.tenant())
 
 
 @refusal

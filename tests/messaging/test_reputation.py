@@ -12,7 +12,7 @@ from audit.models import AuditEntry
 from core import clock
 from core.tenancy import tenant_context
 from messaging.models import Message, MessageStat, Reputation
-from messaging.services import judge_reputations, lift_reputation, reputation
+from messaging.services import evaluate_reputations, lift_reputation, reputation
 from tests.clients import ApiClient, sign_in
 from tests.factories import SYSTEM, World
 from tests.messaging.conftest import deliver, look
@@ -38,7 +38,7 @@ def happened(
 
 
 def state(tenant: Any) -> Any:
-    judge_reputations()
+    evaluate_reputations()
     with tenant_context(tenant):
         row = Reputation.objects.first()
         return row.state if row else None

@@ -452,11 +452,11 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(
     [fast] = [job for job in claiming.claim_due(call_seconds=30).jobs if job.message.id == message.id]
     assert (slow.message.attempt, fast.message.attempt) == (1, 2)
 
-    stale = recording.Progress(slow, 0, sending._news_of(_part(slow, "failed")))
+    stale = recording.Progress(slow, 0, sending._updates_from(_part(slow, "failed")))
     recording.record([stale])
     assert look(message)[1]["a@example.com"].status == "queued"
 
-    current = recording.Progress(fast, 0, sending._news_of(_part(fast, "sent")))
+    current = recording.Progress(fast, 0, sending._updates_from(_part(fast, "sent")))
     recording.record([current])
     assert look(message)[0].status == "sent"
 

@@ -218,7 +218,7 @@ def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(
     assert report(path, {"MessageSid": "SM1", "MessageStatus": "delivered"}) == 204
     assert look(message)[0].status == "delivered"
 
-    recording.record([recording.Progress(job, 0, sending._news_of(part))])
+    recording.record([recording.Progress(job, 0, sending._updates_from(part))])
 
     row, recipients = look(message)
     assert (row.status, row.due_at, recipients["+4930123456"].status) == ("delivered", None, "delivered")

@@ -25,7 +25,7 @@ from django.db.migrations.loader import MigrationLoader  # noqa: E402
 from psycopg.conninfo import conninfo_to_dict  # noqa: E402
 
 from audit.partitions.tables import ensure_partitions  # noqa: E402
-from audit.restoring import wrong_rights  # noqa: E402
+from audit.restoring import excess_privileges  # noqa: E402
 from core.engines.programs import postgres_program  # noqa: E402
 from core.operations.restoring import open_tables  # noqa: E402
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context  # noqa: E402
@@ -70,7 +70,7 @@ def main(template: str) -> None:
         "new_schema": schema_at(template),
         "seen": seen_by(company),
         "seen_by_another": seen_by(uuid.uuid4()),
-        "wrong_rights": wrong_rights(),
+        "excess_privileges": excess_privileges(),
         "open_tables": open_tables(),
     }
     call_command("migrate", "accounts", "zero", database="owner", verbosity=0)  # what all others stand on

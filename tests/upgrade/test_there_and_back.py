@@ -77,7 +77,7 @@ def test_the_schema_is_that_of_an_empty_database(walk: dict[str, Any]) -> None:
 
     for one, other in (("new", "upgraded"), ("new", "again"), ("oldest", "back")):
         assert list(unified_diff(schemas[one], schemas[other], one, other, n=0)) == []
-    assert walk["wrong_rights"] == walk["open_tables"] == []
+    assert walk["excess_privileges"] == walk["open_tables"] == []
 
 
 def test_nothing_is_left_at_zero_and_all_is_made_anew(walk: dict[str, Any]) -> None:

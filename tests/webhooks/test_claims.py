@@ -29,7 +29,7 @@ from tests.webhooks.steps import (
 from webhooks.delivery.claim import _LOCKS, SHARDS, claim
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import AttemptOutcome
-from webhooks.delivery.record import _keep_tries, record
+from webhooks.delivery.record import _record_attempts, record
 from webhooks.models import Delivery, Endpoint, EndpointHour
 from webhooks.services.deliveries import resend_deliveries
 from webhooks.services.endpoints import delete_endpoint
@@ -240,9 +240,9 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
             while not somebody_waits_for_us():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
-            return _keep_tries(*args)
+            return _record_attempts(*args)
 
-        monkeypatch.setattr("webhooks.delivery.record._keep_tries", meet)
+        monkeypatch.setattr("webhooks.delivery.record._record_attempts", meet)
         record_now(AttemptOutcome(job, clock.now(), 5, status_code=500))
         deleting[0].result(timeout=60)
 

@@ -19,7 +19,7 @@ from webhooks import relay
 from webhooks.delivery import cycle, pump
 from webhooks.delivery import record as recording
 from webhooks.delivery.limits import Limits
-from webhooks.delivery.record import SwitchOff
+from webhooks.delivery.record import EndpointToDisable
 from webhooks.models import Endpoint, EndpointSecret
 
 
@@ -83,7 +83,7 @@ def test_a_part_of_the_cycle_that_fails_keeps_no_delivery_from_being_made(
     gone, _ = make_endpoint(world.other_tenant(), receiver.url)
     poison(monkeypatch, cycle, part, lambda *_: True)
     monkeypatch.setattr(
-        cycle, "record", lambda outcomes: [SwitchOff(gone.id, gone.company_id, "live", "gone")]
+        cycle, "record", lambda outcomes: [EndpointToDisable(gone.id, gone.company_id, "live", "gone")]
     )
     monkeypatch.setattr(cycle, "_look", lambda: (True, True))
 

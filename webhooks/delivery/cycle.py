@@ -16,7 +16,7 @@ from webhooks.delivery.claim import ClaimedDelivery, claim
 from webhooks.delivery.health import switch_off
 from webhooks.delivery.limits import Limits
 from webhooks.delivery.outcome import AttemptOutcome
-from webhooks.delivery.record import SwitchOff, record
+from webhooks.delivery.record import EndpointToDisable, record
 from webhooks.recovery import advance_recoveries
 from webhooks.relay import relay_events
 
@@ -78,7 +78,7 @@ def _run_step(name: str, work: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-def _record_by_bisection(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[SwitchOff]:
+def _record_by_bisection(outcomes: Sequence[AttemptOutcome], error: Exception) -> list[EndpointToDisable]:
     """Record outcomes of which at least one cannot be recorded: find it by bisection, and record only its bare result."""
     if len(outcomes) > 1:
         middle = len(outcomes) // 2
@@ -96,7 +96,7 @@ def _record_by_bisection(outcomes: Sequence[AttemptOutcome], error: Exception) -
         return []
 
 
-def _record_or_halve(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
+def _record_or_halve(outcomes: Sequence[AttemptOutcome]) -> list[EndpointToDisable]:
     try:
         return _record(outcomes)
     except Exception as error:
@@ -105,7 +105,7 @@ def _record_or_halve(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
         return _record_by_bisection(outcomes, error)
 
 
-def _record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
+def _record(outcomes: Sequence[AttemptOutcome]) -> list[EndpointToDisable]:
     with system_context(reason="webhook delivery"):
         return record(outcomes)
 

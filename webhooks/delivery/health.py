@@ -6,12 +6,12 @@ from core import clock
 from core.events import publish
 from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
-from webhooks.delivery.record import SwitchOff
+from webhooks.delivery.record import EndpointToDisable
 from webhooks.events import EndpointDisabled
 from webhooks.models import Endpoint
 
 
-def switch_off(found: SwitchOff) -> None:
+def switch_off(found: EndpointToDisable) -> None:
     """Disable the endpoint, record it in the audit trail, and mark the notice to its owners as due.
 
     Does nothing if it is disabled already. Its pending deliveries are kept, and resume when it is enabled again.

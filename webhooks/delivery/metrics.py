@@ -16,7 +16,7 @@ from core.tenancy import system_context
 from webhooks.delivery.claim import LANES
 from webhooks.delivery.outcome import AttemptOutcome
 
-ATTEMPTS = Counter("pomelo_webhook_attempts_total", "Finished tries of deliveries", ["outcome"])
+ATTEMPTS = Counter("pomelo_webhook_attempts_total", "Finished delivery attempts", ["outcome"])
 SECONDS = Counter("pomelo_webhook_attempt_seconds_total", "Time spent waiting for receivers", ["outcome"])
 LATE = Counter(
     "pomelo_webhook_late_results_total", "Results that came after the lease of their try had run out"

@@ -81,7 +81,7 @@ RETURNING failing_since, last_success_at
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchOff:
+class EndpointToDisable:
     """An endpoint that a batch found gone or dead, and that the caller should disable."""
 
     endpoint_id: uuid.UUID
@@ -90,7 +90,7 @@ class SwitchOff:
     reason: str
 
 
-def record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
+def record(outcomes: Sequence[AttemptOutcome]) -> list[EndpointToDisable]:
     """Store attempts, delivery states, endpoint health and hourly counts. Return the endpoints to disable.
 
     Must be called inside `system_context`. Safe to repeat if its transaction failed. A result whose claim has been
@@ -101,7 +101,7 @@ def record(outcomes: Sequence[AttemptOutcome]) -> list[SwitchOff]:
     verdicts = [judge(outcome, jitter=random.random()) for outcome in outcomes]  # noqa: S311
     with connection.cursor() as cursor:
         finished = _finish(cursor, outcomes, verdicts)
-        kept = _keep_tries(cursor, outcomes, verdicts)
+        kept = _record_attempts(cursor, outcomes, verdicts)
         fresh = [o for o in outcomes if (o.job.delivery_id, o.job.number) in kept]
         late = sum(o.job.delivery_id not in finished for o in fresh)
         if fresh:
@@ -127,7 +127,7 @@ def _finish(cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[
     return {row[0] for row in cursor.fetchall()}
 
 
-def _keep_tries(
+def _record_attempts(
     cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[Verdict]
 ) -> set[tuple[uuid.UUID, int]]:
     rows = [
@@ -185,7 +185,7 @@ def _json(rows: list[dict[str, Any]]) -> str:
 
 def _note_health(
     cursor: Any, outcomes: Sequence[AttemptOutcome], verdicts: Sequence[Verdict]
-) -> list[SwitchOff]:
+) -> list[EndpointToDisable]:
     groups: dict[uuid.UUID, list[tuple[AttemptOutcome, Verdict]]] = defaultdict(list)
     for o, v in zip(outcomes, verdicts, strict=True):
         groups[o.job.endpoint_id].append((o, v))
@@ -194,7 +194,7 @@ def _note_health(
     for endpoint_id, group in sorted(groups.items()):
         job = group[0][0].job
         if any(v.endpoint_gone for _, v in group):
-            dead.append(SwitchOff(endpoint_id, job.company_id, job.mode, "gone"))
+            dead.append(EndpointToDisable(endpoint_id, job.company_id, job.mode, "gone"))
             continue
         good = [o.finished_at for o, _ in group if o.succeeded]
         bad = [o.finished_at for o, _ in group if not o.succeeded]
@@ -204,7 +204,7 @@ def _note_health(
             cursor.execute(_FAILURE, [min(bad), endpoint_id])
             found = cursor.fetchone()
             if found and retry.should_disable(failing_since=found[0], last_success_at=found[1], now=max(bad)):
-                dead.append(SwitchOff(endpoint_id, job.company_id, job.mode, "failing"))
+                dead.append(EndpointToDisable(endpoint_id, job.company_id, job.mode, "failing"))
     if noted:
         cursor.execute(_SUCCESS, [_json(noted), SUCCESS_NOTED_EVERY.total_seconds()])
     return dead

@@ -89,7 +89,7 @@ def get_delivery(public_id: str, reader: Principal | None = None) -> Delivery:
     return delivery
 
 
-def tries_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
+def attempts_of(deliveries: Iterable[Delivery]) -> dict[UUID, list[Attempt]]:
     """Return the attempts of `deliveries` by delivery, oldest first, in one query."""
     found: dict[UUID, list[Attempt]] = defaultdict(list)
     for row in Attempt.objects.filter(delivery_id__in=[each.id for each in deliveries]).order_by("number"):

@@ -9,7 +9,7 @@ from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role
 from billing import services
 from billing.models import Invoice
-from core.ui.bulk import Bulk, ask_or_do
+from core.ui.bulk import Bulk, confirm_or_run
 from core.values.currencies import money_text
 
 
@@ -44,7 +44,7 @@ VOID = Bulk(
 @require_http_methods(["GET", "HEAD", "POST"])
 def finalize_selected(request: CompanyRequest) -> HttpResponse:
     """Ask once, then finalize every draft that was ticked."""
-    return ask_or_do(
+    return confirm_or_run(
         request,
         FINALIZE,
         find=_find,
@@ -57,7 +57,7 @@ def finalize_selected(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def void_selected(request: CompanyRequest) -> HttpResponse:
     """Ask once, then declare void every invoice that was ticked."""
-    return ask_or_do(
+    return confirm_or_run(
         request,
         VOID,
         find=_find,

@@ -16,7 +16,7 @@ from billing.dashboard.timeline import timeline_of
 from billing.export.documents import credit_note_document
 from billing.models import Invoice
 from billing.representations import credit_breakdown
-from billing.services.credit_notes import left_of
+from billing.services.credit_notes import creditable_lines
 from core.errors import DomainError, is_allowed
 from core.tenancy import Tenant
 from core.ui.one_time_forms import act_once
@@ -28,7 +28,7 @@ def create(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Ask how much of each line is taken back; then issue the credit note."""
     invoice = selectors.get_invoice(public_id)
     form = CreditForm(
-        request.POST if request.method == "POST" else None, invoice=invoice, left=left_of(invoice)
+        request.POST if request.method == "POST" else None, invoice=invoice, left=creditable_lines(invoice)
     )
     if request.method == "POST" and form.is_valid():
         try:

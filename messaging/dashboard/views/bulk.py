@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role
-from core.ui.bulk import Bulk, ask_or_do
+from core.ui.bulk import Bulk, confirm_or_run
 from messaging import services
 from messaging.models import Message, Suppression
 
@@ -41,7 +41,7 @@ REMOVE = Bulk(
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel_selected(request: CompanyRequest) -> HttpResponse:
     """Ask once, then cancel every message that was ticked."""
-    return ask_or_do(
+    return confirm_or_run(
         request,
         CANCEL,
         find=Message.by_public_ids,
@@ -54,7 +54,7 @@ def cancel_selected(request: CompanyRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_selected(request: CompanyRequest) -> HttpResponse:
     """Ask once, then take every address that was ticked off the list."""
-    return ask_or_do(
+    return confirm_or_run(
         request,
         REMOVE,
         find=Suppression.by_public_ids,

@@ -25,14 +25,14 @@ class DeliveryViewSet(GenericViewSet):
     def list(self, request: ApiRequest) -> Response:
         """List deliveries with their attempts, newest first. Those of events whose objects the key may not read are left out."""
         rows = self.paginate_queryset(self.filter_queryset(selectors.list_deliveries(request.user))) or []
-        tries = selectors.tries_of(rows)
-        return self.get_paginated_response([representations.delivery(row, tries[row.id]) for row in rows])
+        attempts = selectors.attempts_of(rows)
+        return self.get_paginated_response([representations.delivery(row, attempts[row.id]) for row in rows])
 
     @extend_schema(operation_id="retrieve_delivery", responses=DeliveryOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a delivery and its attempts."""
         row = selectors.get_delivery(id, request.user)
-        return Response(representations.delivery(row, selectors.tries_of([row])[row.id]))
+        return Response(representations.delivery(row, selectors.attempts_of([row])[row.id]))
 
     @extend_schema(operation_id="resend_delivery", request=None, responses={202: DeliveryOutput})
     @action(detail=True, methods=["post"], scopes="webhooks:write")
@@ -40,4 +40,4 @@ class DeliveryViewSet(GenericViewSet):
         """Send a delivery again, now, with a whole new series of attempts."""
         NoBody.read(request)
         [row] = resend_deliveries(deliveries=[selectors.get_delivery(id, request.user)], actor=request.user)
-        return Response(representations.delivery(row, selectors.tries_of([row])[row.id]), 202)
+        return Response(representations.delivery(row, selectors.attempts_of([row])[row.id]), 202)

@@ -13,7 +13,7 @@ from accounts.roles import Role, at_least
 from core import clock
 from core.errors import FieldErrors, is_allowed
 from core.postgres.orders import NEWEST
-from core.ui.bulk import Bulk, ask_or_do
+from core.ui.bulk import Bulk, confirm_or_run
 from core.ui.lists import paginate_list
 from core.ui.waiting import render_waiting
 from webhooks import selectors
@@ -65,7 +65,7 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
         "is_waiting": row.status == Delivery.Status.SENDING
         or (row.endpoint.enabled and row.due_at is not None and row.due_at <= clock.now()),
         "sent": shown_request(row),
-        "tries": selectors.tries_of([row])[row.id][::-1],
+        "attempts": selectors.attempts_of([row])[row.id][::-1],
         "may_resend": at_least(request.membership.role, Role.DEVELOPER) and is_allowed(check_resend, row),
     }
     return render_waiting(request, "webhooks/delivery_detail.html", context)
@@ -75,7 +75,7 @@ def delivery(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def resend(request: CompanyRequest) -> HttpResponse:
     """Confirm, then resend every selected delivery. The page of a single delivery resends without confirmation."""
-    return ask_or_do(
+    return confirm_or_run(
         request,
         RESEND,
         find=lambda public_ids: Delivery.by_public_ids(

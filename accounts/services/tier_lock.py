@@ -9,7 +9,7 @@ from django.db import connection
 _LOCK = 5_230_918_407  # the advisory lock of this module
 
 
-def hold_tiers(*, exclusively: bool = False) -> None:
+def lock_tiers(*, exclusively: bool = False) -> None:
     """Until the transaction ends, block changes to tiers' limits, or (`exclusively`) block companies from joining a tier."""
     function = "pg_advisory_xact_lock" if exclusively else "pg_advisory_xact_lock_shared"
     with connection.cursor() as cursor:
