@@ -76,7 +76,9 @@ def test_somebody_known_signs_in_and_joins_in_one_step(world: World, login: Logi
     assert member_of(world, carol).role == "viewer"
 
 
-def test_a_copied_link_proves_no_address_and_tells_of_no_account(world: World, login: Login) -> None:
+def test_a_copied_invitation_link_verifies_no_address_and_reveals_no_account(
+    world: World, login: Login
+) -> None:
     owner = login(world.owner, world.company)
     known = make_user("carol")
     pages = []
@@ -107,7 +109,7 @@ def test_whoever_is_signed_in_with_the_address_joins_by_a_copied_link(world: Wor
 
 
 @pytest.mark.parametrize("role", ["viewer", "developer"])
-def test_only_who_may_invite_sees_the_link(world: World, login: Login, role: str) -> None:
+def test_only_members_who_can_invite_see_the_link(world: World, login: Login, role: str) -> None:
     invite(login(world.owner, world.company), "carol@example.com")
     person = make_user()
     join(world.company, person, role)

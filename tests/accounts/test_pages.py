@@ -214,7 +214,7 @@ def test_a_revoked_invitation_is_gone(world: World, login: Login) -> None:
 
 
 @pytest.mark.parametrize("problem", ["member", "twice", "not-an-address", "role-too-high"])
-def test_invitations_that_make_no_sense_are_refused(world: World, login: Login, problem: str) -> None:
+def test_invalid_invitations_are_refused(world: World, login: Login, problem: str) -> None:
     admin = make_user()
     join(world.company, admin, Role.ADMIN)
     client = login(admin, world.company)

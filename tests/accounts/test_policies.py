@@ -89,7 +89,7 @@ def test_another_company_of_the_person_stays_open(world: World) -> None:
     assert browser.get("/keys/").status_code == 200
 
 
-def test_nobody_asks_others_for_what_they_have_not(world: World) -> None:
+def test_owners_need_a_second_factor_before_requiring_one(world: World) -> None:
     refused = sign_in(world.owner).post(
         "/settings/policies/", {"require_second_factor": "on", "grace_days": "0"}
     )
@@ -110,7 +110,7 @@ def test_nobody_asks_others_for_what_they_have_not(world: World) -> None:
         ({"require_second_factor": "on", "grace_days": "91"}, "less than or equal to 90"),
     ],
 )
-def test_a_policy_that_is_none_changes_nothing(world: World, fields: dict[str, str], words: str) -> None:
+def test_an_invalid_policy_changes_nothing(world: World, fields: dict[str, str], words: str) -> None:
     protect(world.owner)
     refused = sign_in(world.owner).post("/settings/policies/", {"grace_days": "14", **fields})
 
@@ -155,7 +155,7 @@ def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None
 
 
 @pytest.mark.parametrize("wrong", ["oneself", "foreign", "no reason"])
-def test_a_transfer_that_makes_no_sense_changes_nothing(world: World, wrong: str) -> None:
+def test_an_invalid_transfer_changes_nothing(world: World, wrong: str) -> None:
     chosen = member(world, world.owner if wrong == "oneself" else world.teammate).public_id
     if wrong == "foreign":
         with tenant_context(world.other_tenant()):

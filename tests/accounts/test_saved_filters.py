@@ -94,7 +94,7 @@ def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
     ],
 )
-def test_what_cannot_be_saved_is_refused_and_leaves_nothing(
+def test_an_invalid_saved_filter_is_refused_without_side_effects(
     world: World, login: Login, sent: dict[str, str], said: str
 ) -> None:
     browser = login(world.owner)
@@ -121,7 +121,7 @@ def test_a_name_that_was_taken_meanwhile_keeps_a_removed_filter_away(world: Worl
     ]
 
 
-def test_there_are_only_so_many(world: World, login: Login) -> None:
+def test_saved_filters_are_limited(world: World, login: Login) -> None:
     browser = login(world.owner)
     with tenant_context(world.tenant()):
         member = Membership.objects.get(user=world.owner)
@@ -135,9 +135,7 @@ def test_there_are_only_so_many(world: World, login: Login) -> None:
     assert len(saved_of(world)) == MOST_SAVED
 
 
-def test_what_was_removed_too_long_ago_is_gone_and_whoever_asks_is_told_so(
-    world: World, login: Login
-) -> None:
+def test_a_filter_removed_long_ago_cannot_be_restored(world: World, login: Login) -> None:
     browser = login(world.owner)
     save(browser, "Old")
     [old] = saved_of(world)
@@ -151,7 +149,7 @@ def test_what_was_removed_too_long_ago_is_gone_and_whoever_asks_is_told_so(
     assert all(one.removed_at for one in saved_of(world))
 
 
-def test_of_what_is_removed_no_more_is_kept_than_there_may_be(world: World, login: Login) -> None:
+def test_removed_filters_are_kept_within_a_limit(world: World, login: Login) -> None:
     browser = login(world.owner)
     with tenant_context(world.tenant()):
         member = Membership.objects.get(user=world.owner)

@@ -45,7 +45,7 @@ def test_sign_up_verify_and_create_a_company() -> None:
     assert [m.company.name for m in memberships_of(user)] == ["Newcomers"]
 
 
-def test_an_unverified_person_gets_nowhere() -> None:
+def test_an_unverified_user_has_no_access() -> None:
     client = Client()
     client.post("/accounts/signup/", {"email": f"lazy-{time.time_ns()}@example.com", "password1": PASSWORD})
 

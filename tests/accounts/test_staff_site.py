@@ -92,7 +92,7 @@ def test_suspending_asks_for_a_reason_and_changes_nothing_without_one(world: Wor
     assert not _suspended(world.other_company)
 
 
-def test_a_look_at_a_company_stands_in_its_own_trail(world: World) -> None:
+def test_viewing_a_company_is_audited_in_its_own_trail(world: World) -> None:
     sign_in(_staff()).get(f"/staff/accounts/company/{world.company.id}/change/")
     with tenant_context(world.tenant()):
         looks = list(AuditEntry.objects.filter(action="staff.viewed").values_list("actor_kind", "target_id"))
@@ -110,7 +110,7 @@ def test_the_staff_site_loosens_the_policy_for_itself_only(world: World) -> None
     assert "unsafe" not in elsewhere
 
 
-def test_only_admins_that_keep_account_are_there() -> None:
+def test_only_audited_admins_are_registered() -> None:
     browser = sign_in(_staff())
 
     for path in ("account/emailaddress/", "auth/group/", "mfa/authenticator/"):

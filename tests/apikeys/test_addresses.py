@@ -95,7 +95,7 @@ def test_ranges_are_stored_in_their_canonical_form(entries: list[str], canonical
 @pytest.mark.parametrize(
     "entry", ["10.0.0.5/8", "10.0.0.0/33", "example.com", "", "10.0.0.0 - 10.0.0.9", "1" * 500]
 )
-def test_what_is_no_range_is_refused(entry: str) -> None:
+def test_invalid_networks_are_refused(entry: str) -> None:
     with pytest.raises(InvalidRestriction):
         parse_networks([entry])
 
@@ -138,6 +138,6 @@ def test_origins_are_stored_as_browsers_send_them(entry: str, canonical: str) ->
         "",
     ],
 )
-def test_what_is_no_origin_is_refused(entry: str) -> None:
+def test_invalid_origins_are_refused(entry: str) -> None:
     with pytest.raises(InvalidRestriction):
         parse_origins([entry])

@@ -153,7 +153,7 @@ class TestWhatEveryPageMayRead:
             seen.append((body, sorted(answer.headers)))
         assert seen[0] == seen[1]
 
-    def test_the_company_reads_in_its_log_which_of_them_it_was(
+    def test_the_request_log_shows_the_specific_reason(
         self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
     ) -> None:
         issued = issue_key(world.company)

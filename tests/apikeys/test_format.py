@@ -52,7 +52,7 @@ def test_two_swapped_neighbours_are_always_noticed(mode: Any, random_part: Any, 
 
 
 @given(st.text(max_size=80))
-def test_arbitrary_text_is_refused_without_an_accident(text: Any) -> None:
+def test_arbitrary_text_is_refused_without_a_server_error(text: Any) -> None:
     with pytest.raises(keys.MalformedSecret) as refused:
         keys.parse(text)
     if len(text) > 8:

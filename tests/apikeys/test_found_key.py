@@ -138,7 +138,7 @@ def test_an_owner_undoes_it_within_the_hour_and_the_same_report_stops_the_key_no
     assert "Reported as leaked." in login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
 
 
-def test_after_an_hour_it_cannot_be_undone(
+def test_a_revocation_cannot_be_undone_after_an_hour(
     world: World, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = issue_key(world.company)
@@ -251,7 +251,9 @@ def test_what_a_page_shows_of_a_secret_is_not_enough_to_stop_a_key(
     assert entry.detail["found_at"] == PLACE
 
 
-def test_a_report_counts_as_no_use_of_the_key(world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_reporting_a_key_does_not_count_as_using_it(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company)
 

@@ -67,7 +67,7 @@ def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(
         ("x" * 5000, "At most"),
     ],
 )
-def test_what_cannot_be_a_secret_is_said_to_be_none_and_kept_nowhere(pasted: str, message: str) -> None:
+def test_text_that_cannot_be_a_secret_is_rejected_and_not_stored(pasted: str, message: str) -> None:
     """That is arithmetic anybody can do; it says nothing about our keys."""
     before = count_waiting()
     answer = send(pasted)
@@ -172,7 +172,7 @@ def test_the_same_secret_waits_once(world: World, issue_key: Callable[..., Issue
     evaluate_reports(now=clock.now())
 
 
-def test_what_waits_holds_no_secret_in_clear(world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_queued_data_contains_no_plaintext_secret(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     send(issued.client_secret)
     (row,) = waiting(issued.client_secret)

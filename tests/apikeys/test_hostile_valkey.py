@@ -36,9 +36,7 @@ def name_of(secret: str) -> str:
     return "grant:" + grants.digest_of(secret).hex()
 
 
-def test_a_grant_moved_to_another_secret_is_not_believed(
-    used: IssuedKey, api: Callable[..., ApiClient]
-) -> None:
+def test_a_grant_moved_to_another_secret_is_rejected(used: IssuedKey, api: Callable[..., ApiClient]) -> None:
     stranger = keys.generate("live").text
     commands.client().set(name_of(stranger), commands.client().get(name_of(used.client_secret)))
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
@@ -53,7 +51,7 @@ def test_a_grant_moved_to_another_secret_is_not_believed(
         lambda facts: facts | {"proved_at": time.time() + 10_000, "matched_at": time.time() + 10_000},
     ],
 )
-def test_an_edited_grant_is_not_believed(used: IssuedKey, api: Callable[..., ApiClient], edit: Any) -> None:
+def test_an_edited_grant_is_rejected(used: IssuedKey, api: Callable[..., ApiClient], edit: Any) -> None:
     name = name_of(used.client_secret)
     value: Any = commands.client().get(name)
     tag, seal, content = value.split(b" ", 2)
@@ -133,7 +131,7 @@ def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_bette
 
 
 @pytest.mark.parametrize("value", [b"nonsense", b"", b":", b"x:y", b"99999999:"])
-def test_a_fence_that_is_none_lets_nobody_unverified_in(
+def test_an_invalid_fence_admits_no_unverified_key(
     used: IssuedKey, world: World, api: Callable[..., ApiClient], value: bytes
 ) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
@@ -145,7 +143,7 @@ def test_a_fence_that_is_none_lets_nobody_unverified_in(
     assert api(used.client_secret).get("/v1/whoami").code in ("key_revoked", "temporarily_unavailable")
 
 
-def test_wrong_types_in_place_of_buckets_and_fences_are_no_accident(
+def test_unexpected_valkey_types_cause_no_server_error(
     used: IssuedKey, world: World, api: Callable[..., ApiClient]
 ) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)

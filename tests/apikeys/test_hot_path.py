@@ -89,7 +89,7 @@ def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(
     assert int(refused.headers["X-RateLimit-Remaining"]) == int(first.headers["X-RateLimit-Remaining"]) - 1
 
 
-def test_a_process_that_knows_nothing_asks_postgres_once_and_bcrypt_never_again(
+def test_a_new_process_queries_postgresql_once_and_never_repeats_bcrypt(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],

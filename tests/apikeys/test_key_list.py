@@ -225,7 +225,7 @@ def forbid_hashing(monkeypatch: Any) -> None:
     monkeypatch.setattr(hashers, "make_verifier", hashed)
 
 
-def test_a_company_that_has_as_much_made_as_it_may_is_told_so_and_nothing_is_rotated(
+def test_rotating_keys_without_a_free_slot_is_refused_and_changes_nothing(
     world: World, made: dict[str, Any], browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     forbid_hashing(monkeypatch)

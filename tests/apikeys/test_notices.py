@@ -117,7 +117,7 @@ def test_the_tasks_of_beat_exist_under_their_names() -> None:
     assert tasks.remind_of_rotation() >= 0
 
 
-def test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once(
+def test_a_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
 ) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
@@ -133,7 +133,9 @@ def test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once(
         assert "plain HTTP" in ApiKey.objects.get(id=issued.key.id).leak_detail
 
 
-def test_a_made_up_secret_sent_in_clear_tells_nobody(api: Callable[..., ApiClient], settings: Any) -> None:
+def test_a_nonexistent_secret_sent_over_plain_http_notifies_nobody(
+    api: Callable[..., ApiClient], settings: Any
+) -> None:
     settings.REQUIRE_HTTPS = True
     mail.outbox.clear()
     for secret in (None, "nonsense", "pm_live_" + "A" * 38):

@@ -65,7 +65,7 @@ def test_each_policy_is_said_and_held_to_when_a_key_is_made(
 
 
 @pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
-def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_keeps_the_policy(
+def test_an_existing_key_that_violates_the_policy_is_listed_and_cannot_be_rotated(
     world: World, policy: Any, against: Any, words: Any
 ) -> None:
     key = make_key(world.company, scopes=list(SCOPES)).key
@@ -109,7 +109,7 @@ def test_a_key_that_is_there_is_named_and_neither_changed_nor_rotated_before_it_
         ("::/2", "::/2 has every IPv6 address"),
     ],
 )
-def test_a_range_that_has_every_address_is_no_list_of_addresses(world: World, typed: str, named: str) -> None:
+def test_a_range_of_all_addresses_is_not_an_allow_list(world: World, typed: str, named: str) -> None:
     loose = make_key(world.company, allowed_networks=typed.split(), name="loose").key
     browser = sign_in(world.owner)
     assert "Usable from any address" in browser.get(f"/keys/{loose.public_id}/").content.decode()

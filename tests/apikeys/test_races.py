@@ -78,7 +78,7 @@ def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
         assert ApiKeySecret.objects.filter(key_id=facts.key_id).count() == 2
 
 
-def test_a_copy_dropped_while_another_thread_looks_for_the_oldest_one_disturbs_nobody(
+def test_evicting_copies_concurrently_raises_nothing(
     facts: GrantFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grants, "MAX_COPIES", 2)
@@ -130,7 +130,7 @@ def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
 
 
 @pytest.mark.parametrize("overlap", [timedelta(0), timedelta(hours=1)])
-def test_rows_of_a_key_are_locked_in_the_one_order(
+def test_rows_of_a_key_are_locked_in_a_consistent_order(
     world: World, facts: GrantFacts, overlap: timedelta, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """core.postgres.locks says it: what rotates a key and what writes its last use take the key before its secrets."""

@@ -138,7 +138,7 @@ def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(
     assert secrets[1][8:16] in places["pages"]
 
 
-def test_an_accident_in_the_guard_shows_no_secret(
+def test_an_unexpected_error_in_the_guard_shows_no_secret(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -159,7 +159,7 @@ def test_an_accident_in_the_guard_shows_no_secret(
     assert issued.client_secret not in log_text.getvalue()
 
 
-def test_what_carries_a_secret_does_not_show_it(world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_secret_objects_do_not_show_their_secret(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     for text in (repr(issued), str(issued), f"{issued}"):
         assert issued.client_secret not in text

@@ -60,7 +60,7 @@ def test_each_secret_of_an_overlap_has_its_own_last_use(
     assert new.last_used_at is not None
 
 
-def test_an_older_note_never_overwrites_a_newer_use(
+def test_an_older_use_never_overwrites_a_newer_one(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -80,7 +80,7 @@ def test_an_older_note_never_overwrites_a_newer_use(
     assert key.last_used_ip != "192.0.2.9"
 
 
-def test_what_cannot_be_written_is_kept_for_the_next_time(
+def test_usage_that_cannot_be_written_is_kept_for_the_next_flush(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -113,7 +113,7 @@ def test_a_refused_request_is_not_a_use(
         assert ApiKeyScopeUse.objects.count() == 0
 
 
-def test_a_key_deleted_meanwhile_is_no_accident(
+def test_a_key_deleted_meanwhile_causes_no_server_error(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)

@@ -135,7 +135,7 @@ def test_a_wrong_proof_is_counted_and_makes_the_process_unready(bao: OpenBao, va
     assert count(LOGINS, "failed") > failed
 
 
-def test_a_vault_that_is_away_is_a_warning_for_keys_in_use_keep_working(vault: Any) -> None:
+def test_an_unreachable_vault_is_only_a_warning_because_keys_in_use_keep_working(vault: Any) -> None:
     vault.VAULT_ADDR = "http://127.0.0.1:1"
     assert "keys in use keep working" in str(SESSION.check())
 
@@ -223,7 +223,7 @@ def test_kubernetes_logs_in_with_the_token_of_its_service_account(
     ("auth", "missing"),
     [("token", "VAULT_TOKEN"), ("approle", "VAULT_ROLE_ID"), ("kubernetes", "VAULT_ROLE")],
 )
-def test_a_proof_that_is_missing_is_said_at_the_start(settings: Any, auth: str, missing: str) -> None:
+def test_a_missing_vault_credential_is_reported_at_startup(settings: Any, auth: str, missing: str) -> None:
     settings.SECRET_STORE, settings.VAULT_ADDR, settings.VAULT_AUTH = "vault", "http://127.0.0.1:1", auth
     assert [found.msg for found in run_checks() if found.id == "pomelo.E014"] == [
         f"SECRET_STORE=vault with VAULT_AUTH={auth} needs {missing}."

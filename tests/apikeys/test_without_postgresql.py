@@ -196,7 +196,7 @@ def test_once_it_is_back_the_lost_change_is_seen_within_a_second(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known to be away", "found to be away"])
-def test_a_first_success_that_cannot_be_written_down_is_written_after_the_outage(
+def test_a_first_success_during_an_outage_is_recorded_afterwards(
     world: World,
     used: IssuedKey,
     api: Callable[..., ApiClient],

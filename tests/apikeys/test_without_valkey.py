@@ -84,7 +84,7 @@ def test_closed_mode_serves_nobody_and_changes_nothing(
 
 
 @pytest.mark.parametrize("mode", ["local", "open", "closed"])
-def test_in_no_mode_an_unverified_key_gets_in(
+def test_no_failure_mode_admits_an_unverified_key(
     own_valkey: Any,
     world: World,
     issued: IssuedKey,
@@ -121,7 +121,7 @@ def test_failures_are_still_counted_by_address(own_valkey: Any, api: Callable[..
     assert [client.get("/v1/whoami").status for _ in range(22)] == [401] * 20 + [429] * 2
 
 
-def test_it_recovers_without_a_restart_and_counts_in_valkey_again(
+def test_limits_recover_without_a_restart_when_valkey_returns(
     own_valkey: Any, issued: IssuedKey, api: Callable[..., ApiClient]
 ) -> None:
     client = api(issued.client_secret)

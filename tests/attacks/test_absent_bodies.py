@@ -221,7 +221,7 @@ def test_a_stream_of_unknown_length_is_taken_whole(
 
 
 @pytest.mark.parametrize("path", ["/callbacks/nobody/", "/accounts/login/"])
-def test_the_door_is_the_same_for_callbacks_and_forms(web: WebProcess, path: str) -> None:
+def test_callbacks_and_forms_refuse_truncated_bodies_too(web: WebProcess, path: str) -> None:
     reply = talk(
         web.port, head(f"POST {path}", "Host: localhost", "Content-Length: 20") + b"a=b", half_close=True
     )
@@ -257,7 +257,7 @@ def test_a_refund_says_how_much(world: World, client: ApiClient, body: dict[str,
         assert not Refund.objects.exists()
 
 
-def test_all_that_is_left_is_given_back_when_it_is_asked_for_by_name(world: World, client: ApiClient) -> None:
+def test_the_rest_of_a_charge_is_refunded_when_full_is_requested(world: World, client: ApiClient) -> None:
     charge = make_settled_charge(world.tenant())
     path = f"/v1/charges/{charge.public_id}/refunds"
     assert client.post(path, {"amount": 100}).status == 201
@@ -279,7 +279,7 @@ def test_a_rotation_says_when_the_old_secret_ends(
 
 @pytest.mark.parametrize("body", [None, {}])
 @pytest.mark.parametrize("resource", ["customers", "invoices", "webhook_endpoints"])
-def test_a_change_of_nothing_is_no_success(
+def test_an_empty_patch_is_refused(
     world: World,
     client: ApiClient,
     issue_key: Callable[..., IssuedKey],

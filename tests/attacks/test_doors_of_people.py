@@ -153,7 +153,7 @@ def test_a_sign_up_tried_again_tells_nothing_either() -> None:
     assert answers[0] == answers[1]
 
 
-def test_the_stopwatch_itself_tells_no_taken_address_from_a_new_one(settings: Any) -> None:
+def test_response_times_do_not_reveal_taken_addresses(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
     taken = [make_user("taken").email for _ in range(5)]
     free = [f"free-{make_user().pk.hex}@example.com" for _ in range(5)]
@@ -191,7 +191,7 @@ def test_signing_in_takes_as_long_for_an_unknown_address() -> None:
 
 
 @pytest.mark.parametrize("path", ["/accounts/login/", "/", "/healthz", "/nothing-here"])
-def test_every_answer_says_which_powers_of_a_browser_it_needs(path: str) -> None:
+def test_every_response_has_a_permissions_policy(path: str) -> None:
     policy = visitor().get(path).headers["Permissions-Policy"]
 
     for power in ("camera", "microphone", "geolocation", "payment", "usb"):

@@ -48,7 +48,7 @@ def ask(web: Any, secret: Any, *headers: Any) -> Any:
 PROXY = ("X-Forwarded-Proto: https", f"X-Forwarded-For: {STRANGER}")
 
 
-def test_the_proxys_word_is_believed(web: Any, secret: Any) -> None:
+def test_a_trusted_proxys_header_is_used(web: Any, secret: Any) -> None:
     assert ask(web, secret, "X-Forwarded-Proto: https", f"X-Forwarded-For: {ALLOWED}") == (200, None)
     assert ask(web, secret, *PROXY) == (403, "ip_not_allowed")
 
@@ -120,7 +120,7 @@ def test_lines_of_a_list_are_one_list_in_their_order(web: Any, secret: Any) -> N
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Authorization", "Host"])
-def test_a_line_that_cannot_be_read_is_refused_and_not_left_out(web: Any, secret: Any, name: str) -> None:
+def test_an_unreadable_line_is_refused_not_skipped(web: Any, secret: Any, name: str) -> None:
     given = {"X-Forwarded-Proto": "https", "X-Forwarded-For": ALLOWED}
     given.pop(name, None)
     lines = [f"{header}: {value}" for header, value in given.items()]
@@ -180,7 +180,7 @@ def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings: Any) -> None:
     assert (held, kept) == (1, 0)  # the one at hand shows that the count sees what is held
 
 
-def test_nor_is_what_the_holder_of_a_key_accepts(
+def test_accept_headers_are_not_kept_in_memory(
     api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], world: World
 ) -> None:
     client = api(issue_key(world.company, ["customers:read"]).client_secret)
@@ -197,7 +197,7 @@ def test_nor_is_what_the_holder_of_a_key_accepts(
     assert kept == 0
 
 
-def test_nor_is_what_a_tenant_writes_into_templates() -> None:
+def test_template_sources_are_not_kept_in_memory() -> None:
     tracemalloc.start()
     try:
         for number in range(20):
@@ -208,7 +208,7 @@ def test_nor_is_what_a_tenant_writes_into_templates() -> None:
     assert kept == 0
 
 
-def test_nor_are_faces_of_as_many_characters_as_a_document_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_font_subsets_are_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faces, "MOST_REMEMBERED", 50)
     remembered = faces._remembered_cut.cache_info
     first = remembered().currsize

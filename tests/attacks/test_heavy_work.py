@@ -157,7 +157,7 @@ def test_a_final_document_is_made_once_for_each_state(world: World, doors: Any, 
     assert [status for status, *_ in made] == ["open", "void", "void"]
 
 
-def test_a_kept_document_is_nobody_elses(
+def test_a_cached_document_is_only_served_to_its_company(
     world: World,
     doors: Any,
     made: list[Any],

@@ -39,7 +39,7 @@ def _forget() -> None:
     RAN.clear()
 
 
-def test_a_message_of_ours_runs_in_its_tenant(world: World) -> None:
+def test_a_sealed_task_message_runs_in_its_tenant(world: World) -> None:
     deliver(tenant_headers("tests.note_tenant", {"n": 1}, world.tenant()), n=1)
     assert [(world.tenant(), {"n": 1})] == RAN
 
@@ -66,7 +66,7 @@ def test_a_seal_is_good_for_its_own_message_only(world: World) -> None:
     assert RAN == []
 
 
-def test_a_message_of_ours_cannot_be_played_again_for_ever(
+def test_a_sealed_task_message_cannot_be_replayed_forever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = tenant_headers("tests.note_tenant", {}, world.tenant())

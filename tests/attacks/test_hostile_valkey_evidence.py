@@ -53,7 +53,7 @@ def _nothing_waits() -> Iterator[None]:
     commands.client().delete(*names)
 
 
-def test_a_made_up_request_is_not_sealed_and_the_real_ones_are(world: World) -> None:
+def test_a_forged_request_is_not_sealed_and_real_ones_are(world: World) -> None:
     # given a forgery in the middle of real traffic
     forged, real = make_row(world.company.id, path="/v1/forged"), make_row(world.company.id)
     counted = SET_ASIDE.labels("not_ours")._value.get()
@@ -84,7 +84,7 @@ def test_a_real_batch_with_one_byte_changed_is_not_sealed(world: World) -> None:
     assert len(aside()) == 7
 
 
-def test_another_kind_that_we_sealed_is_not_taken_for_requests(world: World) -> None:
+def test_a_batch_of_another_kind_is_not_accepted_as_requests(world: World) -> None:
     xadd(sealed.seal(sealed.tag_of("grant", ["a"]), unpacked(make_row(world.company.id))))
     Writer("test").drain(seconds=30)
     assert stored(world) == set()

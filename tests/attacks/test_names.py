@@ -38,7 +38,7 @@ BREAKING = [
 
 
 @pytest.mark.parametrize("name", BREAKING)
-def test_no_door_takes_a_name_with_a_control_character(world: World, name: str) -> None:
+def test_no_entry_point_accepts_a_name_with_a_control_character(world: World, name: str) -> None:
     owner, person = sign_in(world.owner, world.company), make_user("founder")
     slug = world.company.slug
     key = make_key(world.company).key
@@ -102,7 +102,7 @@ def test_one_name_from_before_stops_nobody_elses_mail(world: World) -> None:
 # --- secrets that end up in names and user agents ---------------------------------------------------------------------
 
 
-def test_a_secret_is_no_name(world: World) -> None:
+def test_a_secret_is_not_accepted_as_a_name(world: World) -> None:
     secret = make_key(world.company).client_secret
     owner = sign_in(world.owner, world.company)
 
@@ -116,7 +116,7 @@ def test_a_secret_is_no_name(world: World) -> None:
 
 
 @pytest.mark.parametrize("template", ["{}", "curl/8 ({})", "Bearer {}"])
-def test_a_secret_in_a_user_agent_reaches_no_trail(world: World, template: str) -> None:
+def test_a_secret_in_a_user_agent_is_redacted_from_the_trail(world: World, template: str) -> None:
     secret = make_key(world.company).client_secret
     browser = sign_in(world.owner, world.company)
 
@@ -132,7 +132,7 @@ def test_a_secret_in_a_user_agent_reaches_no_trail(world: World, template: str) 
     assert "[redacted]" in entry.user_agent
 
 
-def test_a_name_from_before_that_is_a_secret_reaches_no_trail(world: World) -> None:
+def test_a_secret_in_an_old_name_is_redacted_from_the_trail(world: World) -> None:
     secret = make_key(world.company).client_secret
     User.objects.filter(id=world.owner.id).update(name=secret)
     browser = sign_in(User.objects.get(id=world.owner.id), world.company)
@@ -184,9 +184,7 @@ def test_no_mail_carries_a_name_that_is_taken_for_another_address(
         assert not Message.objects.exists()
 
 
-def test_neither_do_the_names_of_companies_and_customers_nor_those_of_messages_from_before(
-    world: World, api: Any
-) -> None:
+def test_stored_names_never_become_links_in_email(world: World, api: Any) -> None:
     prove_domain(world.tenant())
     with tenant_context(world.tenant()):
         Company.objects.update(name="security@bank.example")

@@ -63,7 +63,7 @@ def test_a_key_subscribes_only_to_what_it_may_read(world: World, narrow: Any, ev
         {"headers": {"Authorization": "mine"}},
     ],
 )
-def test_a_key_does_not_turn_a_wider_endpoint_to_itself(
+def test_a_key_cannot_take_over_an_endpoint_with_wider_scopes(
     world: World, narrow: Any, change: dict[str, Any]
 ) -> None:
     row, _ = make_endpoint(world.tenant(), "https://honest.example/hook")
@@ -177,7 +177,7 @@ def browser_in_test_mode(world: World) -> Any:
     return browser
 
 
-def test_its_page_shows_what_a_key_has_made(world: World, leaked: Any) -> None:
+def test_the_key_page_lists_an_extensions_objects(world: World, leaked: Any) -> None:
     issued, _ = leaked
     page = browser_in_test_mode(world).get(f"/keys/{issued.client_id}/").content.decode()
     for words in ("Webhook endpoints it made or changed", URL, "Messages it has scheduled", ">first<"):
@@ -259,7 +259,7 @@ def test_the_operators_command_ends_what_a_key_revoked_before_has_made_since(
 @pytest.mark.parametrize(
     "options", [["--since", "2026-01-31T12:00:00Z"], ["--leaked", "--since", "2026-01-31"]]
 )
-def test_the_operators_command_refuses_what_it_cannot_mean(
+def test_the_operators_command_refuses_invalid_arguments(
     world: World, leaked: Any, options: list[str]
 ) -> None:
     issued, _ = leaked

@@ -82,7 +82,7 @@ def test_the_invitation_of_somebody_who_still_may_works(world: World) -> None:
     assert role_of(world, friend) == "admin"
 
 
-def test_a_wish_for_a_tier_falls_with_the_owner_who_had_it(world: World) -> None:
+def test_a_tier_request_is_withdrawn_when_its_owner_leaves(world: World) -> None:
     second = make_user("second")
     join(world.company, second, Role.OWNER)
     sign_in(second, world.company).post("/plan/request/", {"tier": "pro"})
@@ -194,7 +194,7 @@ def test_a_value_goes_in_and_never_comes_out(world: World, receiver: Receiver) -
     assert made.json["headers"] == {"X-Token": "[hidden]"}
 
 
-def test_what_was_read_can_be_sent_back_and_changes_nothing(world: World, receiver: Receiver) -> None:
+def test_read_headers_can_be_sent_back_unchanged(world: World, receiver: Receiver) -> None:
     endpoint = endpoint_with_credential(world, receiver.url)
     client = writer(world)
     path = f"/v1/webhook_endpoints/{endpoint.public_id}"
@@ -257,7 +257,7 @@ def test_a_report_while_the_secret_was_dead_does_not_swallow_the_next_one(world:
     assert len(mails_to(world.owner)) == 1
 
 
-def test_dead_secrets_are_still_told_once_only(world: World) -> None:
+def test_dead_secrets_are_reported_only_once(world: World) -> None:
     issued = make_key(world.company)
     with tenant_context(world.tenant()):
         type(issued.key).objects.update(expires_at=clock.now() - timedelta(hours=1))

@@ -28,7 +28,7 @@ TOKEN = "Bearer t0ken-of-the-operator"
         ("127.0.0.1", {"Forwarded": "for=198.51.100.7"}, False),
     ],
 )
-def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(
+def test_details_and_metrics_require_loopback_or_the_token(
     settings: Any, peer: str, headers: dict[str, Any], knows: bool
 ) -> None:
     settings.METRICS_TOKEN = TOKEN.removeprefix("Bearer ")
@@ -39,7 +39,7 @@ def test_details_and_metrics_are_told_to_this_machine_and_to_the_token(
     assert (metrics.status_code, b"pomelo_" in metrics.content) == ((200, True) if knows else (403, False))
 
 
-def test_an_empty_token_is_nobodys(settings: Any) -> None:
+def test_an_empty_token_matches_nothing(settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     for sent in ("Bearer ", "Bearer", ""):
         assert (
@@ -65,7 +65,7 @@ def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(
     assert answer.json()["checks"]["valkey"] != "ok"
 
 
-def test_a_process_finds_out_how_it_is_before_anybody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_is_checked_before_the_first_probe(monkeypatch: pytest.MonkeyPatch) -> None:
     looked = threading.Event()
 
     def find_out() -> Any:

@@ -78,7 +78,7 @@ def test_a_stranger_sees_no_page_of_anybody(target: str, path: str) -> None:
         {"Cookie": "sessionid=x", "X-Company": "co_01h455vb4pex5vsknk084sn02q"},
     ],
 )
-def test_no_door_of_the_api_opens_without_a_secret(target: str, path: str, headers: dict[str, str]) -> None:
+def test_no_api_endpoint_works_without_a_secret(target: str, path: str, headers: dict[str, str]) -> None:
     answer = ask(target, path, headers=headers)
 
     assert answer.status_code in (400, 401, 403, 429)
@@ -101,7 +101,7 @@ def test_no_door_of_the_api_opens_without_a_secret(target: str, path: str, heade
         "/accounts/login/?next=//evil.example",
     ],
 )
-def test_an_odd_address_leads_nowhere(target: str, path: str) -> None:
+def test_an_unusual_url_neither_leaks_nor_redirects(target: str, path: str) -> None:
     answer = ask(target, path)
 
     assert answer.status_code < 500

@@ -162,7 +162,7 @@ def test_no_words_of_a_stranger_are_a_link_in_our_mail(world: World, words: str)
     assert "evil" not in message.subject
 
 
-def test_a_browser_that_calls_itself_a_link_leaves_none_in_our_mail(world: World) -> None:
+def test_a_user_agent_that_is_a_link_is_not_a_link_in_our_email(world: World) -> None:
     browser = sign_in(world.owner)
     new = "another-long-password-7"
     mail.outbox.clear()
@@ -204,7 +204,7 @@ def test_many_accounts_at_one_address_have_one_allowance(settings: Any) -> None:
     assert answers[2:] == [422, 422]
 
 
-def test_by_setting_a_new_company_waits_for_staff(settings: Any) -> None:
+def test_approved_mode_makes_new_companies_wait_for_staff(settings: Any) -> None:
     settings.COMPANY_CREATION = "approved"
     person = make_user("founder")
     assert found(sign_in(person), "Hopeful") == 302
@@ -230,7 +230,7 @@ def test_by_setting_a_new_company_waits_for_staff(settings: Any) -> None:
     assert api.get("/v1/customers").status == 200
 
 
-def test_by_setting_nobody_creates_one_on_a_page(settings: Any) -> None:
+def test_closed_mode_lets_nobody_create_a_company(settings: Any) -> None:
     settings.COMPANY_CREATION = "closed"
     person = make_user("founder")
 

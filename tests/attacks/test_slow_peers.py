@@ -53,7 +53,7 @@ HALF_SENT = {
 
 
 @pytest.mark.parametrize("kind", HALF_SENT)
-def test_a_crowd_that_does_not_finish_its_bodies_holds_no_thread_and_is_sent_away(
+def test_clients_that_never_finish_their_bodies_occupy_no_thread_and_time_out(
     web: Any, secret: Any, kind: Any
 ) -> None:
     announced, begun = HALF_SENT[kind]

@@ -81,7 +81,7 @@ def test_the_filters_on_a_list_still_work(model: Any, model_admin: Any) -> None:
         assert browser.get(page, {name: value}).status_code == 200, (name, value)
 
 
-def test_companies_are_not_listed_by_the_side_doors(world: World) -> None:
+def test_autocomplete_and_popups_do_not_list_companies(world: World) -> None:
     browser = staff_browser(*VIEW_EVERYTHING)
     completion = {"app_label": "billing", "model_name": "customer", "field_name": "company", "term": "a"}
 
@@ -147,7 +147,7 @@ def state_of(world: World, key_id: Any) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize(("page", "action", "permission", "fields"), ACTIONS)
-def test_looking_is_not_enough_to_act(
+def test_view_permission_does_not_allow_actions(
     world: World, page: str, action: str, permission: str, fields: dict[str, str]
 ) -> None:
     key = make_key(world.company).key
@@ -199,7 +199,7 @@ def test_one_action_does_not_reach_two_companies(world: World) -> None:
 # --- looking unseen ---------------------------------------------------------------------------------------------------
 
 
-def test_a_list_stands_in_the_trail_of_every_company_on_it(world: World) -> None:
+def test_viewing_a_list_is_audited_for_every_company_on_it(world: World) -> None:
     key, others = make_key(world.company, name="listed").key, make_key(world.other_company).key
     browser = staff_browser("apikeys.view_apikey")
 
@@ -213,7 +213,7 @@ def test_a_list_stands_in_the_trail_of_every_company_on_it(world: World) -> None
     assert entry.detail["objects"] == [others.public_id]
 
 
-def test_a_look_at_a_person_stands_in_the_trail_of_their_companies(world: World) -> None:
+def test_viewing_a_user_is_audited_in_the_trails_of_their_companies(world: World) -> None:
     browser = staff_browser("accounts.view_user")
     second = make_company("Initech", world.owner)
 
@@ -241,7 +241,7 @@ def test_what_staff_searched_for_stays_with_staff(world: World) -> None:
     assert own.detail["query"] == f"q={world.company.slug}"
 
 
-def test_the_page_that_asks_for_a_reason_is_a_look_as_well(world: World) -> None:
+def test_the_reason_page_is_audited_as_a_view(world: World) -> None:
     browser = staff_browser(*VIEW_EVERYTHING, "accounts.suspend_company")
 
     browser.post(
@@ -254,7 +254,7 @@ def test_the_page_that_asks_for_a_reason_is_a_look_as_well(world: World) -> None
 # --- people who are no staff ------------------------------------------------------------------------------------------
 
 
-def test_somebody_else_is_told_no_instead_of_being_sent_round(world: World) -> None:
+def test_a_non_staff_user_gets_403_instead_of_a_redirect_loop(world: World) -> None:
     browser = sign_in(world.owner)
 
     for page in ("/staff/", "/staff/accounts/company/"):
@@ -269,7 +269,7 @@ def test_staff_change_their_password_only_where_it_is_recorded() -> None:
     assert browser.get("/staff/password_change/").headers["Location"] == "/accounts/password/change/"
 
 
-def test_every_admin_keeps_account() -> None:
+def test_every_admin_audits_its_views() -> None:
     assert all(isinstance(one, StaffModelAdmin) for _, one in REGISTERED)
     assert make_user("visitor").is_staff is False
     assert User._meta.get_field("password").name not in {

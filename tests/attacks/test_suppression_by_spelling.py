@@ -38,7 +38,7 @@ def test_a_suppressed_mailbox_is_suppressed_however_it_is_spelt(
     assert len(client.get("/v1/suppressions").json["data"]) == 1, again
 
 
-def test_a_mailbox_that_needs_its_quotes_keeps_them_in_one_spelling(world: World, api: Any) -> None:
+def test_required_quotes_in_a_local_part_are_kept_in_one_canonical_form(world: World, api: Any) -> None:
     client = api(make_key(world.company, scopes=SCOPES, mode="test").client_secret)
     for spelling in ('"ada..l"@example.com', '"ada\\..l"@example.com', '"a\\da..l"@example.com'):
         client.post("/v1/suppressions", {"channel": "email", "address": spelling})

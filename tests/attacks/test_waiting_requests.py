@@ -50,7 +50,7 @@ def happens(world: World) -> None:
     relay_events()
 
 
-def test_the_answer_comes_with_the_event_and_meanwhile_every_thread_is_free(
+def test_a_long_poll_answers_on_the_event_without_occupying_a_thread(
     crowd: Crowd, world: World, key: IssuedKey
 ) -> None:
     waiters = [crowd.ask(key.client_secret) for _ in range(PLACES_OF_A_COMPANY)]

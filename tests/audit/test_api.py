@@ -55,7 +55,7 @@ def test_request_logs_are_listed_and_read_by_the_id_an_answer_carried(world: Wor
         ("/v1/analytics/requests?key=nope", "key"),
     ],
 )
-def test_what_cannot_be_understood_is_refused_by_name(client: Any, path: str, field: str) -> None:
+def test_malformed_parameters_are_refused_by_name(client: Any, path: str, field: str) -> None:
     answer = client.get(path)
     assert answer.status == 400
     assert [one["field"] for one in answer.json["error"]["fields"]] == [field]

@@ -43,7 +43,7 @@ def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
     return api(issue_key(world.company, ["audit:read"]).client_secret)
 
 
-def test_both_are_kept_and_either_finds_the_request(client: ApiClient, world: World) -> None:
+def test_client_and_server_request_ids_both_find_the_request(client: ApiClient, world: World) -> None:
     sent = {"X-Request-Id": "order-4711", "traceparent": PARENT}
     asked = client.get("/v1/whoami", headers=sent)
     client.get("/v1/whoami")
@@ -67,7 +67,7 @@ def test_both_are_kept_and_either_finds_the_request(client: ApiClient, world: Wo
         assert listed.count('class="cell-title') == 1
 
 
-def test_the_other_name_of_the_header_will_do(client: ApiClient) -> None:
+def test_the_alternative_header_name_is_accepted(client: ApiClient) -> None:
     asked = client.get("/v1/whoami", headers={"X-Client-Request-Id": "job 7"})
     drain()
 
@@ -76,7 +76,7 @@ def test_the_other_name_of_the_header_will_do(client: ApiClient) -> None:
     )
 
 
-def test_a_credential_in_it_is_not_kept(client: ApiClient) -> None:
+def test_a_credential_in_the_text_is_redacted(client: ApiClient) -> None:
     asked = client.get("/v1/whoami", headers={"X-Request-Id": f"run {client.secret}"})
     drain()
 
@@ -105,7 +105,7 @@ def test_a_trace_is_kept_in_one_form_or_not_at_all(header: Any, kept: Any) -> No
 
 
 @pytest.mark.parametrize("asked", ["trace_id=xyz", f"trace_id={TRACE.upper()}"])
-def test_a_trace_that_is_none_is_refused(client: ApiClient, asked: str) -> None:
+def test_an_invalid_traceparent_is_refused(client: ApiClient, asked: str) -> None:
     answer = client.get(f"/v1/request_logs?{asked}")
 
     assert (answer.status, answer.code) == (400, "validation_failed")

@@ -33,7 +33,7 @@ from audit.differences import ADDED, KEPT, MOST_LINES, REMOVED, differences, fac
         ({}, []),
     ],
 )
-def test_each_field_is_told_by_itself(changes: dict[str, Any], expected: list[Any]) -> None:
+def test_each_changed_field_has_its_own_difference(changes: dict[str, Any], expected: list[Any]) -> None:
     assert [
         (
             one.label,

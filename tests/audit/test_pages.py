@@ -98,7 +98,7 @@ def test_an_entry_is_a_sentence_whose_names_lead_to_their_objects(world: World, 
     assert "<title>Ada revoked key CI &lt;deploy&gt;" in text_of(browser.get(f"/audit/{entry.public_id}/"))
 
 
-def test_what_repeats_itself_is_told_once_and_opens(world: World, browser: Client) -> None:
+def test_repeated_entries_are_grouped_and_expandable(world: World, browser: Client) -> None:
     ada, bob = (Principal(kind="user", id=f"usr_{name}", name=name) for name in ("Ada", "Bob"))
     with tenant_context(world.tenant()):
         for actor in (ada, ada, ada, bob, ada):
@@ -153,7 +153,7 @@ def test_each_filter_of_the_audit_page_narrows(
     assert (entry.public_id in text_of(browser.get(f"/audit/?{query}"))) is is_found
 
 
-def test_a_filter_that_makes_no_sense_is_said_beside_its_field(browser: Client) -> None:
+def test_an_invalid_filter_is_reported_on_its_field(browser: Client) -> None:
     assert "Use an address or a network" in text_of(browser.get("/audit/?ip=nowhere"))
     assert "Use an address or a network" in text_of(browser.get("/requests/?ip=nowhere"))
     assert "Not an identifier" in text_of(browser.get("/requests/?q=req_zzz"))
@@ -275,7 +275,7 @@ def test_entries_that_cross_the_end_of_a_page_are_one(world: World, browser: Cli
 @pytest.mark.parametrize(
     "text", ["＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁺1", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\u3000＝1", "\n1", "-1", "@a"]
 )  # fmt: skip
-def test_a_cell_that_a_spreadsheet_could_run_is_text(text: str) -> None:
+def test_a_cell_that_looks_like_a_formula_is_escaped(text: str) -> None:
     assert cell_of(text) == f"'{text}"
 
 
@@ -289,7 +289,7 @@ def test_a_cell_that_a_spreadsheet_could_run_is_text(text: str) -> None:
         (["x;y", "\t=1"], '["x;y","\\t=1"]'),
     ],
 )
-def test_a_cell_that_another_separator_would_part_has_nothing_to_run_behind_it(value: Any, cell: str) -> None:
+def test_a_cell_split_by_another_separator_starts_no_formula(value: Any, cell: str) -> None:
     """A spreadsheet takes the separator from the country it is set to, and there a comma and its quotes part nothing."""
     assert cell_of(value) == cell
     assert isinstance(value, str) or json.loads(cell) == value
@@ -323,7 +323,7 @@ def test_an_export_names_the_filters_it_applied_and_nothing_else(world: World, b
 
 @pytest.mark.parametrize("query", ["ip=nowhere", "period=yesterday", "since=soon"])
 @pytest.mark.parametrize("stream", ["audit", "requests"])
-def test_an_export_by_a_filter_that_makes_no_sense_is_refused_and_not_recorded(
+def test_an_export_with_an_invalid_filter_is_refused_and_not_recorded(
     world: World, browser: Client, stream: str, query: str
 ) -> None:
     answer = browser.get(f"/{stream}/export.csv?{query}")

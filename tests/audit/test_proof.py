@@ -102,7 +102,7 @@ def test_each_way_of_tampering_with_the_file_is_noticed(proof: list[str]) -> Non
     assert second > first
 
 
-def test_another_ones_key_is_noticed(proof: list[str]) -> None:
+def test_a_foreign_signing_key_is_detected(proof: list[str]) -> None:
     stranger = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
     assert check(proof, stranger) == ["the signature does not fit"]
 
@@ -134,11 +134,11 @@ JSON = st.recursive(
 
 
 @given(st.lists(JSON, max_size=5))
-def test_both_write_the_same_canonical_text(content: list[Any]) -> None:
+def test_server_and_script_produce_the_same_canonical_text(content: list[Any]) -> None:
     assert SCRIPT_NAMES["canonical"](content) == canonical(content)
 
 
-def test_a_day_without_a_proof_and_a_day_that_is_none_are_not_found(
+def test_a_day_without_a_proof_and_an_invalid_day_are_not_found(
     world: World, login: Callable[..., Client]
 ) -> None:
     browser = login(world.owner, company=world.company)

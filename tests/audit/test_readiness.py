@@ -17,7 +17,7 @@ from tests.engines import superuser_url
         (-1, 503, "today's audit partition is missing: run `manage.py migrate --database=owner`"),
     ],
 )
-def test_partitions_that_run_out_are_said(
+def test_a_shortage_of_partitions_is_reported(
     monkeypatch: pytest.MonkeyPatch, ahead: int, status: int, said: str
 ) -> None:
     monkeypatch.setattr(readiness, "days_ahead", lambda: ahead)

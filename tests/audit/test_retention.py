@@ -73,7 +73,7 @@ def test_an_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: Wo
     assert [f for f in verify_days() if old_day.isoformat() in f.subject] == []
 
 
-def test_the_page_does_not_say_of_a_dropped_day_that_nothing_was_changed(
+def test_the_page_does_not_vouch_for_a_dropped_day(
     world: World, login: Callable[..., Client], old_day: date
 ) -> None:
     # given a day beyond the retention, of which the signed head is all that stays
@@ -210,7 +210,7 @@ def test_heads_that_several_machines_exported_are_read_as_one(
     assert list(verify_chain(last, heads.exported_heads()[heads.chain_of(last)])) == []
 
 
-def test_of_a_day_that_is_over_the_exported_file_keeps_the_last_head_of_each_chain(
+def test_compaction_keeps_the_last_head_of_each_chain_of_a_past_day(
     world: World, settings: Any, tmp_path: Path
 ) -> None:
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")

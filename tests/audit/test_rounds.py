@@ -88,7 +88,7 @@ def test_heads_that_are_signed_together_are_one_line_of_under_100_bytes_each(
     ],
     ids=["mode", "seals", "moment", "signature"],
 )
-def test_a_changed_round_proves_nothing(file: Path, change: Callable[[str], str]) -> None:
+def test_an_edited_round_is_not_a_proof(file: Path, change: Callable[[str], str]) -> None:
     write_round(1, (1, 1), (2, 1))
     changed = change(file.read_text())
     assert changed != file.read_text()
@@ -99,7 +99,7 @@ def test_a_changed_round_proves_nothing(file: Path, change: Callable[[str], str]
 @pytest.mark.parametrize(
     "line", ['{"heads": 5}', '{"heads": {"x": [[1]]}}', '{"heads": {"a b": []}, "signed_at": 1}']
 )
-def test_a_line_that_is_no_round_is_left_out(file: Path, line: str) -> None:
+def test_a_line_that_is_not_a_round_is_skipped(file: Path, line: str) -> None:
     write_round(1, (1, 1))
     file.write_text(f"{line}\n{file.read_text()}")
     assert set(ends_of(heads.exported_heads())) == {1}
@@ -121,7 +121,7 @@ def test_a_head_that_an_earlier_release_exported_by_itself_still_proves_its_chai
     assert [finding.what for finding in findings(world)] == ["signature"]
 
 
-def test_of_rounds_of_a_day_that_is_over_the_last_head_of_each_chain_is_left(file: Path) -> None:
+def test_compaction_keeps_the_last_head_of_each_chain_from_past_rounds(file: Path) -> None:
     write_round(1, (1, 1), (2, 1), (3, 1))
     write_round(2, (1, 2), (2, 2))
     write_round(3, (1, 3))

@@ -76,14 +76,14 @@ def a_row(world: World, model: str) -> uuid.UUID:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_list_is_a_look_on_the_record(staff: Client, staff_member: User, model: str) -> None:
+def test_viewing_a_list_is_audited(staff: Client, staff_member: User, model: str) -> None:
     text_of(staff.get(f"/staff/audit/{model}/?days=7"))
     assert looks(staff_member, f"audit.{model}") == ["days=7"]
 
 
 @pytest.mark.parametrize("page", ["change", "history"])
 @pytest.mark.parametrize("model", ["auditentry", "requestlog"])
-def test_a_look_at_a_companys_row_stands_in_its_own_trail(
+def test_viewing_a_companys_row_is_audited_in_its_own_trail(
     world: World, staff: Client, staff_member: User, model: str, page: str
 ) -> None:
     row = a_row(world, model)
@@ -97,7 +97,7 @@ def test_a_look_at_a_companys_row_stands_in_its_own_trail(
 
 
 @pytest.mark.parametrize("model", ["staffentry", "unownedrequest"])
-def test_a_look_at_a_row_of_nobody_is_kept_for_staff(
+def test_viewing_a_row_without_a_company_is_audited_for_staff(
     world: World, staff: Client, staff_member: User, model: str
 ) -> None:
     row = a_row(world, model)
@@ -173,7 +173,7 @@ def test_entries_of_all_companies_are_listed_and_narrowed(world: World, staff: C
     assert found("q=company.updated&actor_kind__exact=staff") == [False, False]
 
 
-def test_a_list_counts_no_further_than_it_says(world: World, staff: Client) -> None:
+def test_a_list_stops_counting_at_its_limit(world: World, staff: Client) -> None:
     """On a log of millions, counting all of it would take longer than showing a page."""
     store([make_row(world.company.id) for _ in range(MOST_COUNTED + 30)])
     response = staff.get(f"/staff/audit/requestlog/?q={world.company.slug}")

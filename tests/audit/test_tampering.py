@@ -326,7 +326,7 @@ def test_an_end_cut_off_together_with_its_head_is_betrayed_by_the_exported_one(t
     assert [finding.what for finding in trail.findings()] == ["cut_off"]
 
 
-def test_a_chain_removed_with_its_head_is_betrayed_by_its_rows_and_by_the_file(
+def test_a_chain_removed_with_its_head_is_detected_from_its_rows_and_the_exported_file(
     trail: Trail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for table in ("audit_seal", "audit_sealhead"):

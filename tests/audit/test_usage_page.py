@@ -174,7 +174,7 @@ def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: 
     assert key["page"].endswith(f"&key={CLIENT_ID}")
 
 
-def test_the_period_before_is_told_beside(world: World, browser: Client) -> None:
+def test_the_previous_period_is_shown_for_comparison(world: World, browser: Client) -> None:
     store(
         [
             *(make_row(world.company.id) for _ in range(3)),
@@ -249,9 +249,7 @@ def test_every_bar_and_line_leads_to_exactly_the_requests_it_counts(
         ("{today}", "{yesterday}", "or a later one"),
     ],
 )
-def test_a_range_that_makes_no_sense_is_said_beside_its_field(
-    browser: Client, begin: str, end: str, error: str
-) -> None:
+def test_an_invalid_range_is_reported_on_its_field(browser: Client, begin: str, end: str, error: str) -> None:
     today = clock.now().date()
     begin, end = (text.format(today=today, yesterday=today - timedelta(days=1)) for text in (begin, end))
     _, page = get(browser, f"/requests/usage/?period=custom&begin={begin}&end={end}")

@@ -97,7 +97,7 @@ def test_the_way_back_from_an_old_row_reads_its_days_and_no_newer_ones(world: Wo
 
 
 @pytest.mark.parametrize(("cursor", "rows"), [(0, len(DAYS_AGO)), (2**128 - 1, 0)])
-def test_the_way_back_from_a_row_that_nobody_has_ends_as_well(world: World, cursor: int, rows: int) -> None:
+def test_paging_back_from_a_missing_row_terminates(world: World, cursor: int, rows: int) -> None:
     expected = fill(world)
     with tenant_context(world.tenant()):
         found = oldest(RequestLog.objects.all(), 20, after=UUID(int=cursor))

@@ -167,7 +167,7 @@ def test_a_viewer_looks_and_charges_nothing(world: World, login: Callable[..., C
         assert Charge.objects.count() == 1
 
 
-def test_a_page_whose_totals_are_older_than_its_rows_asks_again(
+def test_a_page_with_inconsistent_totals_keeps_polling(
     browser: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()

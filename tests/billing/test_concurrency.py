@@ -140,7 +140,7 @@ def test_eight_workers_put_each_charge_to_the_gateway_once(
     assert {charge.attempts for charge in settled.values()} == {1}
 
 
-def test_rows_of_a_payment_are_locked_in_the_one_order(world: World) -> None:
+def test_rows_of_a_payment_are_locked_in_a_consistent_order(world: World) -> None:
     """core.postgres.locks says it: the invoice first, whatever it is about."""
     tenant = world.tenant()
     draft = make_invoice(tenant)

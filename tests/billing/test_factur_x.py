@@ -164,7 +164,7 @@ def test_what_was_paid_is_no_longer_due(world: World, broken_rules: Iterator) ->
     assert b"<ram:DuePayableAmount>0.00</ram:DuePayableAmount>" in xml
 
 
-def test_one_that_was_issued_with_what_xml_cannot_hold_is_read_without_it(
+def test_characters_that_xml_cannot_represent_are_dropped_from_factur_x(
     world: World, broken_rules: Iterator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # As before they were refused.

@@ -54,7 +54,7 @@ def test_both_modes_with_their_own_keys_are_fine(settings: Settings) -> None:
         ),
     ],
 )
-def test_what_is_missing_or_mixed_up_is_named(
+def test_missing_and_conflicting_settings_are_reported(
     settings: Settings, changes: dict[str, str], complaint: str
 ) -> None:
     assert found(settings, **changes) == [("pomelo.E036", complaint)]

@@ -120,7 +120,7 @@ def void(invoice: Invoice) -> None:
 @pytest.mark.parametrize(
     ("change", "words"), [(pay, "Paid"), (credit, "Credited"), (void, "nothing is owed")]
 )
-def test_it_says_what_became_of_the_invoice(
+def test_the_hosted_invoice_page_shows_the_status(
     world: World, stranger: Client, change: Callable[[Invoice], None], words: str
 ) -> None:
     invoice = make_invoice(world.tenant("test"), finalize=True)
@@ -137,7 +137,7 @@ def test_a_draft_has_no_link(world: World) -> None:
         link_to(make_invoice(world.tenant()))
 
 
-def test_one_address_opens_so_many_a_minute(world: World, stranger: Client) -> None:
+def test_hosted_invoice_visits_are_limited_per_address(world: World, stranger: Client) -> None:
     path = path_of(link_to(make_invoice(world.tenant(), finalize=True)))
     assert [stranger.get(path).status_code for _ in range(VISITS.quota)] == [200] * VISITS.quota
     # A token has grown for each second that this took.

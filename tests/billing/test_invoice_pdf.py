@@ -39,7 +39,7 @@ def pages(invoice: Invoice, seller: str | None = None) -> list[str]:
     return [re.sub(r"\s+", " ", page.extract_text()) for page in PdfReader(io.BytesIO(data)).pages]
 
 
-def test_it_says_who_owes_whom_what(world: World) -> None:
+def test_a_document_shows_seller_buyer_and_amounts(world: World) -> None:
     lines = [
         {"description": "Difference engine", "quantity": 2, "unit_amount": 123_456, "tax_rate_bps": 1_900},
         {
@@ -78,7 +78,7 @@ def test_what_stands_for_the_number_of_pages_elsewhere_is_a_name_like_any_other(
         assert part in text
 
 
-def test_it_says_what_it_is_not(world: World) -> None:
+def test_drafts_test_invoices_and_void_invoices_are_marked(world: World) -> None:
     assert "DRAFT" in pages(make_invoice(world.tenant()))[0]
     test_text = pages(make_invoice(world.tenant("test"), finalize=True))[0]
     assert "TEST: not a real invoice" in test_text
@@ -133,7 +133,7 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
         ("\U0001f1ff\U0001f1ff", "U+1F1FF U+1F1FF"),
     ],
 )
-def test_a_character_that_no_document_shows_is_named_before_the_invoice_is_issued(
+def test_a_character_without_a_font_is_reported_before_the_invoice_is_issued(
     world: World, text: str, named: str
 ) -> None:
     lines = [{"description": text, "quantity": 1, "unit_amount": 1}]
@@ -191,7 +191,7 @@ def test_a_long_number_is_never_broken_in_two(world: World) -> None:
         assert number in words
 
 
-def test_who_has_the_document_is_told_that_it_is_the_same(
+def test_a_matching_etag_of_the_document_gets_304(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)

@@ -57,7 +57,7 @@ def camera() -> bytes:
     return picture("JPEG", (120, 300), exif=exif)
 
 
-def test_what_is_kept_is_drawn_anew_and_small() -> None:
+def test_a_stored_logo_is_re_encoded_and_small() -> None:
     logo = read_logo(picture(size=(1_500, 1_000)))
     kept = Image.open(io.BytesIO(logo.content))
     assert (logo.content_type, kept.format, kept.mode) == ("image/png", "PNG", "RGB")
@@ -66,7 +66,7 @@ def test_what_is_kept_is_drawn_anew_and_small() -> None:
     assert read_logo(picture(size=(1_500, 1_000))) == logo
 
 
-def test_nothing_but_the_picture_stays() -> None:
+def test_image_metadata_is_removed() -> None:
     logo = read_logo(camera() + b"<script>hidden()</script>")
     assert (logo.width, logo.height) == (300, 120)  # upright
     for hidden in (b"52.5200N", b"hidden", b"Exif", b"ICC_PROFILE"):
@@ -99,7 +99,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("content", REFUSED.values(), ids=REFUSED)
-def test_what_is_no_small_png_or_jpeg_is_refused_and_changes_nothing(world: World, content: bytes) -> None:
+def test_files_other_than_small_png_or_jpeg_images_are_refused(world: World, content: bytes) -> None:
     client = ApiClient(make_key(world.company, scopes=SCOPES).client_secret)
 
     answer = client.patch("/v1/seller", {"logo": base64(content), "legal_name": "Another GmbH"})

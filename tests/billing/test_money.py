@@ -37,7 +37,7 @@ def test_the_list_of_currencies_is_iso_4217s() -> None:
 
 
 @given(st.integers(0, MAX_AMOUNT), st.sampled_from(CURRENCIES))
-def test_what_is_written_can_be_read_back(amount: int, currency: str) -> None:
+def test_every_formatted_number_can_be_parsed(amount: int, currency: str) -> None:
     assert parse_amount(decimal_text(amount, currency), currency) == amount
 
 
@@ -45,7 +45,7 @@ def test_what_is_written_can_be_read_back(amount: int, currency: str) -> None:
     ("text", "currency"),
     [("1.5", "JPY"), ("0.001", "EUR"), ("-1", "EUR"), ("1e3", "EUR"), ("", "EUR"), (".5", "EUR"), ("1.", "EUR"), ("١", "EUR")],
 )  # fmt: skip
-def test_what_is_no_amount_is_refused(text: str, currency: str) -> None:
+def test_invalid_amounts_are_refused(text: str, currency: str) -> None:
     with pytest.raises(ValueError):
         parse_amount(text, currency)
 

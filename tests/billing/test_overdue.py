@@ -29,7 +29,7 @@ def said_of(invoice: Invoice) -> int:
         return OutboxEvent.objects.filter(type="invoice.overdue", object_id=invoice.public_id).count()
 
 
-def test_it_is_said_on_the_next_day_and_once(world: World) -> None:
+def test_an_overdue_invoice_is_announced_once_on_the_next_day(world: World) -> None:
     invoice, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
     later = make_due(world.tenant(), due_date=DUE + timedelta(days=1))
 
@@ -90,7 +90,7 @@ def test_a_sweep_ends_after_so_many_and_the_next_one_goes_on(
     assert said_of(third) == 1
 
 
-def test_an_invoice_that_cannot_be_noted_keeps_no_other_back(
+def test_a_failing_overdue_invoice_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = make_due(world.tenant()), make_due(world.other_tenant())

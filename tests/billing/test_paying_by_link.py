@@ -261,7 +261,7 @@ def test_each_link_pays_its_own_invoice_with_the_key_of_its_mode(
 
 
 @pytest.mark.parametrize("reason", ["paid", "void", "being charged", "no key", "no gateway", "too small"])
-def test_what_cannot_be_paid_shows_no_button_and_begins_nothing(
+def test_an_unpayable_invoice_has_no_button_and_starts_no_checkout(
     world: World,
     stripe: Stripe,
     payer: Client,

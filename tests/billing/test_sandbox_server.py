@@ -29,7 +29,7 @@ def post(path: str, body: Any, **headers: str) -> tuple[int, dict[str, Any]]:
         return error.code, json.loads(error.read())
 
 
-def test_it_answers_only_who_knows_its_token(gateway: SandboxProcess) -> None:
+def test_the_sandbox_requires_its_token(gateway: SandboxProcess) -> None:
     before = len(gateway.ledger())
     for token in ("", "Bearer ", "Bearer wrong"):
         assert post("/charges", ORDER, Authorization=token, **{"Idempotency-Key": "intruder"})[0] == 401
@@ -49,7 +49,7 @@ def test_it_answers_only_who_knows_its_token(gateway: SandboxProcess) -> None:
         ("/elsewhere", ORDER, 404),
     ],
 )
-def test_it_refuses_what_it_cannot_understand(
+def test_the_sandbox_refuses_malformed_requests(
     gateway: SandboxProcess, path: str, body: Any, status: int
 ) -> None:
     before = len(gateway.ledger())

@@ -111,7 +111,7 @@ def test_a_refused_card_says_why(
     assert stripe.taken(charge.gateway_key) == []
 
 
-def test_what_is_no_payment_method_of_stripe_is_refused_at_once(world: World, stripe: Stripe) -> None:
+def test_invalid_stripe_payment_methods_are_refused_immediately(world: World, stripe: Stripe) -> None:
     with pytest.raises(FieldErrors) as refused:
         charge_by(world, "card_success")
     assert [problem.field for problem in refused.value.fields] == ["payment_method"]
@@ -238,7 +238,7 @@ def test_a_payment_that_never_came_about_is_canceled_for_good(world: World, stri
     ],
     ids=lambda answer: f"{answer[0]}-{answer[1][:12]!r}",
 )
-def test_an_answer_that_says_nothing_leaves_the_charge_open(
+def test_an_inconclusive_gateway_response_leaves_the_charge_pending(
     world: World, stripe: Stripe, answer: tuple[int, bytes]
 ) -> None:
     stripe.spoil("confirm", answer)
@@ -250,7 +250,7 @@ def test_an_answer_that_says_nothing_leaves_the_charge_open(
     assert (charge.status, len(stripe.taken(charge.gateway_key))) == ("succeeded", 1)
 
 
-def test_a_status_nobody_knows_is_no_answer(world: World, stripe: Stripe) -> None:
+def test_an_unknown_status_is_not_an_outcome(world: World, stripe: Stripe) -> None:
     charge = charge_by(world, settle=False)
     stripe.spoil("confirm")
     services.complete_payments()
@@ -277,7 +277,9 @@ def test_what_a_decline_says_is_kept_without_control_characters_and_bounded(
     assert len(charge.failure_message) <= 300
 
 
-def test_a_wrong_key_alarms_staff_and_blames_nobody(world: World, stripe: Stripe, settings: Settings) -> None:
+def test_a_wrong_gateway_key_alerts_staff_without_failing_charges(
+    world: World, stripe: Stripe, settings: Settings
+) -> None:
     settings.STRIPE_LIVE_SECRET_KEY = "sk_live_withdrawn"
     charge = charge_by(world)
     assert (charge.mode, charge.status, charge.failure_code) == ("live", "pending", "")

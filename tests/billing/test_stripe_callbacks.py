@@ -71,7 +71,7 @@ def is_hurried(charge: Charge) -> bool:
     return fresh(charge).due_at - clock.now() < timedelta(seconds=11)
 
 
-def test_an_event_lets_the_answer_be_asked_for_soon_and_is_no_answer(world: World, stripe: Stripe) -> None:
+def test_a_gateway_event_triggers_a_status_check_but_settles_nothing(world: World, stripe: Stripe) -> None:
     charge, intent = waiting(world, stripe)
 
     assert send(event("payment_intent.payment_failed", intent)) == 204  # whatever it says
@@ -141,7 +141,7 @@ def test_without_stripe_in_the_settings_nothing_is_believed(settings: Settings) 
     ],
     ids=range(14),
 )  # fmt: skip
-def test_whatever_is_said_gets_an_answer(body: Any, status: int) -> None:
+def test_any_stripe_callback_gets_a_response(body: Any, status: int) -> None:
     if body == "\udcff":
         response = Client().post(
             "/callbacks/stripe", b"\xff", content_type="application/json", headers={"Stripe-Signature": "t=1,v1=a"}
@@ -198,7 +198,7 @@ def test_a_dispute_is_noted_on_its_charge_and_told_to_the_company(world: World, 
     ]
 
 
-def test_disputes_told_twice_late_or_in_disorder_change_nothing(world: World, stripe: Stripe) -> None:
+def test_duplicate_late_and_out_of_order_disputes_change_nothing(world: World, stripe: Stripe) -> None:
     charge = disputed(world, stripe)
     reference, now = charge.gateway_reference, int(time.time())
 

@@ -236,7 +236,7 @@ def test_the_exemption_is_the_customers_at_the_finalization(world: World, client
         ({"lines": [{"description": "x", "quantity": 1e300, "unit_amount": 1}]}, "lines.0.quantity"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(world: World, client: Any, body: Any, field: str) -> None:
+def test_impossible_tax_values_are_refused_by_field(world: World, client: Any, body: Any, field: str) -> None:
     invoice = make_invoice(world.tenant())
     answer = client.patch(f"/v1/invoices/{invoice.public_id}", body)
     assert answer.status == 400, answer

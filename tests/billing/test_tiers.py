@@ -176,7 +176,7 @@ def test_staff_decline_and_change_and_override(world: World, staff: Client) -> N
     assert "Not yet, sorry." in text_of(sign_in(world.owner, world.company).get("/plan/"))
 
 
-def test_only_an_owner_asks(world: World) -> None:
+def test_only_owners_request_another_tier(world: World) -> None:
     developer = sign_in(world.teammate, world.company)
     page = developer.get("/plan/")
     assert page.status_code == 200

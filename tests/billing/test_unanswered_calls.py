@@ -90,7 +90,7 @@ def stopped_gateway(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     return tmp_path
 
 
-def test_a_gateway_that_is_away_is_asked_again_when_it_is_back(world: World, stopped_gateway: Path) -> None:
+def test_an_unreachable_gateway_is_retried_after_it_recovers(world: World, stopped_gateway: Path) -> None:
     charge = make_charge(world.tenant())
     assert (charge.status, charge.attempts) == ("pending", 1)
     process = start_sandbox(stopped_gateway)

@@ -100,7 +100,7 @@ def test_any_other_amount_is_refused_and_nothing_is_charged(
 
 
 @pytest.mark.parametrize("written", ["1e400", "-1e400", "NaN", "Infinity", "5.", ".5", "05", "0x5"])
-def test_what_is_no_number_of_json_is_no_json(client: ApiClient, world: World, written: str) -> None:
+def test_nan_and_infinity_are_not_valid_json(client: ApiClient, world: World, written: str) -> None:
     answer = charge(client, written)
 
     assert (answer.status, answer.code) == (400, "invalid_request"), answer

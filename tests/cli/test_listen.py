@@ -147,9 +147,7 @@ def test_a_refusal_is_shown_and_holds_up_nothing(
     assert names(receiver) == ["refused", "next"]
 
 
-def test_a_receiver_that_is_not_there_is_said_with_what_to_do(
-    web: WebProcess, world: World, key: Any
-) -> None:
+def test_an_unreachable_receiver_is_reported_with_advice(web: WebProcess, world: World, key: Any) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/hook"
     with Running("listen", "--api-url", web.url, "--forward-to", nowhere, secret=key) as listener:
         listener.line("Ctrl-C")
@@ -164,7 +162,7 @@ def run(web: Any, secret: Any, *options: Any) -> Any:
     )
 
 
-def test_a_key_that_is_not_accepted_is_said_with_what_to_do(web: WebProcess, key: Any) -> None:
+def test_a_rejected_key_is_reported_with_advice(web: WebProcess, key: Any) -> None:
     mistyped = key[:-1] + ("a" if key[-1] != "a" else "b")
     done = run(web, mistyped)
     assert (done.returncode, done.stdout) == (1, "")
@@ -184,7 +182,7 @@ def test_a_live_key_is_refused_before_it_is_sent_anywhere(
     assert "Create one on the dashboard (API keys, test mode)" in done.stderr
 
 
-def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(
+def test_a_missing_scope_and_an_invalid_pattern_are_reported_with_advice(
     web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], key: Any
 ) -> None:
     without = issue_key(world.company, ["customers:read"], mode="test").client_secret
@@ -200,7 +198,7 @@ def test_a_missing_scope_and_a_wrong_pattern_are_said_with_what_to_do(
     assert "Start elsewhere: --since 1h" in run(web, key, "--since", unknown).stderr
 
 
-def test_a_key_never_goes_out_in_clear() -> None:
+def test_a_key_is_never_sent_in_plaintext() -> None:
     done = finished(
         "listen", "--api-url", "http://pomelo.example.com", "--forward-to", "http://127.0.0.1:9/", secret="x"
     )

@@ -65,7 +65,7 @@ def test_the_position_is_the_last_event_handed_on() -> None:
     assert script.waits == [POLL_SECONDS, POLL_SECONDS]  # none where there was more
 
 
-def test_a_server_that_keeps_the_question_is_asked_again_at_once_and_one_that_does_not_less_often() -> None:
+def test_polling_continues_immediately_with_long_polling_and_backs_off_without() -> None:
     script = Script(*[page()] * 7, page("evt_1"))
     script.kept = [20.0, 20.0]
     assert script.read(1) == ["evt_1"]
@@ -87,7 +87,7 @@ def test_without_it_each_wait_is_longer_up_to_half_a_minute() -> None:
         assert base <= wait <= base * 1.2
 
 
-def test_what_will_not_pass_ends_it() -> None:
+def test_permanent_errors_end_polling() -> None:
     script = Script(httpx.Response(404, text="<html>"))
     with pytest.raises(Problem, match="is http://localhost the address of Pomelo"):
         script.read(1)
@@ -104,7 +104,7 @@ def test_a_large_object_is_sent_thin_as_a_webhook_sends_it() -> None:
     assert json.loads(body_of(small, api_url="http://localhost")) == small
 
 
-def test_it_needs_nothing_of_the_server_and_the_server_nothing_of_it() -> None:
+def test_the_cli_and_the_server_do_not_import_each_other() -> None:
     listed = "import sys, pomelo_cli.main; print(*{name.partition('.')[0] for name in sys.modules})"
     loaded = subprocess.check_output([sys.executable, "-c", listed], cwd=ROOT / "cli", text=True).split()
     assert {"pomelo_cli", "httpx"} <= set(loaded)

@@ -13,6 +13,8 @@ from tests.live import WebProcess
 
 
 @pytest.mark.parametrize("name", [name for name in GENERATORS if name not in LOCKED])
-def test_every_call_holds(name: Any, web: WebProcess, world: World, tmp_path: Path) -> None:
+def test_every_generated_client_makes_every_call(
+    name: Any, web: WebProcess, world: World, tmp_path: Path
+) -> None:
     HELD[name] = calls_held(name, web, world, tmp_path)
     assert HELD[name] == CALLS

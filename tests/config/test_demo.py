@@ -39,7 +39,7 @@ def test_a_first_start_makes_an_owner_and_two_keys_that_work() -> None:
     assert demo.seed_demo() == {}
 
 
-def test_its_keys_may_try_everything() -> None:
+def test_demo_keys_have_every_scope() -> None:
     made = demo.seed_demo()
 
     for mode in demo.MODES:
@@ -55,7 +55,7 @@ def test_a_platform_in_use_is_not_seeded() -> None:
     assert not User.objects.filter(email=demo.EMAIL).exists()
 
 
-def test_a_database_of_somebodys_own_is_not_seeded() -> None:
+def test_an_external_database_is_not_seeded() -> None:
     out = io.StringIO()
 
     call_command("prepare_run", "--no-demo", stdout=out)

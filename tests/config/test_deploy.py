@@ -210,7 +210,7 @@ def test_a_registry_that_does_not_answer_with_a_digest_changes_nothing(pinning: 
     assert written == "SECRET_KEY=kept\nPOSTGRES_IMAGE=postgres:17\n"
 
 
-def test_what_is_pinned_is_what_is_built_on_and_run_beside() -> None:
+def test_pinned_images_match_the_compose_file_and_the_image() -> None:
     """The tags that pin-images asks for are those that compose file and image fall back to."""
     named = (DEPLOY / "compose.yaml").read_text()
     for image in ASKED_FOR:

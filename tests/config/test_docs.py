@@ -40,25 +40,25 @@ def test_the_best_section_comes_first(question: str, first: str) -> None:
 
 
 @pytest.mark.parametrize("question", ["", "   ", "zzzzqqq", "(.*", "[(\\", "\\", "é" * 500, "secret zzzzqqq"])
-def test_what_is_nowhere_is_said(question: str) -> None:
+def test_unknown_text_is_reported_as_not_found(question: str) -> None:
     assert search(question) == []
     page = Client().get("/docs/search/", {"q": question})
     assert page.status_code == 200
     assert b"<script>alert" not in page.content
 
 
-def test_a_question_has_ten_words_and_each_counts_once() -> None:
+def test_a_query_uses_at_most_ten_distinct_words() -> None:
     letters = "a b c d e f g h i k"
     assert search(f"{letters} zzzzqqq") == search(letters) != []
     assert search("secret SECRET secret") == search("secret")
 
 
-def test_a_question_is_shown_as_text() -> None:
+def test_a_query_is_escaped() -> None:
     page = Client().get("/docs/search/", {"q": "<script>alert(1)</script>"})
     assert b"<script>alert" not in page.content
 
 
-def test_a_hit_leads_to_its_section() -> None:
+def test_a_search_result_links_to_its_section() -> None:
     page = Client().get("/docs/search/", {"q": "Retry-After"}).content.decode()
     hrefs = re.findall(r'<li><a href="(/docs/[^"]+)"', page)
 

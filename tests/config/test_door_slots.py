@@ -189,7 +189,7 @@ def test_after_an_overload_every_thread_works_again_and_who_came_first_is_first(
     assert crew.come("fifth") is None
 
 
-def test_as_long_as_nobody_was_ever_worked_on_alone_every_thread_is_of_use() -> None:
+def test_all_threads_are_used_until_a_job_has_run_alone() -> None:
     crew = Crew()
     first, *_ = crew.be_overloaded()
 

@@ -50,7 +50,7 @@ def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_unti
     ],
     ids=["without draining", "Ctrl-C", "asked twice", "asked once"],
 )
-def test_who_does_not_want_to_wait_need_not(
+def test_draining_can_be_skipped(
     monkeypatch: pytest.MonkeyPatch, seconds: str, signals: Any, expected: bool
 ) -> None:
     monkeypatch.setenv(FILE_VARIABLE, "")
@@ -80,7 +80,7 @@ def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch
         server._file.parent.rmdir()
 
 
-def test_a_time_that_is_none_is_refused() -> None:
+def test_an_invalid_time_is_refused() -> None:
     server = DrainingServer.__new__(DrainingServer)
     with pytest.raises(ValueError, match="DRAIN_SECONDS is 900"):
         server.prepare({"DRAIN_SECONDS": "900"})

@@ -102,7 +102,7 @@ def test_another_company_of_ones_own_is_looked_through_and_nobody_elses(world: W
     assert said == [f"This is in {world.other_company.name}, Test: switched."]
 
 
-def test_what_fits_more_than_once_is_listed_and_each_can_be_opened(world: World, login: Login) -> None:
+def test_several_matches_are_listed_and_can_be_opened(world: World, login: Login) -> None:
     first, second = (make_customer(world.tenant("test"), email="twins@example.com") for _ in range(2))
     browser = login(world.owner, world.company)
 
@@ -145,5 +145,5 @@ def test_a_link_into_the_other_mode_says_so_and_can_be_followed(world: World, lo
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "cus_", "x" * 10_000, "pm_live_", "%", "usr_ü"])
-def test_nonsense_finds_nothing(world: World, login: Login, text: str) -> None:
+def test_meaningless_text_finds_nothing(world: World, login: Login, text: str) -> None:
     assert find(login(world.owner, world.company), text) == ""

@@ -87,7 +87,7 @@ def test_other_addresses_stay_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     assert [line["path"] for line in lines] == paths
 
 
-def test_what_a_stranger_sends_costs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_request_logs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     stranger = Client(REMOTE_ADDR=random_address(), raise_request_exception=False)
 
     with Log(capsys) as lines:
@@ -101,7 +101,7 @@ def test_what_a_stranger_sends_costs_one_line(capsys: pytest.CaptureFixture[str]
     assert all("exception" not in line for line in lines)
 
 
-def test_a_stranger_who_goes_on_costs_one_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
+def test_repeated_refusals_log_one_line_a_minute(capsys: pytest.CaptureFixture[str]) -> None:
     stranger = Client(REMOTE_ADDR=random_address(), raise_request_exception=False)
 
     with Log(capsys) as lines:

@@ -79,7 +79,7 @@ def test_requests_are_counted_where_they_come_in() -> None:
     assert "pomelo_request_wait_seconds_count 3.0" in text
 
 
-def test_what_is_turned_away_is_counted() -> None:
+def test_refused_requests_are_counted() -> None:
     before = REGISTRY.get_sample_value("pomelo_requests_turned_away_total", {"status": "413"}) or 0
     signals.TURNED_AWAY.labels("413").inc()
     with web_process(workers=1) as web:

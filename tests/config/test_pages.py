@@ -39,7 +39,7 @@ def change_key(world: World, **columns: object) -> None:
         ApiKey.objects.update(**columns)
 
 
-def test_first_steps_of_a_new_company(login: Login) -> None:
+def test_the_first_steps_of_a_new_company(login: Login) -> None:
     person = make_user()
     html = overview(login(person, make_company("Fresh", person)))
 
@@ -84,7 +84,7 @@ def test_the_mode_switch_leads_to_pages_of_ours_only(world: World, login: Login,
     assert response["Location"] == "/customers/"
 
 
-def test_steps_are_ticked_by_what_is_so(world: World, login: Login) -> None:
+def test_first_steps_reflect_the_actual_state(world: World, login: Login) -> None:
     make_key(world.company)
     make_customer(world.tenant())
     change_key(world, last_used_at=datetime.now(UTC))
@@ -116,7 +116,7 @@ def test_the_first_steps_are_those_of_the_company_in_whichever_mode_they_were_do
     assert in_live == steps() == ["Done", "Open", "Done"]
 
 
-def test_what_cannot_be_judged_is_not_called_done(world: World, login: Login) -> None:
+def test_checks_that_cannot_be_verified_are_not_marked_done(world: World, login: Login) -> None:
     make_key(world.company)
 
     html = overview(login(world.owner, world.company))
@@ -284,7 +284,7 @@ def test_the_theme_is_remembered(theme: str, attribute: str) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["<script>", "purple", ""])
-def test_a_strange_theme_is_ignored(cookie: str) -> None:
+def test_an_unknown_theme_is_ignored(cookie: str) -> None:
     client = Client()
     client.cookies["theme"] = cookie
     refused = client.post("/theme/", {"theme": cookie, "next": "//evil.test/"})
@@ -479,7 +479,7 @@ def test_the_first_steps_collapse_go_and_come_back_in_both_modes(world: World, l
     assert "Collapse" in overview(browser)
 
 
-def test_what_needs_care_has_the_button_that_mends_it(world: World, login: Login) -> None:
+def test_problems_have_a_button_that_fixes_them(world: World, login: Login) -> None:
     make_key(world.company)
     soon = datetime.now(UTC) + timedelta(days=3)
     change_key(world, expires_at=soon)

@@ -289,7 +289,7 @@ def test_old_heads_verify_after_the_signing_key_was_replaced(
     call_command("verify_audit", stdout=StringIO())
 
 
-def test_a_public_key_that_is_none_is_refused_with_the_reason(settings: Any) -> None:
+def test_an_invalid_public_key_is_refused_with_the_reason(settings: Any) -> None:
     settings.AUDIT_VERIFY_KEYS = ["abc"]
 
     with pytest.raises(Exception, match="AUDIT_VERIFY_KEYS must be public keys of 64 hex digits"):

@@ -29,7 +29,7 @@ from config.run.options import (
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
 
-def test_nothing_set_means_loopback_without_tls(tmp_path: Path) -> None:
+def test_the_default_is_loopback_without_tls(tmp_path: Path) -> None:
     options = read_options({"DATA_DIR": str(tmp_path)})
 
     assert (options.host, options.port, options.tls, options.needs_engines) == (
@@ -60,7 +60,7 @@ time.sleep(600)
 """
 
 
-def test_what_is_bound_to_a_run_ends_with_it_even_by_sigkill() -> None:
+def test_processes_of_a_run_end_with_it_even_by_sigkill() -> None:
     run = subprocess.Popen([sys.executable, "-c", STARTER], cwd=ROOT, stdout=subprocess.PIPE)
     assert run.stdout is not None
     child = int(run.stdout.readline())
@@ -137,17 +137,17 @@ def test_every_loopback_address_may_go_without_tls(host: str) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "８０"])
-def test_a_port_that_is_none_is_refused(port: str) -> None:
+def test_an_invalid_port_is_refused(port: str) -> None:
     with pytest.raises(UsageError, match="is not a port number"):
         read_options({"PORT": port})
 
 
-def test_half_a_certificate_is_refused() -> None:
+def test_a_certificate_without_its_key_is_refused() -> None:
     with pytest.raises(UsageError, match="or neither"):
         read_options({"TLS_CERT_FILE": "/certificate.pem"})
 
 
-def test_servers_of_ones_own_are_used(tmp_path: Path) -> None:
+def test_external_servers_are_used(tmp_path: Path) -> None:
     both = read_options({"DATABASE_URL": "postgresql://x", "VALKEY_URL_FILE": "/run/secrets/valkey"})
     one = read_options({"VALKEY_URL": "redis://x"})
 
@@ -164,7 +164,7 @@ def test_what_the_person_set_wins_over_what_is_derived() -> None:
     assert environment["WEB_WORKERS"] == "7"
 
 
-def test_beside_a_database_of_ones_own_nobody_takes_made_up_money() -> None:
+def test_an_external_database_gets_no_sandbox_gateway() -> None:
     foreign = {"DATABASE_URL": "postgresql://x"}
 
     assert child_environment(read_options(foreign), foreign, None)["BILLING_GATEWAY"] == ""
@@ -173,7 +173,7 @@ def test_beside_a_database_of_ones_own_nobody_takes_made_up_money() -> None:
     assert child_environment(read_options(chosen), chosen, None)["BILLING_GATEWAY"].endswith("SandboxGateway")
 
 
-def test_a_port_in_use_is_said_before_anything_is_started() -> None:
+def test_a_port_in_use_is_reported_before_anything_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"make run PORT={port + 1}"):
@@ -230,7 +230,7 @@ def test_connections_leave_files_for_the_answers(files: int, connections: int) -
     assert server_options({}, files=files)["backpressure"] == connections
 
 
-def test_a_key_the_server_cannot_read_is_said_with_the_conversion(tmp_path: Path) -> None:
+def test_an_unreadable_tls_key_is_reported_with_the_conversion_command(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("-----BEGIN EC PRIVATE " + "KEY-----\n")
 

@@ -200,5 +200,5 @@ def test_whichever_settings_configure_the_log_its_lines_name_their_trace(
     assert {name: line.get(name) for name in expected} == expected
 
 
-def test_off_it_is_not_even_imported() -> None:
+def test_opentelemetry_is_not_imported_when_tracing_is_off() -> None:
     assert work(LOOK, {"OTEL_EXPORTER_OTLP_ENDPOINT": ""}).stdout.strip() == "[]"

@@ -38,7 +38,7 @@ SECURITY_MODEL = (
     says(
         "The API is designed so a leaked or misused key causes the least possible damage, and so one company can never "
         "reach another company's data.",
-        "tests/isolation/test_api_matrix.py::test_both_walls",
+        "tests/isolation/test_api_matrix.py::test_both_tenancy_walls",
         "tests/apikeys/test_found_key.py::test_a_reported_key_is_revoked_at_once_and_its_owners_are_told",
         HARDENING + "test_a_leaked_key_does_the_least_damage",
     ),
@@ -125,7 +125,7 @@ SECURITY_MODEL = (
         "The server sets the tenant context from the key on every request; queries cannot cross into another company's "
         "data.",
         HARDENING + "test_the_server_sets_the_tenant_from_the_key_on_every_request",
-        "tests/isolation/test_api_matrix.py::test_both_walls",
+        "tests/isolation/test_api_matrix.py::test_both_tenancy_walls",
     ),
     says(
         "No parameter can change the company a key operates on.",
@@ -216,17 +216,17 @@ CONSIDERATIONS = (
     heading("2. API Key Transmission"),
     says(
         "Problem: API keys transmitted over HTTP can be intercepted.",
-        "tests/apikeys/test_notices.py::test_a_live_secret_sent_in_clear_is_refused_and_its_company_told_once",
+        "tests/apikeys/test_notices.py::test_a_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once",
     ),
     says(
         "Solution: Enforce HTTPS for all API requests.",
-        TRANSPORT + "test_no_path_under_v1_answers_in_clear_and_none_redirects",
+        TRANSPORT + "test_no_path_under_v1_is_served_or_redirected_over_plain_http",
     ),
     heading("Implementation:"),
     says("• Redirect HTTP to HTTPS", TRANSPORT + "test_pages_lead_to_https_under_the_public_name_only"),
     says(
         "• Use HSTS header to enforce HTTPS",
-        TRANSPORT + "test_over_tls_every_answer_tells_browsers_to_stay_there",
+        TRANSPORT + "test_every_tls_response_has_hsts",
     ),
     says(
         "• Reject API requests over HTTP", TRANSPORT + "test_a_plain_request_is_refused_before_anything_runs"

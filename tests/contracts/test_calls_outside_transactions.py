@@ -85,7 +85,7 @@ MODULES = (
 )
 
 
-def test_every_door_is_walked_through_here() -> None:
+def test_every_slow_call_site_is_tested_here() -> None:
     found = set()
     for path in BASE.glob("*/**/*.py"):
         name = ".".join(path.relative_to(BASE).with_suffix("").parts)
@@ -99,7 +99,7 @@ def test_every_door_is_walked_through_here() -> None:
     assert found == set(MODULES)
 
 
-def test_whatever_takes_a_processor_for_long_says_so() -> None:
+def test_cpu_heavy_work_is_declared() -> None:
     """Keys of RSA, and hashes that are slow on purpose. Django's own, of passwords, are walked through below."""
     slow = re.compile(
         r"\brsa\.generate_private_key\(|\bbcrypt\.(hashpw|checkpw|kdf)\(|\b(Scrypt|PBKDF2HMAC|Argon2id|scrypt)\("
@@ -296,7 +296,7 @@ class _GatewayWithPages(SandboxGateway):
         return CheckoutPage(session=order.session, url="https://pay.example/1")
 
 
-def test_asking_what_an_sms_cost(
+def test_fetching_the_price_of_an_sms(
     world: World, calls: list[str], vendor: StandIn, priced: dict[str, Any]
 ) -> None:
     prove_senders(world)

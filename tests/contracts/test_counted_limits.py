@@ -157,7 +157,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_of_many_at_once_only_so_many_find_room(
+def test_concurrent_creations_stay_within_the_limit(
     world: World, settings: Any, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     limit = LIMITS[name]
@@ -180,7 +180,7 @@ def test_the_same_sms_sender_and_the_same_domain_at_once_are_refused_by_name(wor
         assert codes == [code] * (AT_ONCE - 1)
 
 
-def test_whatever_is_counted_against_a_limit_is_counted_in_turn() -> None:
+def test_counting_against_a_limit_is_serialized() -> None:
     """A module that compares a count of rows with a limit takes a turn before; one that does not belongs in no service."""
     counted = {
         str(path.relative_to(BASE)): path.read_text()

@@ -105,7 +105,7 @@ def test_a_hostile_body_is_refused_and_does_nothing(
     [found for found in WITH_BODY if found.method in ("POST", "PATCH")],
     ids=lambda found: found.name,
 )
-def test_a_hostile_value_in_any_field_is_refused_or_meant(
+def test_a_hostile_value_in_any_field_is_refused_or_stored_unchanged(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()

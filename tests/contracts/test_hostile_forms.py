@@ -87,7 +87,7 @@ def _fillings(form: Form) -> Iterator[tuple[str, str]]:
             yield f"{field}={value[:20]!r}", urlencode([*others, (field, value)])
 
 
-def test_no_form_of_the_dashboard_breaks() -> None:
+def test_no_dashboard_form_causes_a_server_error() -> None:
     world = make_unlimited_world()
     attacker = Attacker(world.owner, company=world.company)
     forms: dict[tuple[str, ...], Form] = {}
@@ -126,7 +126,7 @@ def link_of_bulk_mail() -> str:
 
 
 @pytest.mark.parametrize("path", [*ENTRANCE, "/u/"])
-def test_no_form_at_the_entrance_breaks(path: str) -> None:
+def test_no_sign_in_form_causes_a_server_error(path: str) -> None:
     attacker = Attacker()
     path = link_of_bulk_mail() if path == "/u/" else path
     forms = read_forms(attacker.client.get(path).content.decode(), address=path)
@@ -138,7 +138,7 @@ def test_no_form_at_the_entrance_breaks(path: str) -> None:
     assert attacker.sent > 0
 
 
-def test_no_address_of_the_dashboard_breaks() -> None:
+def test_no_dashboard_url_causes_a_server_error() -> None:
     world = make_unlimited_world()
     attacker = Attacker(world.owner, company=world.company)
 
@@ -153,7 +153,7 @@ def test_no_address_of_the_dashboard_breaks() -> None:
 
 # Django's own filters take a date without a time zone; what they warn of is what is being tried.
 @pytest.mark.filterwarnings("ignore:DateTimeField .* received a naive datetime")
-def test_no_address_of_the_staff_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_staff_url_causes_a_server_error(monkeypatch: pytest.MonkeyPatch) -> None:
     log_no_refused_filter(monkeypatch)
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})

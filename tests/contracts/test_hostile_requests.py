@@ -100,7 +100,7 @@ def count(world: World) -> Any:
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("idempotency_key", [None, "k"])
-def test_a_body_that_cannot_be_meant_is_refused_precisely(
+def test_an_invalid_body_is_refused_with_precise_errors(
     world: World, client: ApiClient, name: Any, idempotency_key: str | None
 ) -> None:
     raw, expected = BODIES[name]
@@ -183,7 +183,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40])
-def test_a_query_that_cannot_be_meant_is_refused_precisely(client: ApiClient, query: Any) -> None:
+def test_an_invalid_query_is_refused_with_precise_errors(client: ApiClient, query: Any) -> None:
     answer = client.get(f"/v1/customers?{query}")
     assert_problem(answer.status, answer.headers, answer.content, expected=QUERIES[query])
     assert_common_headers(answer.headers)
@@ -233,7 +233,7 @@ def test_an_unusual_query_is_answered_or_refused_but_never_breaks(client: ApiCli
         "/v1/customers/cus_01h455vb4pex5vsknk084sn02q/more",
     ],
 )
-def test_what_does_not_exist_is_not_found(client: ApiClient, path: str) -> None:
+def test_missing_objects_are_not_found(client: ApiClient, path: str) -> None:
     answer = client.get(path)
     # One segment below the collection may be an object's id; anything else no operation has.
     may_be_an_id = re.fullmatch(r"/v1/customers/[^/]+", unquote(path, errors="replace"))
@@ -260,9 +260,7 @@ def test_missing_and_foreign_objects_answer_the_same_bytes(world: World, client:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "BREW"])
-def test_a_method_the_resource_has_not_is_refused_and_the_others_are_named(
-    client: ApiClient, method: str
-) -> None:
+def test_an_unsupported_method_is_refused_and_allow_lists_the_others(client: ApiClient, method: str) -> None:
     answer = client.request(method, "/v1/customers")
     assert_problem(answer.status, answer.headers, answer.content, expected=(405, "method_not_allowed"))
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
@@ -280,7 +278,7 @@ def test_head_and_options_answer_without_a_body(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "application/json;q=0"])
-def test_an_answer_nobody_can_read_is_not_made(client: ApiClient, accept: str) -> None:
+def test_a_response_that_the_client_does_not_accept_is_not_rendered(client: ApiClient, accept: str) -> None:
     answer = client.get("/v1/customers", headers={"Accept": accept})
     assert_problem(answer.status, answer.headers, answer.content, expected=(406, "not_acceptable"))
 

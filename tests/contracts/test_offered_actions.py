@@ -244,7 +244,7 @@ STEPS = {"invoices": INVOICE_STEPS, "charges": ("refund_charge",), "credit_notes
     "state",
     [name for name in STATES if any(what in name for what in ("draft", "invoice", "charge", "credit"))],
 )
-def test_what_a_page_does_not_offer_is_not_asked_either(state: str, world: World) -> None:
+def test_actions_that_are_not_offered_are_not_confirmed_either(state: str, world: World) -> None:
     browser = sign_in(world.owner, world.company)
     address = STATES[state](world.tenant())
     offered = content_of(browser.get(address))

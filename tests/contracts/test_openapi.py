@@ -51,7 +51,7 @@ def test_the_committed_document_is_what_the_endpoints_say_and_nothing_was_guesse
     assert checked.returncode == 0, checked.stderr
 
 
-def test_what_apps_from_elsewhere_add_is_not_committed() -> None:
+def test_extensions_are_not_part_of_the_committed_document() -> None:
     with pytest.raises(CommandError, match="without EXTENSIONS"):
         call_command("generate_openapi", check=True)
     assert "/v1/bookings" in DOCUMENT["paths"]
@@ -67,12 +67,12 @@ def test_a_stale_document_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         call_command("generate_openapi", check=True)
 
 
-def test_it_is_valid_openapi_3_1() -> None:
+def test_the_document_is_valid_openapi_3_1() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
     validate_schema(DOCUMENT)
 
 
-def test_it_describes_every_operation_the_server_has_and_no_other() -> None:
+def test_the_document_describes_exactly_the_servers_operations() -> None:
     served = {
         (operation.method, operation.path("{id}").replace("<", "{").replace(">", "}"))
         for operation in list_operations()
@@ -93,7 +93,7 @@ def test_operation_ids_are_unique_snake_case_names() -> None:
 
 
 @pytest.mark.parametrize("found", list_operations(), ids=lambda operation: operation.name)
-def test_each_operation_is_described_completely(found: Any) -> None:
+def test_each_operation_is_fully_documented(found: Any) -> None:
     operation = OPERATIONS[(found.method, found.path("{id}"))]
 
     assert operation["summary"]
@@ -138,7 +138,7 @@ def test_a_path_names_the_objects_it_takes(found: Any, world: World) -> None:
     assert not re.search(pattern, "co_01h455vb4pex5vsknk084sn02q")
 
 
-def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may_be_cached(
+def test_the_document_is_public_cacheable_and_names_this_installation(
     settings: Any,
 ) -> None:
     settings.PUBLIC_URL = "https://pomelo.acme.example"
@@ -162,7 +162,7 @@ def test_it_is_served_to_everybody_with_the_address_of_this_installation_and_may
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_nothing_but_reading_it_is_possible(settings: Any) -> None:
+def test_the_document_is_read_only_and_requires_https(settings: Any) -> None:
     refused = Client().post("/v1/openapi.json")
     assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
     settings.REQUIRE_HTTPS = True

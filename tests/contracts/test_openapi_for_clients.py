@@ -106,7 +106,7 @@ def test_the_document_names_its_licence_and_a_contact_and_an_absolute_server() -
     assert all(server["url"].startswith("http") for server in DOCUMENT["servers"])
 
 
-def test_what_is_sent_is_referred_to_and_shares_no_tag_with_what_is_answered() -> None:
+def test_request_and_response_components_are_separate() -> None:
     """openapi-generator writes one file of a tag, and code that does not compile of a webhook that is written out in its place."""
     assert all(list(item) == ["$ref"] for item in DOCUMENT["webhooks"].values())
     answered, sent = (

@@ -90,7 +90,7 @@ def test_a_status_or_a_class_of_them(world: World, text: str) -> None:
     assert accepts(patterns.STATUS_OR_CLASS, text) == accepted
 
 
-def test_words_are_those_of_the_list() -> None:
+def test_any_of_matches_exactly_the_listed_words() -> None:
     currency = patterns.any_of(*sorted(EXPONENTS))
     assert all(accepts(currency, code) for code in EXPONENTS)
     assert not any(accepts(currency, code) for code in ("", "eur", "EU", "EURO", "XXX", "XEURX"))

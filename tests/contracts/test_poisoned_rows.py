@@ -60,7 +60,7 @@ from webhooks.models import Endpoint
     ],
     ids=["expiry", "rotation"],
 )
-def test_a_notice_that_cannot_be_written_keeps_no_other_back(
+def test_a_failing_notice_does_not_block_others(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     sweep: Callable[..., int],
@@ -82,7 +82,7 @@ def test_a_notice_that_cannot_be_written_keeps_no_other_back(
     assert reason_of(batch, good.key.public_id) is None
 
 
-def test_a_report_of_a_found_secret_that_cannot_be_judged_keeps_no_other_back(
+def test_a_failing_exposure_report_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = make_key(world.company), make_key(world.company)
@@ -106,7 +106,7 @@ def set_aside_rows(batch: str) -> list[Any]:
         return list(SetAside.objects.filter(batch=batch).values_list("row_id", flat=True))
 
 
-def test_a_webhook_notice_that_cannot_be_written_keeps_no_other_back(
+def test_a_failing_webhook_notice_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (make_endpoint(world.tenant(), f"https://example.com/{name}")[0] for name in ("bad", "good"))
@@ -125,7 +125,7 @@ def test_a_webhook_notice_that_cannot_be_written_keeps_no_other_back(
     assert reason_of("webhooks.send_notices", bad.public_id) == REASON
 
 
-def test_a_payment_that_cannot_be_asked_about_or_settled_keeps_no_other_pending(
+def test_a_payment_that_cannot_be_completed_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_aside_due_payments()
@@ -165,7 +165,7 @@ def status_of(tenant: Tenant, charge: Charge) -> str:
     [{"path": "/v1/\x00"}, {"status": 2**31}, {"company": "nobody"}, {"duration_us": "long"}],
     ids=["a NUL", "a number too large", "no company's id", "a text for a number"],
 )
-def test_a_request_that_cannot_be_stored_keeps_no_other_out_of_the_log(
+def test_a_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
     world: World, poisoned: dict[str, Any]
 ) -> None:
     first, bad, last = (
@@ -184,7 +184,7 @@ def test_a_request_that_cannot_be_stored_keeps_no_other_out_of_the_log(
     assert reason_of("audit.write_requests", ids.encode("req", uuid.UUID(bad[0]))) is not None
 
 
-def test_a_batch_of_requests_that_is_none_keeps_no_other_out_of_the_log(world: World) -> None:
+def test_an_invalid_request_batch_does_not_keep_others_out_of_the_log(world: World) -> None:
     row = make_row(world.company.id)
     stream.add(sealed.seal(batches.SCHEMA, b"no rows"))
     stream.add(batches.pack([canonical(row)]))
@@ -200,9 +200,7 @@ def write_until_empty() -> None:
     assert stream.waiting() == 0
 
 
-def test_a_fence_that_cannot_be_raised_keeps_no_other_from_being_raised(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_fence_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, strange, good = (make_key(world.company) for _ in range(3))
     with tenant_context(world.tenant()):
         for issued in (bad, strange, good):
@@ -281,7 +279,7 @@ def test_what_a_provider_says_is_stored_whatever_characters_are_in_it(
     assert recipient.error_message == "it said \ufffd ?"
 
 
-def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_other(
+def test_a_result_that_cannot_be_recorded_is_not_resent_and_does_not_block_others(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hopeless, bad, good = (
@@ -308,7 +306,7 @@ def test_a_result_that_cannot_be_written_down_is_not_sent_again_and_holds_up_no_
     ]
 
 
-def test_a_message_that_no_call_can_be_made_of_waits_and_the_others_are_sent(
+def test_a_message_that_cannot_be_sent_now_waits_and_others_are_sent(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
@@ -321,7 +319,7 @@ def test_a_message_that_no_call_can_be_made_of_waits_and_the_others_are_sent(
     assert reason_of("messaging.send_due", bad.public_id) == REASON
 
 
-def test_a_report_that_cannot_be_read_or_written_down_keeps_no_other_from_being_taken(
+def test_an_unreadable_delivery_report_does_not_block_others(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
@@ -342,7 +340,7 @@ def test_a_report_that_cannot_be_read_or_written_down_keeps_no_other_from_being_
     assert reason_of("messaging.callbacks", f"callback: delivered n-{bad.public_id}") == REASON
 
 
-def test_an_event_that_cannot_be_read_keeps_no_other_of_its_call_from_being_read() -> None:
+def test_an_unreadable_event_does_not_block_others_in_the_same_callback() -> None:
     good = Report("delivered", note_id="good")
 
     def read(event: Any) -> Report | None:
@@ -355,7 +353,7 @@ def test_an_event_that_cannot_be_read_keeps_no_other_of_its_call_from_being_read
     assert read_each("tests", [], read) == []
 
 
-def test_a_use_that_cannot_be_written_keeps_no_other_from_being_noted(world: World, api: Any) -> None:
+def test_a_use_that_cannot_be_recorded_does_not_block_others(world: World, api: Any) -> None:
     bad, good = make_key(world.company), make_key(world.company)
     usage.BUFFER.flush()
     for issued in (bad, good):
@@ -372,7 +370,7 @@ def test_a_use_that_cannot_be_written_keeps_no_other_from_being_noted(world: Wor
     assert str(reason_of("apikeys.usage", bad.key.public_id)).startswith("DataError")
 
 
-def test_an_entry_that_cannot_be_read_keeps_no_other_from_being_sealed(
+def test_an_unreadable_entry_does_not_keep_others_from_being_sealed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = make_key(world.company), make_key(world.company)

@@ -75,7 +75,7 @@ def test_every_sentence_is_there_in_the_documents_own_words(name: str) -> None:
     assert hashlib.sha256(text.encode()).hexdigest() == DIGESTS[name]
 
 
-def test_whatever_has_no_test_is_a_heading() -> None:
+def test_table_rows_without_a_test_are_headings() -> None:
     """Headings hold nobody to anything: they have no verb of ours, and are few."""
     headings = [sentence.text for sentence in (*SECURITY_MODEL, *CONSIDERATIONS) if not sentence.tests]
     unknown = [

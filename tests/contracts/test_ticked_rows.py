@@ -88,7 +88,7 @@ ACTIONS = {
 
 
 @pytest.mark.parametrize("page", ACTIONS)
-def test_ticked_rows_are_asked_about_once_and_what_is_refused_is_named(page: str, world: World) -> None:
+def test_bulk_actions_confirm_once_and_list_refusals(page: str, world: World) -> None:
     address, field, make, make_refused, (said, why), is_done = ACTIONS[page]
     tenant = world.tenant()
     fitting = [make(tenant), make(tenant)]
@@ -122,7 +122,7 @@ def test_ticked_rows_are_asked_about_once_and_what_is_refused_is_named(page: str
 
 
 @pytest.mark.parametrize("page", ACTIONS)
-def test_nothing_ticked_too_much_and_what_is_not_theirs(page: str, world: World) -> None:
+def test_empty_oversized_and_foreign_selections_are_refused(page: str, world: World) -> None:
     address, field, make, _, _, is_done = ACTIONS[page]
     own, foreign = make(world.tenant()), make(world.other_tenant())
     browser = sign_in(world.owner, world.company)

@@ -52,7 +52,7 @@ def test_the_pins_fit_the_project(lock: ModuleType) -> None:
         (("requirements/base.txt", "bcrypt==", "bcrypt==0."), "dev.txt pins bcrypt differently"),
     ],
 )
-def test_pins_that_do_not_fit_are_named(
+def test_incompatible_pins_are_reported(
     lock: ModuleType, change: tuple[str, str, str], complaint: str
 ) -> None:
     name, before, after = change
@@ -228,7 +228,7 @@ def test_a_known_weakness_fails_and_an_unreachable_service_does_not(
     assert capsys.readouterr().out == f"{said}\n"
 
 
-def test_every_lock_is_asked_about() -> None:
+def test_every_lock_file_is_audited() -> None:
     dependencies = load(ROOT / ".ci" / "dependencies.py")
     asked = [dependencies.pinned(lock).items() for lock in dependencies.AUDITED]
 

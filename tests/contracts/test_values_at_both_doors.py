@@ -352,7 +352,7 @@ def _opened(row: Endpoint) -> list[str]:
 
 
 @pytest.mark.parametrize("name", TWINS)
-def test_both_doors_take_and_keep_the_same(doors: Doors, name: str) -> None:
+def test_the_api_and_the_form_accept_and_store_the_same(doors: Doors, name: str) -> None:
     twins = TWINS[name]
     differences, accepted = [], 0
 

@@ -84,7 +84,7 @@ def test_the_first_load_of_the_overview_is_light(world: World, collected: Path) 
     assert weight <= MOST_BYTES, weight
 
 
-def test_what_is_named_by_its_content_is_served_compressed_and_kept_for_a_year(collected: Path) -> None:
+def test_hashed_files_are_served_compressed_and_cached_for_a_year(collected: Path) -> None:
     server = WhiteNoiseMiddleware(lambda request: None)  # type: ignore[arg-type,return-value]
     file = server.files[static("pomelo/pomelo.css")]
 

@@ -37,7 +37,7 @@ def make_loop() -> Iterator[Callable[..., Loop]]:
         assert loop.stop(30)
 
 
-def test_it_starts_with_the_first_need_and_works_once_for_all_that_comes_meanwhile(
+def test_a_loop_starts_on_demand_and_merges_wake_ups(
     make_loop: Callable[..., Loop],
 ) -> None:
     steps, busy, done = [], threading.Event(), threading.Event()
@@ -58,7 +58,7 @@ def test_it_starts_with_the_first_need_and_works_once_for_all_that_comes_meanwhi
     assert steps == ["tests-0", "tests-0"]
 
 
-def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_called(
+def test_a_loop_runs_on_schedule_and_at_requested_times(
     make_loop: Callable[..., Loop],
 ) -> None:
     ticks, asked = [], []
@@ -69,7 +69,7 @@ def test_it_works_on_the_clock_without_being_woken_and_when_it_asked_to_be_calle
 
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), SystemExit(1), CancelledError(), MemoryError()])
-def test_nothing_that_its_work_raises_ends_it(
+def test_no_exception_of_its_work_stops_a_loop(
     make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     monkeypatch.setattr(loops, "FIRST_PAUSE_SECONDS", 0.001)
@@ -95,7 +95,7 @@ def test_nothing_that_its_work_raises_ends_it(
     wait_for(lambda: len(steps) == 8)
 
 
-def test_it_backs_off_longer_each_time_up_to_half_a_minute() -> None:
+def test_a_failing_loop_backs_off_up_to_30_seconds() -> None:
     back_off = BackOff()
     pauses = [back_off.next() for _ in range(2000)]
     for pause, longest in zip(pauses, [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30], strict=False):
@@ -105,7 +105,7 @@ def test_it_backs_off_longer_each_time_up_to_half_a_minute() -> None:
     assert back_off.next() <= 0.25
 
 
-def test_it_ends_after_a_last_step_and_is_not_started_again(make_loop: Callable[..., Loop]) -> None:
+def test_a_stopped_loop_runs_a_last_step_and_does_not_restart(make_loop: Callable[..., Loop]) -> None:
     steps: list[int] = []
     loop = make_loop(lambda: steps.append(1), every=60)
     loop.start()

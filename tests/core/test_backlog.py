@@ -62,7 +62,7 @@ def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(
     assert waiting() == 1
 
 
-def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone_for_a_second(
+def test_a_failing_broker_fails_no_request_and_is_not_retried_for_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
@@ -78,7 +78,7 @@ def test_a_broker_that_fails_when_it_is_asked_fails_no_request_and_is_left_alone
     assert asked == [1]
 
 
-def test_a_broker_that_cannot_be_asked_is_not_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_broker_does_not_count_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
     found = backlog.Backlog()
     monkeypatch.setattr(

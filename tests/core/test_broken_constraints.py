@@ -98,7 +98,7 @@ MAKERS: dict[type[models.Model], Make] = {
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
-def test_an_id_that_is_drawn_twice_is_not_taken_for_a_refusal(
+def test_an_id_collision_is_not_mistaken_for_a_refusal(
     world: World, monkeypatch: pytest.MonkeyPatch, model: type[models.Model]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -109,7 +109,9 @@ def test_an_id_that_is_drawn_twice_is_not_taken_for_a_refusal(
             MAKERS[model](world)
 
 
-def test_neither_is_that_of_a_sellers_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seller_id_collision_is_not_mistaken_for_a_refusal(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with tenant_context(world.other_tenant()):
         taken = Seller.objects.get().pk
     with tenant_context(world.tenant("test")):
@@ -171,7 +173,7 @@ def test_every_constraint_that_is_named_is_there() -> None:
     assert named <= found
 
 
-def test_nobody_takes_every_broken_constraint_for_the_one_that_is_meant() -> None:
+def test_constraint_errors_are_matched_by_constraint_name() -> None:
     """`except IntegrityError` asks which one it was (`broken_constraint`, or the kind of failure), or is not written."""
     broad = []
     for path in (path for app in APPS for path in (BASE / app).rglob("*.py")):

@@ -91,7 +91,7 @@ def test_bar_heights_are_in_proportion() -> None:
     assert heights[1] == pytest.approx(2 * heights[0], abs=0.02)
 
 
-def test_zero_draws_no_bar_and_an_empty_chart_says_so() -> None:
+def test_zero_draws_no_bar_and_an_empty_chart_shows_a_message() -> None:
     assert len(bars(parse(bar_chart("Calls", ["a", "b"], [Series("Calls", [0, 3])]).wide_svg))) == 1
     assert bar_chart("Calls", ["a"], [Series("Calls", [0])]).is_empty
     assert not line_chart("Calls", ["a"], [Series("Calls", [1])]).is_empty
@@ -110,7 +110,7 @@ def test_the_table_holds_every_number_with_its_unit() -> None:
     assert chart.summary == "From Mon to Tue. p50: highest 13.5 ms at Tue; p95: highest 1,200 ms at Mon."
 
 
-def test_a_label_without_data_is_a_gap_in_the_line_and_not_a_zero() -> None:
+def test_a_label_without_data_is_a_gap_in_the_line() -> None:
     chart = line_chart("Latency", list("abcdef"), [Series("p50", [4, 2, None, 3, None, None])], unit="ms")
     root = parse(chart.wide_svg)
     lines = [line.get("points", "").split() for line in root.iter(f"{SVG}polyline")]
@@ -180,7 +180,7 @@ def test_the_period_before_stands_beside_and_every_number_leads_to_what_it_count
     assert ">Tue<" not in chart.wide_svg
 
 
-def test_labels_never_outnumber_the_room() -> None:
+def test_axis_labels_never_overlap() -> None:
     chart = bar_chart("Calls", [f"{day} November" for day in range(90)], [Series("Calls", [1.0] * 90)])
 
     texts = [text for text in parse(chart.narrow_svg).iter(f"{SVG}text") if "November" in (text.text or "")]

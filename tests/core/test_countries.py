@@ -5,11 +5,11 @@ from phonenumbers import SUPPORTED_REGIONS
 from core.values.countries import COUNTRIES
 
 
-def test_every_region_with_telephones_is_there() -> None:
+def test_every_region_with_phone_numbers_is_listed() -> None:
     # Ascension and Tristan da Cunha are regions of Saint Helena; they have telephones, and no code of their own.
     assert SUPPORTED_REGIONS.difference(COUNTRIES) == {"AC", "TA"}
 
 
-def test_what_is_left_are_places_without_telephones() -> None:
+def test_the_missing_regions_have_no_phone_numbers() -> None:
     assert COUNTRIES.difference(SUPPORTED_REGIONS) == {"AQ", "BV", "GS", "HM", "PN", "TF", "UM"}
     assert len(COUNTRIES) == 249 + 1

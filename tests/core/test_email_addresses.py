@@ -67,12 +67,12 @@ def test_a_name_is_cleaned_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u200b", "\u00ad\u2060", "\u3164", "\u115f", "\u2800", "\ufe0f", "\u202e", "\U000e0020"])  # fmt: skip
-def test_nothing_is_seen(text: str) -> None:
+def test_text_without_visible_characters(text: str) -> None:
     assert not is_visible(text)
 
 
 @pytest.mark.parametrize("text", ["a", "李", "🙂", "👩\u200d💻", "\u0301", "١", "क\u094d\u200dष"])
-def test_something_is_seen(text: str) -> None:
+def test_text_with_visible_characters(text: str) -> None:
     assert is_visible(text)
 
 

@@ -120,7 +120,7 @@ def test_when_root_can_become_nobody_the_error_says_what_to_do(
     assert "set DATABASE_URL" in str(refused.value)
 
 
-def test_whoever_is_not_root_stays_who_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unprivileged_users_keep_their_identity(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     assert choose_identity(folder=tmp_path, probe=["/bin/false"]).mode == "same"
@@ -170,7 +170,7 @@ def test_a_noted_socket_folder_that_became_somebody_elses_is_left_alone(home: Pa
     assert not (data_dir / "socket_folder").exists()
 
 
-def test_the_kernels_limit_is_what_we_think_it_is(home: Path) -> None:
+def test_the_kernels_socket_path_limit_is_as_assumed(home: Path) -> None:
     """Guards the constant: a path of the limit's length can be bound."""
     path = str(home / "s").ljust(SOCKET_PATH_LIMIT, "s")
     with socket.socket(socket.AF_UNIX) as listener:

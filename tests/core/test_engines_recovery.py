@@ -40,7 +40,7 @@ def server_pids(data_dir: Path) -> tuple[int, int]:
     return postgres, valkey
 
 
-def test_up_status_down_and_what_was_written_is_still_there(tmp_path: Path) -> None:
+def test_data_survives_up_status_and_down(tmp_path: Path) -> None:
     assert cli("status", tmp_path).returncode == 3
     assert cli("up", tmp_path).returncode == 0
     running = Engines(tmp_path)
@@ -162,7 +162,7 @@ def test_a_test_can_stop_and_start_a_valkey_of_its_own() -> None:
             assert client.ping()
 
 
-def test_a_server_of_somebody_else_is_left_out(tmp_path: Path) -> None:
+def test_an_external_server_is_not_started(tmp_path: Path) -> None:
     with Engines(tmp_path, durable=False, postgres=False) as engines:
         assert set(engines.environment) == {"VALKEY_URL", "CELERY_BROKER_URL"}
         assert not (tmp_path / "postgres").exists()

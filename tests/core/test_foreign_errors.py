@@ -82,7 +82,7 @@ def test_a_cluster_without_a_node_is_valkey_unavailable(
         fences.mark(["{a}:fence"])
 
 
-def test_a_name_that_holds_something_else_says_nothing_about_the_server() -> None:
+def test_an_unexpected_valkey_type_does_not_mark_the_server_as_down() -> None:
     commands.call("SET", "{poisoned}:fence", "no fence")
 
     with pytest.raises(CommandRefused, match="WRONGTYPE"):
@@ -95,7 +95,7 @@ def test_a_name_that_holds_something_else_says_nothing_about_the_server() -> Non
     commands.call("DEL", "{poisoned}:fence")
 
 
-def test_nobody_goes_round_the_wrappers() -> None:
+def test_nobody_bypasses_the_wrappers() -> None:
     """The driver's own connection, and the client library's, are for the modules that translate their errors."""
     around = []
     for app in APPS:

@@ -97,7 +97,7 @@ def test_a_page_that_sends_mail_waits_for_no_mail_server_and_the_job_sends_it(
     assert queued() == []
 
 
-def test_what_is_rolled_back_is_not_mailed() -> None:
+def test_a_rolled_back_transaction_sends_no_email() -> None:
     with transaction.atomic():
         send_mail("Hello", "Hi", None, ["ada@example.com"])
         transaction.set_rollback(True)
@@ -129,7 +129,7 @@ def test_every_part_of_a_mail_survives_the_queue() -> None:
     [("two\nlines", None, BadHeaderError), ("one line", ("a.txt", "x", "text/plain"), ValueError)],
     ids=["a line break in the subject", "an attachment"],
 )
-def test_a_mail_that_cannot_be_written_is_refused_before_it_is_queued(
+def test_an_email_that_cannot_be_serialized_is_refused_before_it_is_queued(
     subject: str, attachment: Any, error: type[Exception]
 ) -> None:
     message = EmailMessage(subject, "Hi", None, ["ada@example.com"])
@@ -142,7 +142,7 @@ def test_a_mail_that_cannot_be_written_is_refused_before_it_is_queued(
     assert queued() == []
 
 
-def test_a_mail_that_cannot_be_read_or_is_refused_keeps_no_other_back(mailhost: Mailhost) -> None:
+def test_an_unreadable_or_refused_email_does_not_block_others(mailhost: Mailhost) -> None:
     unreadable, other_release, refused, later = (
         write("a@example.com"),
         write("b@example.com"),
@@ -166,7 +166,7 @@ def test_a_mail_that_cannot_be_read_or_is_refused_keeps_no_other_back(mailhost: 
     assert reason_of(good) is None
 
 
-def test_a_server_that_is_away_is_nobodys_fault_and_the_mail_leaves_later_under_the_same_id(
+def test_an_unreachable_mail_server_blames_no_email_and_retries_keep_the_message_id(
     settings: Any,
 ) -> None:
     first, second = write("ada@example.com"), write("grace@example.com")
@@ -188,7 +188,7 @@ def test_a_server_that_is_away_is_nobodys_fault_and_the_mail_leaves_later_under_
     assert [item.message_id for item in handler.to("ada@example.com")] == [message_id]
 
 
-def test_a_mail_that_no_try_could_send_is_given_up_and_staff_can_see_that(settings: Any) -> None:
+def test_an_email_that_fails_every_attempt_is_given_up_and_shown_to_staff(settings: Any) -> None:
     mail = write("ada@example.com")
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     for tries in range(1, delivery.CLOCK.attempts):

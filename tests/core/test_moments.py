@@ -50,7 +50,7 @@ def test_the_spellings_of_rfc_3339(text: str, moment: datetime) -> None:
         "2026-01-31T12:00:00Z\n", " 2026-01-31T12:00:00Z", "1769860800", "", "2026-01-31T12:00:61Z", "2026-1-31T12:00:00Z",
     ],
 )  # fmt: skip
-def test_what_is_no_moment_is_refused(text: str) -> None:
+def test_invalid_timestamps_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"Write the time as in|This time does not exist"):
         parse_moment(text)
 
@@ -59,7 +59,7 @@ def test_what_is_no_moment_is_refused(text: str) -> None:
     "text",
     ["20260131", "2026-W53-4", "2026-W05", "2026-031", "２０２６-01-31", "31.01.2026", "01/31/2026", "2026-02-30", "2026-1-31", "2026-01-31T00:00:00Z", "", "2026-01-31\n"],
 )  # fmt: skip
-def test_what_is_no_day_is_refused(text: str) -> None:
+def test_invalid_dates_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"Write the day as in|There is no such day"):
         parse_day(text)
 

@@ -14,7 +14,7 @@ STYLES = [NumberStyle(".", ","), NumberStyle(",", "."), NumberStyle(",", "\u00a0
 
 
 @given(st.integers(0, 10**15), st.integers(0, 4), st.sampled_from(STYLES))
-def test_what_is_written_is_read_back(number: int, decimals: int, style: NumberStyle) -> None:
+def test_every_formatted_amount_can_be_parsed(number: int, decimals: int, style: NumberStyle) -> None:
     assert (
         parse_decimal(write_decimal(number, decimals=decimals, style=style), decimals=decimals, style=style)
         == number
@@ -22,7 +22,7 @@ def test_what_is_written_is_read_back(number: int, decimals: int, style: NumberS
 
 
 @given(st.integers(0, 10**15), st.integers(0, 4), st.sampled_from(STYLES), st.sampled_from(STYLES))
-def test_what_one_language_writes_no_other_reads_as_another_number(
+def test_no_formatted_number_is_parsed_differently_in_another_language(
     number: int, decimals: int, written: NumberStyle, read: NumberStyle
 ) -> None:
     text = write_decimal(number, decimals=decimals, style=written)
@@ -63,7 +63,7 @@ def test_a_number_of_the_pages_language(text: str, decimals: int, number: int) -
         ("1,25,000", 2), ("0,500", 2), ("1.000", 0), ("1,2345", 4), ("1\u00a0250", 2), ("12,5", 0),
     ],
 )  # fmt: skip
-def test_what_another_reader_takes_for_another_number_is_refused(text: str, decimals: int) -> None:
+def test_ambiguous_numbers_are_refused(text: str, decimals: int) -> None:
     with pytest.raises(AmbiguousNumber):
         parse_decimal(text, decimals=decimals)
 
@@ -71,7 +71,7 @@ def test_what_another_reader_takes_for_another_number_is_refused(text: str, deci
 @pytest.mark.parametrize(
     "text", ["", " ", "１２", "١٢", "²", "1e3", "-1", "+1", "0x10", "1_000", "NaN", "inf", "12 EUR"]
 )
-def test_what_is_no_number_is_refused(text: str) -> None:
+def test_invalid_numbers_are_refused(text: str) -> None:
     with pytest.raises(NotANumber):
         parse_decimal(text, decimals=2)
 

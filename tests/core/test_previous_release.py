@@ -208,7 +208,7 @@ def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
 
 
 @pytest.mark.parametrize("text", ["{}.2", "v2 {}", "1e400", "-5", "{}.1.1", ""])
-def test_a_bucket_of_the_next_release_counts_for_nothing(
+def test_a_bucket_written_by_a_newer_release_is_ignored(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], text: str
 ) -> None:
     issued = issue_key(world.company, rate_limit=5)
@@ -230,7 +230,7 @@ def test_neither_fences_nor_buckets_change_without_another_schema() -> None:
 
 
 @pytest.mark.parametrize("value", [b"\x80\x04\x95", b"{", b"\xff"])
-def test_what_cannot_be_read_in_the_cache_is_as_good_as_none(value: bytes) -> None:
+def test_an_unreadable_cache_entry_counts_as_missing(value: bytes) -> None:
     """Sign-in counts its attempts there: what another release has written must not keep anybody out."""
     commands.client().set(caches["default"].make_key("counted"), value)
 

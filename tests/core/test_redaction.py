@@ -48,7 +48,7 @@ def test_no_credential_stays_however_it_is_wrapped(
 
 
 @given(SECRETS, st.integers(24, 38))
-def test_a_secret_whose_end_was_cut_off_is_one_still(secret: str, kept: int) -> None:
+def test_a_truncated_secret_is_still_redacted(secret: str, kept: int) -> None:
     assert redact_text(f"/v1/{secret[: 8 + kept]}") == f"/v1/{REDACTED}"
 
 
@@ -68,7 +68,7 @@ def test_containers_keep_their_words_and_names(value: object) -> None:
         "Basic " + "x" * 40, "Bearer Consulting2026GmbH", "Basic QWxhZGRpbg==", "100%25", "a%20b", "%", "%zz",
     ],
 )  # fmt: skip
-def test_what_is_no_credential(text: str) -> None:
+def test_text_that_is_not_a_credential_is_kept(text: str) -> None:
     assert redact_text(text) == text
 
 
@@ -80,11 +80,11 @@ def test_what_is_no_credential(text: str) -> None:
         "Basic%2520dXNlcjpwYXNz", "whsec_" + "aB3d" * 8, "%" + "25" * 20 + "41",
     ],
 )  # fmt: skip
-def test_what_is_a_credential(text: str) -> None:
+def test_credentials_are_redacted(text: str) -> None:
     assert REDACTED in redact_text(text)
 
 
-def test_a_credential_under_any_name_goes_and_a_word_under_any_name_stays() -> None:
+def test_credentials_are_redacted_and_words_kept_whatever_the_field_name() -> None:
     secret = generate("live").text
     assert redact({"token": "gold", "note": ["", secret], secret: 1}) == {
         "token": "gold",

@@ -94,9 +94,7 @@ def test_a_public_event_is_about_a_declared_object_and_says_what_happened(
     assert sorted(code for code, _ in installed()) == ["pomelo.E033", "pomelo.E034"]
 
 
-def test_what_no_app_of_pomelo_has_is_asked_of_nobody(
-    installed: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ids_with_an_unknown_prefix_query_no_app(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = type("Sold", (events.Event,), {"__module__": "elsewhere.events", "__doc__": None, "public": True})
     monkeypatch.setitem(events.EVENT_TYPES, "gadget.sold", kind)
 

@@ -26,7 +26,7 @@ def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter
 
 
 @given(WAITS, st.integers(0, 100))
-def test_after_the_last_try_there_is_no_wait(waits: Any, more: Any) -> None:
+def test_no_wait_follows_the_last_attempt(waits: Any, more: Any) -> None:
     clock = RetryClock(tuple(waits))
 
     assert clock.attempts == len(waits) + 1
@@ -35,6 +35,6 @@ def test_after_the_last_try_there_is_no_wait(waits: Any, more: Any) -> None:
 
 
 @pytest.mark.parametrize("made", [0, -1])
-def test_before_the_first_try_there_is_no_wait_to_ask_for(made: int) -> None:
+def test_no_wait_precedes_the_first_attempt(made: int) -> None:
     with pytest.raises(ValueError):
         RetryClock.of_seconds(1).wait_after(made)

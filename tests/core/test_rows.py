@@ -27,7 +27,7 @@ def rows_of(tenant: Any) -> Any:
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one statement", "one for each"])
-def test_rows_arrive_as_they_were_given(world: World, *, together: bool) -> None:
+def test_rows_are_copied_unchanged(world: World, *, together: bool) -> None:
     text = "'; DROP -- \\ \" % %s ü 😀\n"
     data = {"object": {"text": text, "n": 2**62, "none": None, "list": [1, {"a": True}]}}
     given = data | {7: OutboxEvent.Modes.LIVE, OutboxEvent.Modes.TEST: (1, 2)}
@@ -109,7 +109,7 @@ def test_conflicting_rows_are_left_out_only_when_asked_for(world: World) -> None
         assert list(found) == ["a@example.com", "b@example.com"]
 
 
-def test_bytes_arrive_as_they_were_given(world: World) -> None:
+def test_binary_values_are_copied_unchanged(world: World) -> None:
     every_byte = bytes(range(256))
     record = {"key": "k", "status": 201, "headers": {}, "expires": clock.now()}
 

@@ -95,7 +95,7 @@ def test_a_plain_address_is_written_out() -> None:
         assert "POMELO_URL" not in code
 
 
-def test_texts_stay_what_they_are() -> None:
+def test_strings_are_escaped_in_every_language() -> None:
     text = 'quotes " and \\ and `ticks` and ${braces} and $5'
     body = json.dumps({"text": text})
     made = {

@@ -101,7 +101,7 @@ def test_what_every_row_would_meet_ends_the_batch_and_blames_no_row(failure: Exc
     assert of(batch) == []
 
 
-def test_a_deadlock_is_one_rows_own_and_a_shut_down_is_not() -> None:
+def test_a_deadlock_fails_one_row_but_a_shutdown_fails_the_batch() -> None:
     def raised(sqlstate: str) -> Exception:
         with pytest.raises(Exception) as caught:
             query(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$")

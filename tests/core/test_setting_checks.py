@@ -21,7 +21,7 @@ from core.checks import check_settings
         ("WEBHOOK_LEASE_SECONDS", 15.0, "WEBHOOK_LEASE_SECONDS is 15.0: calls that take longer are sent twice."),
     ],
 )  # fmt: skip
-def test_a_number_that_cannot_be_meant_is_refused_at_the_start(
+def test_an_out_of_range_setting_is_refused_at_startup(
     settings: Any, name: str, value: float, said: str
 ) -> None:
     assert check_settings(None) == []

@@ -143,7 +143,7 @@ def test_the_tenant_survives_a_rolled_back_savepoint(world: World) -> None:
         assert _names_by_sql() == {"mine"}
 
 
-def test_the_scope_is_gone_after_an_error(world: World) -> None:
+def test_an_error_ends_the_tenant_scope(world: World) -> None:
     with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):
         raise ZeroDivisionError
     assert current_scope().tenant is None

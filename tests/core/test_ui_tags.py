@@ -237,7 +237,7 @@ def test_a_column_sorts_by_itself_and_then_the_other_way_round(asked: str, now: 
     ("asked", "now", "href"),
     [("", "descending", "?sort=created"), ("created", "ascending", ""), ("name", "", ""), ("-name", "", "")],
 )
-def test_the_order_of_its_own_is_the_address_without_a_word(asked: str, now: str, href: str) -> None:
+def test_the_default_order_is_not_in_the_url(asked: str, now: str, href: str) -> None:
     request = RequestFactory().get("/keys/", {"sort": asked} if asked else {})
 
     html = render('{% sort_column "Created" "created" first="down" default="down" %}', request=request)
@@ -246,7 +246,7 @@ def test_the_order_of_its_own_is_the_address_without_a_word(asked: str, now: str
     assert (f'aria-sort="{now}"' in html) if now else ("aria-sort" not in html)
 
 
-def test_chips_say_the_filters_in_force_and_take_one_off() -> None:
+def test_chips_show_the_active_filters_and_remove_one() -> None:
     class Filters(forms.Form):
         q = forms.CharField(label="Search", required=False)
         status = forms.ChoiceField(required=False, choices=[("", "Any"), ("ok", "All <well>")])

@@ -208,7 +208,7 @@ def authority(tmp_path: Path) -> tuple[trustme.CA, Path]:
     [(True, "localhost", True), (False, "localhost", False), (True, "elsewhere.example", False)],
     ids=["ours", "made by a stranger", "of another host"],
 )
-def test_by_tls_nobody_is_believed_whose_certificate_does_not_verify(
+def test_tls_connections_require_a_valid_certificate(
     trusted: bool,
     name: str,
     expected: bool,
@@ -247,7 +247,7 @@ def test_celery_is_told_to_verify_its_broker_in_every_spelling() -> None:
     assert celery_options("amqp://u:p@rabbit.example/v") == ("amqp://u:p@rabbit.example/v", None, {})
 
 
-def test_what_a_url_of_several_servers_says() -> None:
+def test_multi_host_urls_are_parsed() -> None:
     nodes = parse_nodes("valkeys+sentinel://me:p%40ss@a:1,[::1]:2,c/main/3?ssl_ca_certs=/ca.pem")
 
     assert nodes.addresses == (("a", 1), ("::1", 2), ("c", 26379))

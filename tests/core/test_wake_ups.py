@@ -54,7 +54,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     taken.open.set()
 
 
-def test_it_is_sent_after_the_commit_once_for_each_transaction(world: World, broker: Broker) -> None:
+def test_a_wake_up_is_sent_once_per_transaction_after_the_commit(world: World, broker: Broker) -> None:
     with tenant_context(world.tenant()):
         jobs.wake("tests.one")
         jobs.wake("tests.one")
@@ -64,7 +64,7 @@ def test_it_is_sent_after_the_commit_once_for_each_transaction(world: World, bro
     assert broker.names.count("tests.one") == 1
 
 
-def test_what_is_rolled_back_wakes_nobody(world: World, broker: Broker) -> None:
+def test_a_rolled_back_transaction_sends_no_wake_up(world: World, broker: Broker) -> None:
     with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):  # noqa: PT012 - the block is one transaction
         jobs.wake("tests.rolled_back")
         raise ZeroDivisionError

@@ -61,7 +61,7 @@ def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics
     assert "pomelo_watches_readable 1.0" in page
 
 
-def test_a_young_transaction_is_nobodys_worry() -> None:
+def test_a_recent_transaction_raises_no_warning() -> None:
     with psycopg.connect(superuser_url("postgres"), application_name="young") as foreign:
         foreign.execute("SELECT 1")
         assert not [each for each in watch.read_transactions() if each.labels["name"] == "young"]
@@ -132,7 +132,7 @@ def test_partitions_and_rows_set_aside_are_told_on_metrics() -> None:
     assert datetime.fromtimestamp(float(newest), UTC).date() == clock.now().date() + timedelta(days=30)
 
 
-def test_what_cannot_be_read_hides_nothing_else_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreadable_metric_hides_no_other_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Iterator[Any]:
         raise ValueError("Somebody else writes there.")
         yield
@@ -192,7 +192,7 @@ def test_the_oldest_request_in_the_stream_tells_its_age() -> None:
     assert found.is_late
 
 
-def test_a_pool_tells_who_waited_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_metrics_count_waits_for_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     def sample(name: Any, **labels: Any) -> Any:
         return REGISTRY.get_sample_value(f"pomelo_database_pool_{name}", labels) or 0.0
 

@@ -19,7 +19,7 @@ def report(record_property: Callable[[str, object], None], wall: str, outcome: O
     assert not outcome.leaks, "\n".join(outcome.leaks)
 
 
-def test_both_walls(record_property: Callable[[str, object], None]) -> None:
+def test_both_tenancy_walls(record_property: Callable[[str, object], None]) -> None:
     report(record_property, "both walls", Matrix().run())
 
 

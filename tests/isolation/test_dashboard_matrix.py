@@ -154,7 +154,7 @@ def missing_like(public_id: str) -> str:
     return ids.encode(public_id.rpartition("_")[0], ids.new_id())
 
 
-def test_everybody_on_every_page(record_property: Callable[[str, object], None]) -> None:
+def test_dashboard_pages_leak_nothing_to_any_role(record_property: Callable[[str, object], None]) -> None:
     outcome = Pages().run()
     record_property("isolation", f"dashboard: {outcome}")
     assert outcome.cases > 0

@@ -80,7 +80,7 @@ def uses_of_the_door() -> dict[str, int]:
     return found
 
 
-def test_everybody_who_goes_through_the_door_is_listed_with_a_reason() -> None:
+def test_every_caller_of_system_context_is_listed_with_a_reason() -> None:
     assert uses_of_the_door() == {module: count for module, (count, _) in CALLERS.items()}
 
 

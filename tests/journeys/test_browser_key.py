@@ -22,7 +22,7 @@ def test_choosing_a_browser_key_ticks_nothing_by_itself(
     expect(page.get_by_text("Select only what a stranger may see")).to_be_visible()
 
 
-def test_what_is_ticked_already_stays(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_selected_scopes_stay_selected(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
     page.goto("/keys/new/")

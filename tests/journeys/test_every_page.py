@@ -111,7 +111,7 @@ def faults_of(page: Page) -> list[str]:
     return found
 
 
-def test_every_page_is_accessible_in_both_themes_and_fits_a_telephone(
+def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     single = fill(world)
@@ -198,9 +198,7 @@ def test_the_theme_changes_and_stays(world: World, visit: Visit, sign_in_as: Sig
     expect(html).not_to_have_attribute("data-theme", "dark")
 
 
-def test_the_menu_of_a_telephone_works_without_scripts(
-    world: World, visit: Visit, sign_in_as: SignIn
-) -> None:
+def test_the_mobile_menu_works_without_scripts(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit(width=360, scripts=False)
     sign_in_as(page, world.owner)
 

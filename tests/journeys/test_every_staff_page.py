@@ -35,7 +35,7 @@ def pages_behind(page: Page) -> list[str]:
     return [href for href in hrefs if href]
 
 
-def test_every_staff_page_is_accessible_in_both_themes_and_fits_a_telephone(
+def test_every_staff_page_is_accessible_in_both_themes_and_fits_a_phone(
     world: World, visit: Callable[..., Page], base_url: str
 ) -> None:
     fill(world)

@@ -62,7 +62,7 @@ def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
     expect(page.locator(".topbar input[type=search]")).to_be_focused()
 
 
-def test_it_works_without_scripts_on_a_phone(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_search_works_without_scripts_on_a_phone(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     customer = make_customer(world.tenant("test"), name="No Scripts")
     page = visit(width=390, scripts=False)
     sign_in_as(page, world.owner)

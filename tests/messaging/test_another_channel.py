@@ -90,7 +90,7 @@ def page_somebody(world: World, pager: None) -> Any:
     return queue_one
 
 
-def test_it_is_sent_counted_and_suppressed(world: World, pager: None) -> None:
+def test_a_message_of_an_added_channel_is_sent_counted_and_suppressed(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         message = create_message(
@@ -184,7 +184,7 @@ def test_messages_of_a_channel_that_was_removed_wait_and_hold_up_nobody(
     assert "The channel pager is not set up here." in shown
 
 
-def test_they_are_sent_once_the_channel_is_back(
+def test_held_messages_are_sent_when_the_channel_returns(
     world: World, page_somebody: Any, remove_pager: Any, pager: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = page_somebody("11111")
@@ -201,7 +201,7 @@ def test_they_are_sent_once_the_channel_is_back(
     assert time_line(message, "11111") == [("deferred", "unknown_channel"), ("sent", "")]
 
 
-def test_they_fail_with_the_reason_when_it_does_not_come_back(
+def test_held_messages_fail_with_a_reason_if_the_channel_stays_removed(
     world: World, page_somebody: Any, remove_pager: Any
 ) -> None:
     with tenant_context(world.tenant()):
@@ -221,7 +221,7 @@ def test_they_fail_with_the_reason_when_it_does_not_come_back(
     assert recipients["22222"].status == "suppressed"
 
 
-def test_they_can_be_canceled_by_a_key_for_every_channel(
+def test_held_messages_can_be_canceled_by_a_key_for_every_channel(
     world: World,
     page_somebody: Any,
     remove_pager: Any,

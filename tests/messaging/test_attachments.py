@@ -203,7 +203,9 @@ def test_the_bytes_are_of_the_type(content_type: str, name: str, content: Any, a
         ),
     ),
 )
-def test_any_bytes_and_any_name_are_judged(name: Any, content_type: Any, content: Any) -> None:
+def test_arbitrary_attachments_are_accepted_or_refused_without_errors(
+    name: Any, content_type: Any, content: Any
+) -> None:
     for problem in find_problems([Attachment(name, content_type, content)]):
         assert problem.field in ("attachments.0.filename", "attachments.0.content")
 
@@ -231,7 +233,7 @@ def test_there_are_five_files_at_most_with_a_name_each_and_1_5_mb_together(
     assert (tall.status, tall.json["error"]["code"]) == (413, "body_too_large")
 
 
-def test_neither_sms_nor_batches_have_any(world: World, client: Any) -> None:
+def test_sms_and_batches_have_no_attachments(world: World, client: Any) -> None:
     sms = {"channel": "sms", "to": ["+4915112345678"], "text": "Hi", "attachments": [sent(FILES[0])]}
     assert ("attachments", "not_supported") in refusals(client.post("/v1/messages", sms))
     batch = {"channel": "email", "subject": "Hello", "text": "Hi", "recipients": [{"to": "ada@example.com"}]}

@@ -59,7 +59,7 @@ def a_message() -> Message:
         (a_message, lambda row: services.cancel_message(message=row, actor=SYSTEM), "message.canceled"),
     ],
 )
-def test_what_is_gone_by_then_is_not_found_and_nothing_is_said_of_it_again(
+def test_an_object_deleted_meanwhile_is_not_found_and_not_reported_again(
     world: World, make: Callable[[], Any], again: Callable[[Any], object], action: str
 ) -> None:
     with tenant_context(world.tenant()):

@@ -117,7 +117,7 @@ def test_a_service_that_does_not_answer_is_temporary(
         "too-many@example.com",
     ],
 )
-def test_what_passes_is_sent_at_the_next_try(
+def test_temporary_failures_are_retried_successfully(
     world: World, service: Any, queue: Callable[..., Message], address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = queue(world.tenant(), address)

@@ -150,7 +150,7 @@ def test_a_customer_is_the_recipient_when_nobody_else_is_named(world: World, sen
         ("Ada", "a@[127.0.0.1]", None),
     ],
 )
-def test_a_customer_older_than_the_rules_is_written_to_or_named(
+def test_a_customer_stored_before_the_rules_is_emailed_or_reported(
     world: World, sender: ApiClient, name: str, email: str, used: str | None
 ) -> None:
     customer = make_customer(world.tenant())

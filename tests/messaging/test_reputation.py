@@ -102,7 +102,7 @@ def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(
     assert sender.post("/v1/messages", EMAIL).status == 201
 
 
-def test_paused_nothing_is_accepted_what_waits_is_held_and_goes_out_when_staff_lift_it(
+def test_a_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
     world: World, sender: ApiClient, queue: Callable[..., Message], mailhost: Mailhost
 ) -> None:
     waiting = queue(world.tenant(), "ada@example.com")
@@ -162,7 +162,7 @@ def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owner
     assert look(sms)[0].status == "sent"
 
 
-def test_a_company_that_cannot_be_judged_keeps_no_other_back(
+def test_a_failure_to_evaluate_one_company_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened(world.tenant(), sent=900, bounced=100)

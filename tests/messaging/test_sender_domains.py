@@ -150,7 +150,7 @@ def test_another_companys_challenge_proves_nothing(world: World, client: ApiClie
         assert SenderDomain.objects.get().status == "verified"
 
 
-def test_what_stands_there_instead_is_shown(client: ApiClient, zone: Any) -> None:
+def test_a_differing_dns_record_is_shown(client: ApiClient, zone: Any) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     zone.add("_pomelo-challenge.acme.example", "TXT", "pomelo=of-last-year", "other=1")
 
@@ -198,7 +198,7 @@ def test_an_international_domain_is_shown_in_its_ascii_form(client: ApiClient) -
         "a" * 64 + ".example",
     ],
 )
-def test_what_is_no_domain_is_refused(client: ApiClient, text: str) -> None:
+def test_invalid_domains_are_refused(client: ApiClient, text: str) -> None:
     answer = client.post("/v1/sender_domains", {"domain": text})
 
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
@@ -448,7 +448,7 @@ def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
     assert not dkim.verify(b"From: Eve <eve@example.com>\r\n" + received.raw, dnsfunc=txt)
 
 
-def test_a_key_that_cannot_be_read_holds_up_its_own_messages_only(
+def test_an_unreadable_dkim_key_only_delays_its_own_messages(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     prove_domain(world.tenant())

@@ -166,7 +166,7 @@ def test_members_of_another_company_are_not_ones_own(world: World, sender: ApiCl
     assert sender.post("/v1/messages", {**EMAIL, "to": [world.outsider.email]}).code == "sender_not_verified"
 
 
-def test_the_operators_address_is_nobodys_to_name(world: World, sender: ApiClient, settings: Any) -> None:
+def test_the_operators_domain_cannot_be_claimed(world: World, sender: ApiClient, settings: Any) -> None:
     settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
 
     answer = sender.post("/v1/messages", {**EMAIL, "from": "Security <NO-REPLY@operator.example>"})
@@ -343,7 +343,7 @@ def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(worl
         send_sms(tenant, "+43512345678")
 
 
-def test_not_many_numbers_of_one_range_within_the_hour(world: World) -> None:
+def test_sms_to_one_number_range_are_limited_per_hour(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant)
     send_sms(tenant, *(f"+49301234{last:02}" for last in range(12)))

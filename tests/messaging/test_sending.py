@@ -94,7 +94,7 @@ def test_html_alone_is_sent_as_html(world: World, mailhost: Mailhost, queue: Cal
         ("dataperm@example.com", "failed", "smtp_5.6.0", False, False),
     ],
 )
-def test_every_answer_of_the_server_has_its_meaning(
+def test_every_smtp_reply_code_is_classified(
     world: World,
     mailhost: Mailhost,
     queue: Callable[..., Message],
@@ -155,7 +155,7 @@ def test_a_temporary_failure_is_tried_again_with_the_same_message_id(
     assert received.message_id == f"<{message.public_id}@testserver>"
 
 
-def test_tries_end_after_the_last_back_off(
+def test_attempts_end_after_the_last_backoff(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "greylisted@example.com")
@@ -262,7 +262,7 @@ def test_what_the_server_said_before_it_went_away_stays_said(
     )
 
 
-def test_a_refused_login_is_the_operators_to_mend_and_the_message_waits(
+def test_a_refused_smtp_login_is_the_operators_problem_and_the_message_waits(
     world: World, settings: Any, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com")

@@ -75,7 +75,9 @@ def test_the_customer_gets_the_pdf_and_a_link_once(
     assert event.object_id == invoice.public_id
 
 
-def test_words_and_address_of_ones_own(world: World, client: Any, invoice: Any, mailhost: Mailhost) -> None:
+def test_an_invoice_email_can_have_its_own_subject_and_recipient(
+    world: World, client: Any, invoice: Any, mailhost: Mailhost
+) -> None:
     body = {"to": ["Books <books@example.com>"], "subject": "For your books"}
     assert client.post(f"/v1/invoices/{invoice.public_id}/send", body).status == 201
 
@@ -88,7 +90,7 @@ def test_words_and_address_of_ones_own(world: World, client: Any, invoice: Any, 
     )
 
 
-def test_what_is_not_sent_leaves_nothing(
+def test_a_refused_invoice_email_leaves_no_trace(
     world: World,
     client: Any,
     invoice: Any,
@@ -119,7 +121,7 @@ def test_what_is_not_sent_leaves_nothing(
     assert counts(world) == (0, 0)
 
 
-def test_from_the_page(world: World, invoice: Any, mailhost: Mailhost) -> None:
+def test_sending_an_invoice_from_its_page(world: World, invoice: Any, mailhost: Mailhost) -> None:
     browser = sign_in(world.teammate)
     address = f"/messages/invoices/{invoice.public_id}/send/"
     assert address in browser.get(f"/invoices/{invoice.public_id}/").content.decode()

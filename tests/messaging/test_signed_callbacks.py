@@ -93,7 +93,7 @@ def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(
         assert not Suppression.objects.exists()
 
 
-def test_late_news_cannot_turn_a_complaint_into_a_delivery(sent: Any) -> None:
+def test_a_late_report_cannot_turn_a_complaint_into_a_delivery(sent: Any) -> None:
     report([event(sent, type="delivered"), event(sent, type="complained"), event(sent, type="delivered")])
 
     assert look(sent)[0].status == "complained"
@@ -137,11 +137,11 @@ def test_without_a_secret_nothing_is_accepted(sent: Any, settings: Any) -> None:
         '{"events": [{"id": "1", "type": "delivered", "recipient": "a@b.co", "message": "nonsense"}]}',
     ],
 )
-def test_signed_nonsense_is_a_400(sent: Any, body: str) -> None:
+def test_a_signed_but_malformed_report_gets_400(sent: Any, body: str) -> None:
     assert report(None, body=body).status_code == 400
 
 
-def test_a_report_that_says_two_things_changes_nothing(sent: Any) -> None:
+def test_a_contradictory_report_changes_nothing(sent: Any) -> None:
     good = json.dumps(event(sent, type="bounced"))
     twice = good[:-1] + ', "type": "delivered"}'
 

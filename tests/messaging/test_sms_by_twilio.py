@@ -202,7 +202,7 @@ def test_a_report_told_twice_changes_nothing_the_second_time(
     assert [kind for kind, _ in time_line(message, "+4930123456")] == ["sent", "delivered", "sent"]
 
 
-def test_a_report_faster_than_our_own_record_of_the_send_is_not_undone_by_it(
+def test_a_report_that_arrives_before_the_send_is_recorded_is_kept(
     world: World, vendor: Any, queue: Callable[..., Message]
 ) -> None:
     from messaging.services import recording, sending

@@ -213,7 +213,7 @@ HOSTILE = {
 }
 
 
-def test_a_hostile_answer_is_written_down_on_its_row_alone(
+def test_a_hostile_response_is_recorded_on_its_own_row_only(
     world: World, vendor: StandIn, priced: Priced
 ) -> None:
     # given answers that are no prices, between two that are
@@ -275,7 +275,7 @@ def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
     assert sum((wait for wait in prices.CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
 
 
-def test_a_vendor_that_does_not_answer_holds_nobody_up(
+def test_an_unresponsive_sms_provider_delays_nobody(
     world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
@@ -290,7 +290,7 @@ def test_a_vendor_that_does_not_answer_holds_nobody_up(
     load_provider.cache_clear()
 
 
-def test_one_given_up_without_an_answer_may_have_gone_out_and_stays_counted(
+def test_an_sms_abandoned_without_a_response_stays_counted(
     world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
@@ -311,7 +311,7 @@ def test_one_given_up_without_an_answer_may_have_gone_out_and_stays_counted(
     assert spent(tenant) == Decimal("0.10")
 
 
-def test_one_that_still_waits_to_be_sent_is_not_asked_for(world: World, vendor: StandIn) -> None:
+def test_the_price_of_an_unsent_sms_is_not_requested(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     send(tenant, "+4930123456")
 

@@ -92,7 +92,7 @@ def is_untouched(world: World) -> Any:
         "{{ a }}" * (MAX_PLACES + 1),
     ],
 )
-def test_what_is_no_plain_variable_is_refused_and_never_run(text: Any) -> None:
+def test_template_expressions_are_refused_and_never_evaluated(text: Any) -> None:
     with pytest.raises(InvalidTemplate):
         parse(text)
 
@@ -177,7 +177,7 @@ def test_a_template_is_made_changed_and_read_back_in_each_version(client: ApiCli
         ({"name": "\u200b"}, "name", "invalid"),
     ],
 )
-def test_what_is_no_template_is_refused_by_its_field(
+def test_invalid_templates_are_refused_by_field(
     client: ApiClient, change: dict[str, Any], field: str, code: str
 ) -> None:
     assert (field, code) in problems(client.post("/v1/templates", WELCOME | change))
@@ -257,7 +257,7 @@ def test_what_a_template_cannot_be_filled_in_with_is_refused_and_nothing_is_queu
     assert is_untouched(world)
 
 
-def test_another_companys_template_is_none(
+def test_another_companys_template_is_not_found(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], welcome: Any
 ) -> None:
     other = api(issue_key(world.other_company, scopes=["messaging:send"]).client_secret)

@@ -361,7 +361,7 @@ def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(setting
     assert read_token(token) is None
 
 
-def test_one_address_cannot_try_links_for_long(
+def test_unsubscribe_links_are_limited_per_address(
     world: World, stranger: Client, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Of an hour, so that no token grows meanwhile, however slow the machine.

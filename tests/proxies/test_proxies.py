@@ -75,7 +75,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_forged_address_is_not_believed(proxy: Proxy, secret_of: Any, name: str, times: int) -> None:
+def test_a_forged_client_address_is_ignored(proxy: Proxy, secret_of: Any, name: str, times: int) -> None:
     lines = [f"{name}: {NAMES[name]}"] * times
 
     answer = proxy.talk(whoami(secret_of(FORGED), *lines))
@@ -97,7 +97,7 @@ def test_a_forged_address_is_not_believed(proxy: Proxy, secret_of: Any, name: st
     ],
     ids=["list", "folded", "comma", "two hops", "hop-by-hop", "open quote"],
 )
-def test_a_list_or_a_fold_is_not_believed(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
+def test_a_repeated_or_folded_header_is_rejected(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
     answer = proxy.talk(whoami(secret_of(FORGED), *lines))
 
     assert answer.status in (400, 403), answer.raw[:300]
@@ -116,7 +116,7 @@ def test_a_list_or_a_fold_is_not_believed(proxy: Proxy, secret_of: Any, lines: l
         ["X-Forwarded-Ssl: on", "Front-End-Https: on", "X-Forwarded-Scheme: https"],
     ],
 )
-def test_clear_text_does_not_pass_for_https(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
+def test_plain_http_is_not_mistaken_for_https(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
     answer = proxy.talk(whoami(secret_of(proxy.client), *lines), tls=False)
 
     assert (answer.status, code(answer.raw)) == (403, "https_required"), answer.raw[:300]

@@ -117,7 +117,7 @@ def test_a_backup_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path:
         assert "app on audit_auditentry" in without_rights[1]
 
 
-def test_what_is_no_whole_backup_and_what_is_in_use_is_refused(tmp_path: Path) -> None:
+def test_incomplete_backups_and_databases_in_use_are_refused(tmp_path: Path) -> None:
     with cloned_database() as addresses:
         # given a backup, and one whose dump was cut short
         backup = back_up(addresses, tmp_path)

@@ -80,7 +80,7 @@ def test_the_schema_is_that_of_an_empty_database(walk: dict[str, Any]) -> None:
     assert walk["excess_privileges"] == walk["open_tables"] == []
 
 
-def test_nothing_is_left_at_zero_and_all_is_made_anew(walk: dict[str, Any]) -> None:
+def test_downgrading_removes_all_tables_and_migrating_recreates_them(walk: dict[str, Any]) -> None:
     assert walk["left"] == []
     assert list(unified_diff(walk["new_schema"], walk["made_anew"], "new", "made anew", n=0)) == []
 

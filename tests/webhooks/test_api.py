@@ -373,7 +373,7 @@ def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(
         {"since": "9999-12-31T23:59:59Z"},
     ],
 )
-def test_a_period_that_makes_no_sense_is_refused(
+def test_an_invalid_period_is_refused(
     world: World, client: ApiClient, receiver: Receiver, body: dict[str, Any]
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

@@ -43,5 +43,5 @@ def test_a_type_selects_nothing_else(one: Any, other: Any) -> None:
     "text",
     ["", ".", "*.*", "customer", "customer.", ".*", "customer.*.*", "Customer.*", "nope.*", "customer.*x"],
 )
-def test_what_is_no_pattern_is_refused(text: str) -> None:
+def test_invalid_event_patterns_are_refused(text: str) -> None:
     assert not catalogue.is_pattern(text)

@@ -175,7 +175,7 @@ def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world: World, 
     assert rest == {id_ for id_, shard in shards.items() if shard == held}
 
 
-def test_a_claim_that_fills_its_places_leaves_half_of_the_endpoints_to_others(
+def test_a_full_claim_leaves_half_of_the_endpoints_to_other_workers(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = endpoint_with_a_delivery(receiver)
@@ -255,7 +255,7 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
     assert gone.failing_since is not None
 
 
-def test_rows_of_an_endpoint_are_locked_in_the_one_order(world: World, receiver: Receiver) -> None:
+def test_rows_of_an_endpoint_are_locked_in_a_consistent_order(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()

@@ -26,7 +26,7 @@ from webhooks.models import Endpoint, EndpointHour
 from webhooks.services.endpoints import update_endpoint
 
 
-def test_410_switches_the_endpoint_off_and_tells_the_owners(world: World, receiver: Receiver) -> None:
+def test_status_410_disables_the_endpoint_and_notifies_its_owners(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (410, {}, b"")
     make_customer(world.tenant())
@@ -101,7 +101,7 @@ def test_retry_after_is_honoured_within_bounds(
     assert seconds - 2 <= wait <= seconds * 1.2 + 5
 
 
-def test_after_ten_attempts_it_is_over(world: World, receiver: Receiver) -> None:
+def test_a_delivery_fails_after_ten_attempts(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())

@@ -44,7 +44,7 @@ def test_what_is_sent_is_what_the_api_answers(world: World, receiver: Receiver, 
     assert problems_of_event(sent) == []
 
 
-def test_a_change_says_what_was_there_before(world: World, receiver: Receiver, client: Any) -> None:
+def test_an_update_event_includes_previous_values(world: World, receiver: Receiver, client: Any) -> None:
     customer = make_customer(world.tenant(), name="Ada", phone="")
     make_endpoint(world.tenant(), receiver.url, events=["customer.updated"])
     with tenant_context(world.tenant()):

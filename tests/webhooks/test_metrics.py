@@ -28,7 +28,7 @@ def attempts(outcome: Any) -> Any:
     return value("pomelo_webhook_attempts_total", outcome=outcome)
 
 
-def test_tries_are_counted_by_what_came_of_them(world: World, receiver: Receiver) -> None:
+def test_delivery_attempts_are_counted_by_outcome(world: World, receiver: Receiver) -> None:
     relay_all()
     set_others_aside()
     make_endpoint(world.tenant(), receiver.url)

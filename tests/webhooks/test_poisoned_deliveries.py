@@ -56,7 +56,7 @@ def test_an_endpoint_that_cannot_be_read_stops_no_other_delivery(
     assert [row.status for row in deliveries_of(bad)] == ["succeeded"]
 
 
-def test_an_outcome_that_cannot_be_recorded_holds_up_no_other_and_keeps_its_status(
+def test_an_outcome_that_cannot_be_recorded_does_not_block_others_and_keeps_its_status(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), f"{receiver.url}/poisoned")
@@ -74,7 +74,7 @@ def test_an_outcome_that_cannot_be_recorded_holds_up_no_other_and_keeps_its_stat
 
 
 @pytest.mark.parametrize("part", ["relay_events", "advance_recoveries", "switch_off"])
-def test_a_part_of_the_cycle_that_fails_keeps_no_delivery_from_being_made(
+def test_a_failing_step_of_the_cycle_does_not_block_deliveries(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     waiting, _ = make_endpoint(world.tenant(), receiver.url)
@@ -98,7 +98,7 @@ def test_a_part_of_the_cycle_that_fails_keeps_no_delivery_from_being_made(
     assert reason_of("webhooks.cycle", names[part]) == REASON
 
 
-def test_a_cycle_that_fails_ends_no_pump(
+def test_a_failing_cycle_does_not_stop_the_pump(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
@@ -120,7 +120,7 @@ def test_a_cycle_that_fails_ends_no_pump(
 
 
 @pytest.mark.parametrize("stage", ["rendered", "matched", "stored"])
-def test_an_event_that_cannot_be_relayed_keeps_no_other_from_its_receivers(
+def test_an_event_that_cannot_be_relayed_does_not_block_others(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

@@ -41,7 +41,7 @@ def switch(endpoint: Any, enabled: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
-def test_a_job_counts_what_is_in_front_of_the_relay_and_waits_for_it(
+def test_a_job_waits_until_the_relay_has_processed_earlier_events(
     world: World, receiver: Receiver, kind: str
 ) -> None:
     # given an endpoint, and two events that the relay has not taken yet

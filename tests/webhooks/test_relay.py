@@ -140,7 +140,7 @@ def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world: 
     assert [position for _, position in found] == sorted(position for _, position in found)
 
 
-def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world: World) -> None:
+def test_a_company_being_relayed_elsewhere_is_skipped(world: World) -> None:
     relay_all()
     make_customer(world.tenant())
     make_customer(world.other_tenant())
@@ -157,7 +157,7 @@ def test_a_company_that_another_relay_has_in_hand_is_left_to_it(world: World) ->
         assert not OutboxEvent.objects.filter(relayed_at=None).exists()
 
 
-def test_a_counter_that_was_set_back_is_taken_on(world: World, receiver: Receiver) -> None:
+def test_a_counter_behind_the_rows_is_advanced(world: World, receiver: Receiver) -> None:
     """An upgrade that copies tables, and not sequences, begins to count anew."""
     make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant(), name="before")

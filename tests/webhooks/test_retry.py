@@ -42,12 +42,12 @@ def test_a_receiver_can_ask_for_ten_hours_and_no_more(made: Any, jitter: Any, af
 
 
 @given(st.integers(10, 1000), JITTER, AFTER)
-def test_after_the_last_attempt_there_is_none(made: Any, jitter: Any, after: Any) -> None:
+def test_no_attempt_follows_the_last_one(made: Any, jitter: Any, after: Any) -> None:
     assert retry.next_attempt_at(made, NOW, jitter=jitter, retry_after=after) is None
 
 
 @given(st.integers(-5, 0))
-def test_a_clock_without_an_attempt_is_a_mistake(made: Any) -> None:
+def test_an_invalid_attempt_count_raises(made: Any) -> None:
     with pytest.raises(ValueError):
         retry.next_attempt_at(made, NOW, jitter=0)
 

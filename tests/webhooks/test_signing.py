@@ -79,6 +79,6 @@ def test_new_secrets_differ_and_hold_32_bytes() -> None:
 @pytest.mark.parametrize(
     "secret", ["", "whsec_", "abc", "whsec_!!!!", "whsec_" + "A" * 31, "whsec_AAAA", "whsec_" + "A" * 92]
 )
-def test_what_is_no_secret_is_refused(secret: str) -> None:
+def test_malformed_secrets_are_refused(secret: str) -> None:
     with pytest.raises(signing.InvalidSecretError):
         signing.secret_bytes(secret)

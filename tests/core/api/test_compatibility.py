@@ -133,7 +133,7 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("name", BREAKING)
-def test_what_breaks_a_client_is_found(name: Any, changed: Any) -> None:
+def test_breaking_changes_are_detected(name: Any, changed: Any) -> None:
     change, expected = BREAKING[name]
     if name == "schema":
         # Whatever refers to it would be broken in the document itself.
@@ -167,7 +167,7 @@ HARMLESS = {
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_breaks_nobody_passes(name: Any, changed: Any) -> None:
+def test_compatible_changes_pass(name: Any, changed: Any) -> None:
     HARMLESS[name](changed)
 
     assert found(changed) == []
@@ -184,7 +184,7 @@ def test_whether_a_set_is_open_says_what_was_released(changed: Any) -> None:
     assert [line for line in told if "trial may be answered now" in line] == told != []
 
 
-def test_what_breaks_is_told_in_the_order_of_the_documents_each_time(changed: Any) -> None:
+def test_breaking_changes_are_listed_in_document_order(changed: Any) -> None:
     path = "/v1/customers/{id}"
     for method in ("delete", "patch", "get"):
         changed["paths"][path].pop(method)

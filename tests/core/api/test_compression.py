@@ -55,7 +55,7 @@ def ask(client: Any, path: Any, encoding: Any, method: str = "GET", **headers: A
         (",;,;q=,", None),
     ],
 )
-def test_the_coding_is_the_one_that_is_liked_best(header: str, expected: str | None) -> None:
+def test_the_preferred_encoding_is_used(header: str, expected: str | None) -> None:
     assert _choose(header) == expected
 
 
@@ -98,7 +98,7 @@ def test_head_has_the_headers_of_get(client: ApiClient, path: str) -> None:
     assert headed.content == b""
 
 
-def test_what_is_short_stays_as_it_is(client: ApiClient) -> None:
+def test_short_responses_are_not_compressed(client: ApiClient) -> None:
     answer = ask(client, "/v1/whoami", "br, gzip")
 
     assert "Content-Encoding" not in answer.headers

@@ -116,7 +116,7 @@ def test_the_example_of_drfs_documentation_of_exceptions_is_answered_with_its_st
         ("Taken", 409, "sku: Taken.", None),
     ],
 )
-def test_an_exception_of_somebodys_own_is_told_in_words_with_its_status(
+def test_a_custom_exception_is_returned_with_its_message_and_status(
     client_of: Any, raised: str, status: int, detail: str, retry_after: str | None
 ) -> None:
     answer = client_of().get("/v1/x/Raising", headers={"X-Raise": raised})

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("extended")
 # --- Permissions -----------------------------------------------------------------------------------------------------
 
 
-def test_a_third_partys_permission_is_asked_and_its_message_told(world: Any, client_of: Any) -> None:
+def test_a_third_party_permission_is_checked_and_its_message_returned(world: Any, client_of: Any) -> None:
     assert client_of("Ada").get("/v1/x/AdaOnly").status == 200
 
     answer = client_of("Eve").get("/v1/x/AdaOnly")

@@ -93,7 +93,7 @@ def test_an_ordinary_modelviewset_is_guarded_isolated_and_published(world: Any, 
     assert actions == [(kind, "Ada", made.json["id"]) for kind in kinds]
 
 
-def test_one_that_would_publish_nothing_cannot_start() -> None:
+def test_a_viewset_that_publishes_no_events_fails_the_checks() -> None:
     found = {message.msg for message in check_api_views(None) if message.id == "pomelo.E009"}
 
     assert found == {

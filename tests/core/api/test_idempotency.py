@@ -79,7 +79,7 @@ def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world: Worl
 
 
 @pytest.mark.parametrize("sent", ["", '""', "x" * 256, "tab\there", "ümlaut", "bell\x07"])
-def test_a_key_that_is_none_is_refused_before_anything_is_written(
+def test_an_invalid_key_is_refused_before_anything_is_written(
     world: World, client: ApiClient, sent: str
 ) -> None:
     answer = client.post("/v1/customers", ADA, idempotency_key=sent)

@@ -54,7 +54,7 @@ def test_a_hundred_concurrent_twins_execute_once(
         assert IdempotencyRecord.objects.count() == 1
 
 
-def test_a_twin_waits_for_nobody_and_is_told_when_to_come_back(
+def test_a_concurrent_duplicate_gets_409_with_retry_after(
     api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], world: World
 ) -> None:
     # given a transaction elsewhere that holds the key's lock, as a twin in the middle of its work does

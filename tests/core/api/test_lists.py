@@ -81,7 +81,7 @@ def test_lines_are_in_a_list_when_asked_for(world: World, client: Any) -> None:
     assert client.get("/v1/invoices?expand=customer").code == "validation_failed"
 
 
-def test_both_ways_at_once_and_a_cursor_that_is_none_are_refused(world: World, client: Any) -> None:
+def test_both_directions_at_once_and_invalid_cursors_are_refused(world: World, client: Any) -> None:
     one = make_customer(world.tenant()).public_id
     both = client.get(f"/v1/customers?starting_after={one}&ending_before={one}")
     assert [each["field"] for each in both.json["error"]["fields"]] == ["ending_before"]
@@ -155,7 +155,7 @@ def test_the_same_words_everywhere() -> None:
                 assert field in bounds or field.endswith("_at"), f"{name}.{field}"
 
 
-def test_who_has_the_external_id_is_said(
+def test_a_conflicting_external_id_names_its_customer(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, ["customers:write"]).client_secret)
@@ -187,8 +187,6 @@ def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client: Any)
         "Bearer \x7f",
     ],
 )
-def test_a_credential_that_cannot_be_one_is_an_invalid_one(
-    api: Callable[..., ApiClient], header: str
-) -> None:
+def test_a_malformed_credential_is_invalid(api: Callable[..., ApiClient], header: str) -> None:
     answer = api().get("/v1/whoami", headers={"Authorization": header})
     assert (answer.status, answer.code) == (401, "invalid_credentials")

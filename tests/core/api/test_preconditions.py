@@ -41,7 +41,7 @@ def test_an_object_has_one_tag_however_it_was_answered(client: Any) -> None:
     assert "ETag" not in client.get("/v1/customers").headers
 
 
-def test_who_has_the_object_gets_304_without_a_body(client: Any, path: str) -> None:
+def test_a_matching_etag_gets_304_without_a_body(client: Any, path: str) -> None:
     tag = client.get(path).headers["ETag"]
     for header in (tag, f'"other", {tag}', f"W/{tag}", "*"):
         unchanged = client.get(path, headers={"If-None-Match": header})
@@ -52,7 +52,7 @@ def test_who_has_the_object_gets_304_without_a_body(client: Any, path: str) -> N
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(
+def test_a_change_based_on_outdated_state_is_refused_and_changes_nothing(
     world: World, client: Any, path: str, method: str
 ) -> None:
     tag = client.get(path).headers["ETag"]
@@ -66,7 +66,7 @@ def test_a_change_of_what_is_no_longer_so_is_refused_and_does_nothing(
     assert done.status in (200, 204)
 
 
-def test_any_state_will_do_for_a_star_but_there_must_be_one(client: Any, path: str) -> None:
+def test_if_match_star_requires_only_that_the_object_exists(client: Any, path: str) -> None:
     assert client.patch(path, {"name": "Ada King"}, headers={"If-Match": "*"}).status == 200
     missing = client.patch(
         "/v1/customers/cus_01h455vb4pex5vsknk084sn02q", {"name": "x"}, headers={"If-Match": "*"}
@@ -87,7 +87,7 @@ def test_a_repeated_change_is_answered_and_not_judged_again(client: Any, path: s
     assert second.headers["ETag"] == first.headers["ETag"]
 
 
-def test_of_two_changes_at_once_with_one_tag_only_one_is_made(client: Any, path: str) -> None:
+def test_concurrent_changes_with_one_etag_apply_only_once(client: Any, path: str) -> None:
     """Both have read the same state; the second waits for the first's row and then sees that it has changed."""
     tag = client.get(path).headers["ETag"]
     statuses: list[int] = []

@@ -124,7 +124,7 @@ def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: 
         assert (admitted == 1) is model_take([model], now)
 
 
-def test_a_quota_of_nothing_admits_nobody() -> None:
+def test_a_quota_of_zero_admits_nobody() -> None:
     policies = PolicySet([RatePolicy("messages", 0)])
     memory = LocalBuckets()
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_a_quota_of_nothing_admits_nobody() -> None:
     assert take_one(uuid.uuid4().hex, policies.policies[0]) == (False, 0)
 
 
-def test_a_stale_proof_takes_nothing() -> None:
+def test_a_stale_version_takes_no_tokens() -> None:
     tag = f"{{{uuid.uuid4().hex}}}"
     fences = [f"{tag}:a", f"{tag}:b"]
     policies = PolicySet([RatePolicy("key", 5)])
@@ -166,7 +166,7 @@ class TestPlaces:
         ask.now += 3_000_000
         assert [ask() for _ in range(4)] == [0, 0, 0, 1_000_000]
 
-    def test_a_token_that_somebody_else_took_moves_its_owner_to_the_end(self, where: Any) -> None:
+    def test_a_caller_whose_token_was_taken_moves_to_the_end_of_the_queue(self, where: Any) -> None:
         ask = Drained(where, RatePolicy("key", 60))
         assert [ask(), ask()] == [1_000_000, 2_000_000]
         ask.now += 1_000_000
@@ -196,7 +196,7 @@ class Drained:
         return 0 if admitted else waits[0]
 
 
-def test_buckets_disappear_when_they_are_full_again() -> None:
+def test_buckets_expire_once_they_are_full() -> None:
     name = uuid.uuid4().hex
     take_one(name, RatePolicy("address", 20))
     assert 3000 <= commands.client().pttl(name) <= 4000

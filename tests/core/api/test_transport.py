@@ -52,14 +52,14 @@ def test_a_plain_request_is_refused_before_anything_runs(
 
 
 @pytest.mark.parametrize("path", ["/v1/whoami", "/v1/nothing", "/v1", "/v1/openapi.json"])
-def test_no_path_under_v1_answers_in_clear_and_none_redirects(
+def test_no_path_under_v1_is_served_or_redirected_over_plain_http(
     https_only: Any, api: Callable[..., ApiClient], path: str
 ) -> None:
     answer = api().get(path)
     assert (answer.status, answer.code) == (403, "https_required")
 
 
-def test_over_tls_every_answer_tells_browsers_to_stay_there(https_only: Any, secret: Any) -> None:
+def test_every_tls_response_has_hsts(https_only: Any, secret: Any) -> None:
     client = Client(REMOTE_ADDR=random_address())
     for headers, status in (({"Authorization": f"Bearer {secret}"}, 200), ({}, 401)):
         answer = client.get("/v1/customers", headers=headers, secure=True)
@@ -74,7 +74,7 @@ def test_pages_lead_to_https_under_the_public_name_only(https_only: Any) -> None
     assert answer.headers["Location"] == "https://api.example.com/accounts/login/?next=/keys/"
 
 
-def test_probes_may_be_asked_in_clear(https_only: Any) -> None:
+def test_probes_are_served_over_plain_http(https_only: Any) -> None:
     assert Client().get("/healthz").status_code == 200
 
 

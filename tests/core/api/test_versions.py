@@ -102,7 +102,7 @@ def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(
 
 
 @pytest.mark.parametrize("named", ["", "2026-11-02", "latest", "2026-11-01\x00", "é", "x" * 300])
-def test_a_version_that_is_none_is_refused_and_changes_nothing(
+def test_an_unknown_version_is_refused_and_changes_nothing(
     named: str, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
@@ -150,7 +150,7 @@ def test_a_deprecated_version_says_so_and_its_callers_are_listed(
     assert "Move to 2027-02-01." in page
 
 
-def test_who_has_moved_on_is_told_nothing(
+def test_a_key_on_a_newer_version_gets_no_deprecation_headers(
     old_key: IssuedKey, two_versions: Any, monkeypatch: pytest.MonkeyPatch, api: Callable[..., ApiClient]
 ) -> None:
     deprecate(monkeypatch, two_versions)

@@ -186,7 +186,7 @@ def once(*pieces: bytes) -> Any:
 
 
 @pytest.mark.parametrize("name", LATE_BODIES)
-def test_a_status_that_was_heard_is_the_answer_whatever_the_body(name: Any) -> None:
+def test_a_received_status_decides_whatever_the_body(name: Any) -> None:
     raw = LATE_BODIES[name]
     in_one_piece = asyncio.run(call(once(raw), status_suffices=True))
     byte_by_byte = asyncio.run(call(once(*(bytes([byte]) for byte in raw)), status_suffices=True))
@@ -199,7 +199,7 @@ def test_a_body_that_never_ends_takes_nothing_from_the_status() -> None:
     assert (answer.status, answer.truncated) == (200, True)
 
 
-def test_a_caller_that_needs_the_body_is_told_that_it_is_broken() -> None:
+def test_a_truncated_response_raises_if_the_caller_needs_the_body() -> None:
     with pytest.raises(InvalidAnswerError):
         asyncio.run(call(once(LATE_BODIES["202 cut short"])))
 

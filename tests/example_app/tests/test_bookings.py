@@ -17,7 +17,7 @@ def client(world: World, issue_key: Callable[..., Any], api: Callable[..., ApiCl
     return api(issue_key(world.company, scopes=["bookings:read", "bookings:write"]).client_secret)
 
 
-def test_from_creation_to_deletion(world: World, client: ApiClient) -> None:
+def test_booking_lifecycle(world: World, client: ApiClient) -> None:
     fields = booking_fields(world.tenant())
     created = client.post("/v1/bookings", fields, idempotency_key="first")
     assert created.status == 201, created
@@ -62,7 +62,9 @@ def test_the_list_narrows_by_customer(world: World, client: ApiClient) -> None:
     assert [each["id"] for each in found] == ids[:1]
 
 
-def test_its_pages_show_it(world: World, client: ApiClient, login: Callable[..., Any]) -> None:
+def test_an_extensions_pages_show_its_objects(
+    world: World, client: ApiClient, login: Callable[..., Any]
+) -> None:
     public_id = client.post("/v1/bookings", booking_fields(world.tenant())).json["id"]
     owner = login(world.owner, company=world.company)
 
