@@ -1,8 +1,8 @@
-"""Other copies of this repository, in which a run of the suite begins a run of its own."""
+"""Copies of this repository in which a test runs the suite or other commands."""
 
 import os
 
-# What a run has set for itself; a copy begins like a fresh clone.
+# Set by the current run. A copy starts like a fresh clone.
 OWN_ENVIRONMENT = (
     "POMELO_TEST_",
     "PYTEST_",
@@ -16,5 +16,5 @@ OWN_ENVIRONMENT = (
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without what its own run has set."""
+    """Return this process's environment without the variables set by the current run."""
     return {name: value for name, value in os.environ.items() if not name.startswith(OWN_ENVIRONMENT)}

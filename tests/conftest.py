@@ -1,4 +1,4 @@
-"""What every test has: real engines, started before Django reads its settings, and real commits."""
+"""Shared fixtures: real servers, started before Django reads its settings, and real commits."""
 
 import gc
 import os
@@ -12,7 +12,7 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines import remove_rows, start_engines
 
-# As in the web server (config.wsgi): a worker keeps all that it has imported and collected, which need not be looked through.
+# As in the web server (config.wsgi): most objects live as long as the process, so frequent garbage collection is wasted.
 gc.set_threshold(10_000, 20, 50)
 if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
     start_engines()
@@ -36,39 +36,39 @@ from tests.factories import World, make_key, make_world  # noqa: E402
 from tests.sandbox import gateway as gateway  # noqa: E402  fixtures of every folder
 from tests.versions import two_versions as two_versions  # noqa: E402
 
-# More than any test makes before it compares two of them.
+# More than any test generates and compares.
 FEW_KEYS = 8
 
-# Before pytest-django puts Django's instrumented one in its place.
+# Saved before pytest-django replaces it with Django's instrumented version.
 _render = Template._render  # type: ignore[attr-defined]
 
-# How long an example takes says something about the machine, not about the code.
+# The duration of an example depends on the machine, not on the code.
 hypothesis_settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep the workers of pytest-xdist from reading the settings before they have a database and a Valkey of their own.
+    """Keep pytest-xdist workers from loading the settings before they have their own database and Valkey.
 
-    They inherit this process's environment, and pytest-django loads the settings it finds named there before any
-    conftest: every worker would then use the database of this process.
+    Workers inherit this process's environment, and pytest-django loads the settings named there before any conftest, so
+    every worker would use this process's database.
     """
     if getattr(config.option, "numprocesses", None):
         del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run three at least: much of the suite waits for real processes to start, to be killed and to come back."""
+    """Use at least three workers, because much of the suite waits for real processes to start and restart."""
     return max(3, os.cpu_count() or 1)
 
 
-# A worker takes whole files (--dist loadfile). These begin first, the longest of them foremost, so that no worker is left
-# alone at the end with minutes of waiting; without the hint xdist would begin files of few tests last, which these are.
+# Workers run whole files (--dist loadfile). These start first, in descending order of duration, so that no worker runs a long
+# file alone at the end. By default xdist starts files with few tests last, which these are.
 FIRST_FILES = (
-    # Both go through every row of the worker's database, and take a minute longer when other files have filled it.
+    # Both scan every row of the worker's database, and take a minute longer after other files have filled it.
     "audit/test_retention.py",
     "apikeys/test_notices.py",
-    # A minute and more each on a busy machine.
+    # More than a minute each on a busy machine.
     "contracts/test_schemathesis.py",
     "journeys/test_every_page.py",
     "contracts/test_hostile_forms.py",
@@ -83,7 +83,7 @@ FIRST_FILES = (
     "webhooks/test_recovery_crash.py",
     "messaging/test_crashes.py",
     "isolation/test_dashboard_matrix.py",
-    # Half a minute and more.
+    # More than half a minute.
     "attacks/test_staff_reach.py",
     "config/test_startresource.py",
     "audit/test_every_event.py",
@@ -94,7 +94,7 @@ FIRST_FILES = (
     "isolation/test_filters_use_indexes.py",
     "journeys/test_first_day.py",
     "journeys/test_messages.py",
-    # Twenty seconds and more, most of it waiting for servers.
+    # More than twenty seconds, mostly spent waiting for servers.
     "core/test_engines_identity.py",
     "core/test_engines_recovery.py",
     "apikeys/test_vault.py",
@@ -105,37 +105,37 @@ FIRST_FILES = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Bring the tests of FIRST_FILES to the front. Raises UsageError when one of the files is not there any more."""
+    """Move the tests of FIRST_FILES to the front. Raises UsageError if one of the files no longer exists."""
     order = {Path(__file__).parent / name: place for place, name in enumerate(FIRST_FILES)}
     if missing := [str(path) for path in order if not path.exists()]:
-        raise pytest.UsageError(f"FIRST_FILES names what does not exist: {', '.join(missing)}")
+        raise pytest.UsageError(f"FIRST_FILES lists missing files: {', '.join(missing)}")
     items.sort(key=lambda item: order.get(item.path, len(order)))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_database() -> None:
-    """Fail every test of a worker that would share its database with another one."""
+    """Fail if a worker would share its database with another one."""
     assert settings.DATABASES["default"]["NAME"] == os.environ.get("PYTEST_XDIST_WORKER", "main")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _real_database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let every test use the database without a marker: no test database is made by Django, nothing is rolled back."""
+    """Allow database access without a marker. Django creates no test database, and nothing is rolled back."""
     with django_db_blocker.unblock():
         yield
-        # While the database may still be used: what runs in the background writes its last notes at its end.
+        # While database access is still allowed, because background threads flush when they stop.
         stop_all()
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _templates_as_in_production(django_test_environment: None) -> None:
-    """Let templates render without copying their context for whoever looks at it: a twentieth of every page's time."""
+    """Render templates without recording their contexts, which takes 5 % of every page's time."""
     Template._render = _render  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _few_rsa_keys() -> Iterator[None]:
-    """Make a handful of RSA keys, for the domains that mail comes from, and give them out in turn: as cheap hashes for passwords."""
+    """Reuse a handful of RSA keys for sender domains, because generating them is slow."""
     make = rsa.generate_private_key
     made: list[rsa.RSAPrivateKey] = []
 
@@ -154,16 +154,16 @@ def _few_rsa_keys() -> Iterator[None]:
 
 @pytest.fixture
 def template_contexts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the test client's answers have the `context` of what was rendered for them."""
+    """Record template contexts, so that responses of the test client have a `context`."""
     monkeypatch.setattr(Template, "_render", instrumented_test_render)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_of_other_files(_real_database: None) -> None:
-    """Begin every file with an empty database and broker.
+    """Start every file with an empty database and broker.
 
-    What another one left due would take its turn in this one's relay and pumps, and where a thousand hints wait, no more are
-    sent (core.background.backlog).
+    Otherwise the relay and the pumps would process leftovers of other files, and a backlog of a thousand hints would suppress
+    new ones (core.background.backlog).
     """
     remove_rows()
     current_app.control.purge()
@@ -171,20 +171,20 @@ def _nothing_of_other_files(_real_database: None) -> None:
 
 @pytest.fixture(autouse=True)
 def _answers_that_nobody_read() -> Iterator[None]:
-    """Free the places of exports that a test opened and did not read: a test's client keeps them in a cycle for a while."""
+    """Release the slots of exports that a test opened but did not read, since reference cycles keep them alive for a while."""
     yield
     heavy._taken.clear()
 
 
 @pytest.fixture
 def world() -> World:
-    """A fresh small world (see tests.factories)."""
+    """A new small world (tests.factories)."""
     return make_world()
 
 
 @pytest.fixture
 def login() -> Callable[..., Client]:
-    """`login(user, company=…)` returns a browser signed in a moment ago, so that it counts as a recent login."""
+    """`login(user, company=…)` returns a client that has just signed in, which counts as a recent sign-in."""
     return sign_in
 
 
@@ -196,7 +196,7 @@ def issue_key() -> Callable[..., IssuedKey]:
 
 @pytest.fixture
 def api() -> Callable[..., ApiClient]:
-    """`api(secret)` returns an integrator's client at an address of its own, since failures are counted by address."""
+    """`api(secret)` returns an API client with a unique IP address, because failures are counted per address."""
 
     def connect(
         secret: str | None = None, *, client_id: str | None = None, ip: str | None = None
@@ -206,14 +206,14 @@ def api() -> Callable[..., ApiClient]:
     return connect
 
 
-# Sections of the summary, in which tests put figures by `record_property(section, text)`.
+# Sections of the summary, to which tests add figures with `record_property(section, text)`.
 SUMMARY_SECTIONS = ("isolation", "audit")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the figures that tests recorded; they belong in docs/security.md and docs/audit.md.
+    """Print the figures that tests recorded, for docs/security.md and docs/audit.md.
 
-    A figure `tally: name` is counted instead: how many of the tests with it passed.
+    For `tally: name`, print how many of the tests that recorded it passed.
     """
     found: dict[str, list[str]] = {name: [] for name in SUMMARY_SECTIONS}
     tallies: dict[tuple[str, str], list[bool]] = {}

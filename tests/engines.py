@@ -1,12 +1,12 @@
-"""The real servers behind the test run: a PostgreSQL and a Valkey for each process, which shares nothing with the others.
+"""The real servers behind the test run: each process has its own PostgreSQL and Valkey and shares nothing with the others.
 
-`start_engines()` runs while `tests/conftest.py` is imported, before Django reads its settings. In the process the run
-begins with it migrates a template database once, as the role `owner`, and keeps the server's folder (in `.data-test`,
-until a migration or the day changes). Every pytest-xdist worker, and a run without xdist, starts a copy of that server,
-clones the template in a fraction of a second and connects as the role `app`. Commits are real and nothing is flushed:
-tests make their own companies.
+`start_engines()` runs while `tests/conftest.py` is imported, before Django reads its settings. The main process migrates a
+template database once, as the role `owner`, and caches the server's data folder in `.data-test` until a migration or the day
+changes. Every pytest-xdist worker, or a run without xdist, starts a copy of that server, clones the template in a fraction of
+a second and connects as the role `app`. Commits are real and nothing is flushed: tests create their own companies.
 
-`private_valkey()`, `private_engines()` and `private_platform()` give a single test servers it may stop, kill and damage.
+`private_valkey()`, `private_engines()` and `private_platform()` start servers for a single test, which may stop, kill and
+damage them.
 """
 
 import atexit
@@ -37,27 +37,27 @@ from core.engines.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATE = "pomelo_template"
-# How often a removal of all rows is begun before a deadlock is taken for a fault.
+# Attempts to delete all rows before a deadlock fails the run.
 REMOVALS = 5
 FOLDER_PREFIX = "pomelo-test-"
 CACHE = ROOT / ".data-test"
 EXAMPLE_APP = "tests.example_app"
 STALE_SECONDS = 3600
 _BUILDING = "building-"
-# Where this process's server is.
+# The address of this process's server.
 _ADDRESSES = ("POMELO_TEST_SUPERUSER_URL", "POMELO_TEST_APP_URL", "POMELO_TEST_OWNER_URL")
 
 
 def start_engines() -> None:
-    """Start what this process needs and set the environment that Django's settings read.
+    """Start the servers of this process and set the environment variables that Django's settings read.
 
-    POMELO_TEST_POSTGRES names the folder of another PostgreSQL's programs, to run any part of the suite on an older version;
-    POMELO_TEST_EARLIER_SERVER a copy of a server that fewer migrations have made, to which the missing ones are added.
+    POMELO_TEST_POSTGRES is the folder with another PostgreSQL's programs, for running the suite on an older version.
+    POMELO_TEST_EARLIER_SERVER is a copy of a server with fewer migrations, on which the missing ones are run.
     """
     if folder := os.environ.get("POMELO_TEST_POSTGRES"):
         programs.other_programs = Path(folder)
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        # An app that is installed as anybody's would be; every suite covers it without being told. Workers inherit it.
+        # An example extension, installed like any other and covered by every suite. Workers inherit the variable.
         os.environ["EXTENSIONS"] = ",".join(filter(None, (EXAMPLE_APP, os.environ.get("EXTENSIONS", ""))))
     _start_postgres()
     folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
@@ -75,7 +75,7 @@ def start_engines() -> None:
 
 
 def superuser_url(database: str | None = None) -> str:
-    """Return the superuser's URL to a database of the run, by default this process's own."""
+    """Return the superuser's URL of a database of this run, by default this process's own."""
     name = database or conninfo_to_dict(os.environ["DATABASE_URL"])["dbname"]
     return _at_database(os.environ["POMELO_TEST_SUPERUSER_URL"], str(name))
 
@@ -88,9 +88,9 @@ def clone_template(name: str) -> None:
 
 
 def remove_rows() -> None:
-    """Delete every row of this process's database that no migration wrote.
+    """Delete every row of this process's database, except those written by migrations.
 
-    What runs in the background may be writing meanwhile, in an order of its own: whoever is chosen to give way tries again.
+    Background threads may be writing concurrently, so the deletion is retried after a deadlock.
     """
     for left in reversed(range(REMOVALS)):
         try:
@@ -104,8 +104,8 @@ def remove_rows() -> None:
 
 def _remove_rows() -> None:
     with psycopg.connect(superuser_url(), autocommit=True) as connection:
-        # DELETE: a truncation makes the files of two hundred tables and partitions anew, which takes a second. Of what has never
-        # had a row there is no file with anything in it; to plan a deletion of every day's partition would take long.
+        # DELETE, because TRUNCATE recreates the files of two hundred tables and partitions, which takes a second. Empty files are
+        # skipped, because planning a deletion for every partition would be slow.
         connection.execute(
             """
             DO $$
@@ -125,7 +125,7 @@ def _remove_rows() -> None:
 
 @contextlib.contextmanager
 def cloned_database() -> Iterator[dict[str, str]]:
-    """A database of one test's own: yields the environment that points a process at it."""
+    """Yield the environment of a database for one test."""
     with _own_database() as name:
         clone_template(name)
         yield _environment(name)
@@ -133,14 +133,14 @@ def cloned_database() -> Iterator[dict[str, str]]:
 
 @contextlib.contextmanager
 def empty_database() -> Iterator[dict[str, str]]:
-    """The same before its first migration: it has the roles and their rights, and no table."""
+    """Yield the environment of an unmigrated database: it has the roles and their privileges, but no tables."""
     with _own_database() as name:
         ensure_database(superuser_url=superuser_url(), name=name)
         yield _environment(name)
 
 
 def template_owner_url() -> str:
-    """Return the owner's URL to the migrated template, to compare a database with."""
+    """Return the owner's URL of the migrated template, for comparing databases."""
     return _at_database(os.environ["POMELO_TEST_OWNER_URL"], TEMPLATE)
 
 
@@ -157,7 +157,7 @@ def private_valkey(*, durable: bool = False) -> Iterator[Valkey]:
 
 @contextlib.contextmanager
 def private_engines(*, durable: bool = False) -> Iterator[Engines]:
-    """A PostgreSQL and a Valkey, not migrated, that one test may do anything to."""
+    """An unmigrated PostgreSQL and a Valkey that one test may do anything to."""
     with (
         tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder,
         Engines(folder, durable=durable) as engines,
@@ -169,9 +169,9 @@ def private_engines(*, durable: bool = False) -> Iterator[Engines]:
 def private_platform(
     *, durable: bool = False, migrated: Path | None = None
 ) -> Iterator[tuple[Engines, dict[str, str]]]:
-    """The same with the migrated database TEMPLATE; yields the engines and the environment that points a process at them.
+    """Private engines with the migrated database TEMPLATE. Yields them and the environment of a process that uses them.
 
-    `migrated` is the folder of another stopped server to copy, one of another version for instance.
+    `migrated` is the folder of another stopped server to copy, for example of another version.
     """
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
         if migrated:
@@ -192,12 +192,12 @@ def private_platform(
 
 
 def copy_migrated_server(folder: Path) -> bool:
-    """Make of `folder` the data folder of a stopped server with the migrated database TEMPLATE; False when none is kept."""
+    """Copy the cached migrated server to `folder`. Returns False if there is none."""
     return _copy_cached(CACHE / _fingerprint(), folder)
 
 
 def copy_server(folder: Path, into: Path) -> None:
-    """Copy a stopped server's data and passwords to the empty folder `into`."""
+    """Copy the data and passwords of a stopped server to the empty folder `into`."""
     for name in ("postgres", "secrets.env", "admin.env"):
         source = folder / name
         if source.is_dir():
@@ -245,7 +245,7 @@ def _start_postgres() -> None:
 
 
 def _copy_cached(cached: Path, folder: Path) -> bool:
-    """Copy the kept server's folder; False when there is none, or another run is just replacing it."""
+    """Copy the cached server's folder. Returns False if there is none, or another run is replacing it."""
     try:
         shutil.copytree(cached, folder, symlinks=True, dirs_exist_ok=True)
     except (FileNotFoundError, shutil.Error):
@@ -255,7 +255,7 @@ def _copy_cached(cached: Path, folder: Path) -> bool:
 
 
 def migrate_template(engines: Engines) -> None:
-    """Make the database TEMPLATE on these engines and bring it to the newest migration."""
+    """Create the database TEMPLATE on these engines and migrate it."""
     ensure_database(superuser_url=engines.superuser_url, name=TEMPLATE)
     migration = subprocess.run(
         [sys.executable, str(ROOT / "manage.py"), "migrate", "--database=owner", "--verbosity=0"],
@@ -278,7 +278,7 @@ def migrate_template(engines: Engines) -> None:
 
 
 def _fingerprint() -> str:
-    """Return a hash of everything the migrated template depends on: schema, roles, packages, and the day (partitions)."""
+    """Return a hash of everything that the migrated template depends on: schema, roles, packages, and the day (partitions)."""
     sources = [ROOT / "requirements" / "base.txt", ROOT / "config" / "settings" / "base.py"]
     for pattern in (
         "*/migrations/*.py",
@@ -303,15 +303,15 @@ def _fingerprint() -> str:
 
 
 def _keep(folder: Path, cached: Path) -> None:
-    """Keep a stopped, migrated server's folder for the next runs of this checkout, instead of the one before."""
+    """Cache the folder of a stopped, migrated server for the next runs of this checkout, replacing the previous one."""
     CACHE.mkdir(mode=0o700, exist_ok=True)
     for old in CACHE.iterdir():
-        # Another run may be removing it too; what another is just building would be kept with half of its files.
+        # Another run may be removing the same folder. Folders that another run may still be building are kept.
         if not old.name.startswith(_BUILDING) or time.time() - old.stat().st_mtime > STALE_SECONDS:
             shutil.rmtree(old, ignore_errors=True)
     building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=CACHE))
     copy_server(folder, building)
-    # Another run of this checkout may have kept its own by now (the folder is there, and not empty), or cleared this away.
+    # Another run of this checkout may have cached its own (the folder exists and is not empty), or removed this one.
     with contextlib.suppress(OSError):
         building.rename(cached)
 
@@ -342,7 +342,7 @@ def _identity(folder: Path) -> Identity:
 
 
 def _at_exit(function: Callable[..., None], *arguments: object) -> None:
-    """Call `function` when this process ends, but not when a process it forked does."""
+    """Call `function` at the exit of this process, but not of forked ones."""
     starter = os.getpid()
 
     def run() -> None:
@@ -368,7 +368,7 @@ def _at_database(url: str, database: str) -> str:
 
 
 def _remove_stale_folders() -> None:
-    """Remove what killed runs left behind; their servers died with them."""
+    """Remove the folders of killed runs, whose servers have died with them."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
         with contextlib.suppress(FileNotFoundError, PermissionError):
             if time.time() - folder.stat().st_mtime > STALE_SECONDS and lock_holder(folder) is None:

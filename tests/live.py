@@ -1,4 +1,4 @@
-"""A real web server for tests that need one: granian as `make run` starts it, on a free port, with this run's engines."""
+"""A real web server for tests: granian as started by `make run`, on a free port, with this run's engines."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ START_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """What the server sent: status, headers (last one of a name wins, names in lower case) and the exact body."""
+    """A response: status, headers (lowercase names, the last value wins) and the exact body."""
 
     status: int
     headers: dict[str, str]
@@ -39,7 +39,7 @@ class HttpAnswer:
 
 
 class WebProcess:
-    """One granian with its workers in a process group of its own, which a test may kill and start again."""
+    """A granian server with its workers in its own process group, which a test may kill and restart."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class WebProcess:
         return self._process.pid
 
     def start(self) -> None:
-        """Start the server and wait until it answers. Raises RuntimeError with its log when it does not."""
+        """Start the server and wait until it responds. Raises RuntimeError with its log if it does not."""
         self._process = subprocess.Popen(
             [sys.executable, "-m", "config.door.web"],
             cwd=ROOT,
@@ -91,7 +91,7 @@ class WebProcess:
         raise RuntimeError(f"The web server did not start:\n{self.log()}")
 
     def is_ready(self) -> bool:
-        """Ask the process whether it answers."""
+        """Return whether the process responds."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=5):
             return self._serves_tls() or self.request("GET", "/healthz").status == 200
 
@@ -108,7 +108,7 @@ class WebProcess:
         headers: Mapping[str, str] | None = None,
         timeout: float = 30,
     ) -> HttpAnswer:
-        """Send one request on a connection of its own. Raises OSError or http.client.HTTPException when it breaks."""
+        """Send a request on a new connection. Raises OSError or http.client.HTTPException if the connection breaks."""
         sent = dict(headers or {})
         if secret is not None:
             sent["Authorization"] = f"Bearer {secret}"
@@ -126,7 +126,7 @@ class WebProcess:
             connection.close()
 
     def raw(self, data: bytes, *, timeout: float = 10) -> bytes:
-        """Send bytes as they are and return all that comes back until the server closes or falls silent."""
+        """Send raw bytes and return everything received until the server closes the connection or stops sending."""
         received = b""
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as connection:
             connection.sendall(data)
@@ -137,7 +137,7 @@ class WebProcess:
         return received
 
     def kill(self) -> None:
-        """SIGKILL the server and its workers, as a crash of the machine would."""
+        """SIGKILL the server and its workers, as in a crash of the machine."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -145,7 +145,7 @@ class WebProcess:
             self._process = None
 
     def stop(self) -> None:
-        """Ask the server to end, as an operator would, and wait for it."""
+        """Stop the server gracefully and wait for it."""
         if self._process is not None:
             self._process.terminate()
             try:
@@ -155,7 +155,7 @@ class WebProcess:
         self._process = None
 
     def wait(self, seconds: float) -> int:
-        """Wait until the server has ended by itself; return its status."""
+        """Wait until the server has exited by itself. Return its exit status."""
         assert self._process is not None
         return self._process.wait(timeout=seconds)
 
@@ -167,7 +167,7 @@ class WebProcess:
 
 @contextlib.contextmanager
 def web_process(**options: Any) -> Iterator[WebProcess]:
-    """A started server that ends with the block."""
+    """A running server that is stopped at the end of the block."""
     web = WebProcess(**options)
     web.start()
     try:
@@ -177,7 +177,7 @@ def web_process(**options: Any) -> Iterator[WebProcess]:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on at this moment."""
+    """Return a currently unused TCP port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

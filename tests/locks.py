@@ -1,4 +1,4 @@
-"""Which tables' rows a piece of work locks, in which order (core.postgres.locks)."""
+"""Records which tables' rows are locked, and in which order (core.postgres.locks)."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ _LOCK = re.compile(r'FOR (?:NO KEY )?UPDATE(?: OF "?(\w+))?')
 
 @contextmanager
 def locks_seen(names: Sequence[str]) -> Iterator[list[str]]:
-    """Collect the tables among `names` whose rows this thread's statements lock, each once, in the order of their first lock."""
+    """Collect those tables of `names` whose rows this thread's statements lock, in the order of the first lock."""
     seen: list[str] = []
 
     def watch(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
@@ -28,7 +28,7 @@ def locks_seen(names: Sequence[str]) -> Iterator[list[str]]:
 
 
 def tables_locked(sql: str, names: Sequence[str]) -> list[str]:
-    """Return the tables among `names` of which a statement locks rows."""
+    """Return those tables of `names` whose rows a statement locks."""
     if found := _LOCK.search(sql):
         if found[1] in names:
             return [found[1]]

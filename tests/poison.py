@@ -1,4 +1,4 @@
-"""One bad row among good ones: how a test plants it, and how it looks afterwards."""
+"""Makes one row of a batch fail, and reads how it was set aside."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +10,11 @@ from core.tenancy import system_context
 
 
 class Poison(Exception):
-    """What a library, or a mistake of ours, may raise for one row."""
+    """An unexpected exception for one row, as from a library or a bug."""
 
 
 def poison(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, is_bad: Callable[..., bool]) -> None:
-    """Let the function `name` of `target` raise for the one call that `is_bad` recognises."""
+    """Make the function `name` of `target` raise for calls that `is_bad` matches."""
     original = getattr(target, name)
 
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -26,7 +26,7 @@ def poison(monkeypatch: pytest.MonkeyPatch, target: Any, name: str, is_bad: Call
 
 
 def reason_of(batch: str, item: str) -> str | None:
-    """Return why `item` was set aside; None when it was not."""
+    """Return why `item` was set aside, or None if it was not."""
     with system_context(reason="tests"):
         return SetAside.objects.filter(batch=batch, item=item).values_list("reason", flat=True).first()
 

@@ -1,4 +1,4 @@
-"""The real sandbox gateway, in a process of its own: one for each process of the suite, since whoever starts another one is found instead."""
+"""The real sandbox gateway in a separate process: one per test process, because a second one would replace the first."""
 
 import json
 import os
@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @dataclass
 class SandboxProcess:
-    """The sandbox server of this test process, in a process of its own."""
+    """The sandbox server of this test process."""
 
     process: subprocess.Popen[bytes]
 
     def ledger(self, key: str | None = None) -> list[dict[str, Any]]:
-        """Return what the gateway has on record (under one idempotency key)."""
+        """Return the gateway's ledger (of one idempotency key)."""
         url, token = sandbox_address()
         request = urllib.request.Request(f"{url}/ledger", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=10) as response:
@@ -35,7 +35,7 @@ class SandboxProcess:
 
 
 def start_sandbox(folder: Path) -> subprocess.Popen[bytes]:
-    """Start a sandbox server for `folder` and wait until it has said where it listens."""
+    """Start a sandbox server for `folder` and wait until it has published its address."""
     path = folder / ADDRESS_FILE
     path.unlink(missing_ok=True)
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Work in several threads of this process, each with a database connection of its own."""
+"""Runs work in several threads of this process, each with its own database connection."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from core.errors import DomainError
 
 
 def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
-    """Run `work(0)` … `work(count - 1)` in as many threads, released together; returns results and DomainErrors."""
+    """Run `work(0)` … `work(count - 1)` in threads that start simultaneously. Return the results and DomainErrors."""
     gate = threading.Barrier(count)
 
     def run(number: int) -> Any:
@@ -27,11 +27,11 @@ def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(run, range(count)))
 
 
-def somebody_waits_for_us() -> bool:
-    """Whether another connection waits for a lock that this thread's connection holds."""
+def is_blocking_another() -> bool:
+    """Return whether another connection waits for a lock held by this thread's connection."""
     with connection.cursor() as cursor:
         cursor.execute(
-            # Not pg_stat_activity, of which a transaction sees the state of its first look for ever.
+            # Not pg_stat_activity, which is a snapshot for the rest of the transaction.
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
         )
         return bool(cursor.fetchone()[0])

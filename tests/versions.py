@@ -1,4 +1,4 @@
-"""A version of the API that is still to come, for tests of those who stay with the first."""
+"""A future version of the API, for tests of clients that stay on the first."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -37,7 +37,7 @@ class Second(ApiVersion):
 
 @pytest.fixture
 def two_versions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A second version, and a first one that has been deprecated since then."""
+    """A second API version, with the first one deprecated since then."""
     first = versions.November2026()
     monkeypatch.setattr(versions, "VERSIONS", [first, Second()])
     monkeypatch.setattr(api_dates, "NEWEST", SECOND)

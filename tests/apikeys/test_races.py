@@ -23,7 +23,7 @@ from core.values import ids
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, new_secret
 from tests.locks import locks_seen
-from tests.threads import all_at_once, somebody_waits_for_us
+from tests.threads import all_at_once, is_blocking_another
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
             # when usage is flushed at this moment
             flushing = pool.submit(flush)
             deadline = time.monotonic() + 60
-            while not somebody_waits_for_us():
+            while not is_blocking_another():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             # and the rotation goes on to the secrets

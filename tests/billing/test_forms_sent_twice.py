@@ -17,7 +17,7 @@ from core.tenancy import tenant_context
 from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import form_token, send_form, sign_in, token_in
 from tests.factories import World, make_customer
-from tests.threads import all_at_once, somebody_waits_for_us
+from tests.threads import all_at_once, is_blocking_another
 
 FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
 WAIT_SECONDS = 60
@@ -114,7 +114,7 @@ def test_two_at_the_same_time_act_once(
         def slow(**values: Any) -> Any:
             acting.append(service)
             deadline = time.monotonic() + WAIT_SECONDS
-            while not somebody_waits_for_us() and len(acting) == 1:
+            while not is_blocking_another() and len(acting) == 1:
                 assert time.monotonic() < deadline, "the twin neither waited nor acted"
             return service(**values)
 

@@ -32,7 +32,7 @@ from core.tenancy import system_context, tenant_context
 from tests.billing.test_tiers import text_of
 from tests.clients import ApiClient, sign_in
 from tests.factories import SYSTEM, World, make_user, make_world
-from tests.threads import somebody_waits_for_us
+from tests.threads import is_blocking_another
 
 SEEDED = {
     "starter": Limits(60, 10, 200, 50, 5, 50),
@@ -196,7 +196,7 @@ def test_a_company_that_moves_during_a_change_does_not_slip_past_it(world: World
     with tenant_context(moving.live_tenant):
         services.change_tier(company=moving, tier=TIER, reason="grew", actor=SYSTEM)
         changed.start()
-        while not somebody_waits_for_us():
+        while not is_blocking_another():
             assert changed.is_alive(), "the change did not wait for the move"
     changed.join(60)
 
@@ -219,7 +219,7 @@ def test_a_company_made_during_a_change_has_the_new_limits_at_once(
     with system_context(reason="test"):
         set_limits(requests_per_minute=900, messages_per_minute=150)
         beginning.start()
-        while not somebody_waits_for_us() and beginning.is_alive():
+        while not is_blocking_another() and beginning.is_alive():
             pass
     beginning.join(60)
 

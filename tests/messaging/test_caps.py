@@ -20,7 +20,7 @@ from messaging.services import cancel_message, create_message
 from messaging.services.caps import DailyCapExceeded, reserve
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, make_company, make_user
-from tests.threads import all_at_once, somebody_waits_for_us
+from tests.threads import all_at_once, is_blocking_another
 
 EMAIL = {"channel": "email", "subject": "S", "text": "T"}
 
@@ -86,7 +86,7 @@ def shares(tenant: Any) -> Any:
 
 def wait_until_somebody_waits() -> None:
     deadline = time.monotonic() + 30
-    while not somebody_waits_for_us():
+    while not is_blocking_another():
         assert time.monotonic() < deadline
         time.sleep(0.01)
 

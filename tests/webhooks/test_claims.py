@@ -14,7 +14,7 @@ from core.tenancy import system_context, tenant_context
 from tests.engines import superuser_url
 from tests.factories import SYSTEM, World, make_customer, make_world
 from tests.locks import locks_seen
-from tests.threads import somebody_waits_for_us
+from tests.threads import is_blocking_another
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     FAST,
@@ -237,7 +237,7 @@ def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither
             # The delivery is written, its endpoint's health is not yet: at this moment somebody deletes the endpoint.
             deleting.append(pool.submit(delete))
             deadline = time.monotonic() + 60
-            while not somebody_waits_for_us():
+            while not is_blocking_another():
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             return _record_attempts(*args)
