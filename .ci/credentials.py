@@ -1,7 +1,7 @@
-"""No credential in a tracked file, nor in any version of one: what was committed once can be read for ever.
+"""Fails if a credential is in a tracked file or any of its past versions, because history can be read forever.
 
-Names of files do not matter and neither does what stands around: a text is judged by the form that its issuer gave it. Made-up
-ones that tests and documents need are told apart by what makes a real one: our own by their checksum, others by ALLOWED.
+Credentials are recognized only by the format of their issuer, regardless of file names and context. Fake ones in tests and
+documents are exempt: our own by an invalid checksum, others by ALLOWED.
 """
 
 import re
@@ -26,19 +26,19 @@ FORMS = {
     "a private key": rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KE[Y]-----\s*\n[A-Za-z0-9+/=]{40}",
     "a JSON Web Token": rb"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{20,}",
     "one of our secrets": rb"\bpm_(?:live|test)_[0-9A-Za-z]{38}\b",
-    "a password in an address": rb"\b(?:postgres(?:ql)?|rediss?|amqps?|https?|smtps?)://[^\s:@/'\"<>{}$]*:([^\s:@/'\"<>{}$%]{12,})@",
+    "a password in a URL": rb"\b(?:postgres(?:ql)?|rediss?|amqps?|https?|smtps?)://[^\s:@/'\"<>{}$]*:([^\s:@/'\"<>{}$%]{12,})@",
 }
 PATTERNS = {what: re.compile(form) for what, form in FORMS.items()}
-# What looks like one and is none, with the reason.
+# False positives, with the reason.
 ALLOWED: dict[bytes, str] = {
-    b"postgresql://app:checked-only@": "of the settings that .ci/deploy_check.py checks, which reach no server",
+    b"postgresql://app:checked-only@": "in the settings of .ci/deploy_check.py, which connects to no server",
     b"postgresql://owner:checked-only@": "the same",
 }
 ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def is_real(what: str, found: bytes) -> bool:
-    """Tell whether what has the form of a credential can be one."""
+    """Whether a match can be a real credential."""
     if found in ALLOWED:
         return False
     if what == "one of our secrets":
@@ -52,7 +52,7 @@ def is_real(what: str, found: bytes) -> bool:
 
 
 def complaints(root: Path = ROOT) -> list[str]:
-    """Return what was found in the tree and in every version since the first, one line each."""
+    """Return the matches in the tree and in all past versions, one line each."""
     objects = subprocess.check_output(["git", "rev-list", "--objects", "HEAD"], cwd=root)  # noqa: S607
     names = {line.split(b" ", 1)[0]: line.split(b" ", 1)[1] for line in objects.splitlines() if b" " in line}
     found: dict[tuple[str, bytes], str] = {}

@@ -1,8 +1,8 @@
-"""What the product is made of: known weaknesses of the pinned packages (pip-audit), and a list of them (CycloneDX).
+"""Checks dependencies: known vulnerabilities of the pinned packages (pip-audit), and a bill of materials (CycloneDX).
 
-`python .ci/dependencies.py audit` fails for a pinned version with a known weakness. Where the service that knows them cannot
-be reached (a build without network), it says how many packages it could not ask about, and does not fail for that.
-`python .ci/dependencies.py sbom FILE` writes the list of what is installed at the user's (requirements/base.txt).
+`python .ci/dependencies.py audit` fails if a pinned version has a known vulnerability. If the vulnerability service is unreachable
+(a build without network), it prints how many packages could not be checked, and does not fail.
+`python .ci/dependencies.py sbom FILE` writes the bill of materials of a production installation (requirements/base.txt).
 """
 
 import json
@@ -21,14 +21,14 @@ from packageurl import PackageURL
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCTION = "base"
-# The first has all of `base`, `tracing` and `stripe`; the tool of the second is installed by itself.
+# `dev` includes `base`, `tracing` and `stripe`; checkov is installed separately.
 AUDITED = ("dev", "checkov")
 SECONDS = 120
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 def pinned(lock: str) -> dict[str, str]:
-    """Return the packages of a lock file with their versions."""
+    """Return the packages and versions of a lock file."""
     found = dict(PINNED.findall((ROOT / "requirements" / f"{lock}.txt").read_text()))
     if not found:
         raise SystemExit(f"requirements/{lock}.txt pins nothing.")
@@ -36,7 +36,7 @@ def pinned(lock: str) -> dict[str, str]:
 
 
 def audit(lock: str) -> list[str]:
-    """Return a line for each known weakness of a pinned version, and print how many packages could be asked about."""
+    """Return a line for each known vulnerability of a pinned version, and print how many packages could be checked."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
         try:
@@ -60,7 +60,7 @@ def audit(lock: str) -> list[str]:
 
 
 def _run_pip_audit(lock: str, folder: str, report: Path) -> str:
-    """Let pip-audit write its report; return the last of what it complained about. Raises TimeoutExpired."""
+    """Run pip-audit and return the end of its error output. Raises TimeoutExpired."""
     done = subprocess.run(  # noqa: S603
         [
             sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off",
@@ -73,7 +73,7 @@ def _run_pip_audit(lock: str, folder: str, report: Path) -> str:
 
 
 def sbom(path: Path) -> None:
-    """Write the bill of materials of what runs in production, in CycloneDX 1.6."""
+    """Write the production bill of materials as CycloneDX 1.6."""
     components = [
         Component(
             name=name,

@@ -1,7 +1,7 @@
-"""Hold migrations to what a release promises: a released one never changes, and a newer one works beside the release before.
+"""Checks that released migrations never change, and that newer ones are compatible with the previous release.
 
-docs/released/migrations.sha256 has the hash of each released migration and of the SQL it reads; `--record` writes it, at a release.
-What is newer than that is read by django-migration-linter, on a PostgreSQL of its own.
+docs/released/migrations.sha256 contains the hash of each released migration and of its SQL files; `--record` writes it at a
+release. Newer migrations are checked by django-migration-linter on a private PostgreSQL.
 """
 
 import hashlib
@@ -15,13 +15,13 @@ sys.path.insert(0, str(ROOT))
 RECORD = ROOT / "docs" / "released" / "migrations.sha256"
 FILES = ("*/migrations/[0-9]*.py", "*/sql/*.sql")
 
-# What the linter refuses and is right all the same, by migration, check by check, and why the release before does not mind:
+# Exceptions from the linter by migration and check, with the reason why the previous release is not affected:
 # ("billing", "0005_…"): {"DROP_COLUMN": "nothing has read or written it since 1.2"}
 ALLOWED: dict[tuple[str, str], dict[str, str]] = {}
 
 
 def current() -> dict[str, str]:
-    """Return the hash of each migration, and of each file of SQL, by its path."""
+    """Return the hashes of all migrations and SQL files by path."""
     paths = sorted(path for pattern in FILES for path in ROOT.glob(pattern))
     return {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths
@@ -29,7 +29,7 @@ def current() -> dict[str, str]:
 
 
 def released() -> dict[str, str]:
-    """Return the same of what was released; nothing before the first release."""
+    """Return the released hashes; empty before the first release."""
     if not RECORD.exists():
         return {}
     return {
@@ -38,7 +38,7 @@ def released() -> dict[str, str]:
 
 
 def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """Return, in words, what was released and is not as it was."""
+    """Return a line for each released file that has changed."""
     return [
         f"{path} was released and {'has changed' if path in now else 'is gone'}"
         for path, digest in before.items()
@@ -47,14 +47,14 @@ def changed(before: dict[str, str], now: dict[str, str]) -> list[str]:
 
 
 def newer(before: dict[str, str], now: dict[str, str]) -> list[tuple[str, str]]:
-    """Return app and name of each migration that no release has."""
+    """Return app and name of each unreleased migration."""
     return [
         (Path(path).parts[0], Path(path).stem) for path in now if path.endswith(".py") and path not in before
     ]
 
 
 def lint(migrations: list[tuple[str, str]]) -> int:
-    """Return how many of these would break the release before, and print why."""
+    """Return how many of these would break the previous release, and print why."""
     from core.engines.pair import DATABASE, Engines
 
     with tempfile.TemporaryDirectory() as folder, Engines(folder, durable=False, valkey=False) as engines:
@@ -83,7 +83,7 @@ def lint(migrations: list[tuple[str, str]]) -> int:
 
 
 def main() -> str | None:
-    """Check, or record; return what is wrong."""
+    """Check or record. Return the problem, if any."""
     before, now = released(), current()
     if found := changed(before, now):
         return (

@@ -1,4 +1,4 @@
-"""What must not be in tracked files: registry hosts, this or that machine's paths, live secrets, large files."""
+"""Fails if tracked files contain registry hosts, machine-specific paths, private keys, or are too large."""
 
 import re
 import subprocess
@@ -23,7 +23,7 @@ FORBIDDEN = {
 
 
 def complaints() -> list[str]:
-    """Return what was found, one line each."""
+    """Return the problems found, one line each."""
     listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)  # noqa: S607
     found = []
     for name in filter(None, listed.split("\0")):

@@ -1,4 +1,4 @@
-"""What batches have set aside, on the staff site: which row, why, and when it is tried again."""
+"""Rows set aside by batches, on the staff site: the row, the reason, and the next attempt."""
 
 from django.contrib import admin
 
@@ -8,7 +8,7 @@ from core.ui.staff import StaffModelAdmin
 
 @admin.register(SetAside)
 class SetAsideAdmin(StaffModelAdmin):
-    """Rows that failed by themselves; each leaves the list once it has succeeded."""
+    """Rows that failed on their own. A row is removed once it succeeds."""
 
     list_display = ("item", "batch", "reason", "tries", "first_seen", "last_seen", "try_again_at")
     list_filter = ("batch",)

@@ -4,7 +4,7 @@ from core.resources import PomeloApp
 
 
 class CoreConfig(PomeloApp):
-    """The kernel: what every app stands on."""
+    """The kernel that all apps build on."""
 
     name = "core"
     api_urls = "core.api.urls"
@@ -12,7 +12,7 @@ class CoreConfig(PomeloApp):
     audit_labels = {"staff": "Staff"}
 
     def ready(self) -> None:
-        """Know every app's events, and register the system checks (start-up refuses what they call an error)."""
+        """Load every app's events, and register the system checks, whose errors prevent startup."""
         from core import checks, resource_checks  # noqa: F401
         from core.api import checks as api_checks  # noqa: F401
         from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn

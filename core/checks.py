@@ -1,4 +1,4 @@
-"""System checks: what is refused at start-up, with how to mend it."""
+"""System checks: settings that prevent startup, with hints for fixing them."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 
-# Settings by their names in the environment (the last column is another name here), with the least and the most they may be:
-# outside of it something would never happen, or wait for ever, or everything would be pruned.
+# Settings by their environment variables (the last column is the setting's name, if different), with their minimum and maximum.
+# Other values would disable something, make it wait forever, or prune everything.
 _RANGES = (
     ("API_KEY_BCRYPT_ROUNDS", 4, 31, ""),
     ("AUDIT_RETENTION_DAYS", 1, 36_500, ""),
@@ -22,7 +22,7 @@ _RANGES = (
 
 @register(Tags.security)
 def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Settings that Django cannot know to check."""
+    """Check Pomelo's own settings."""
     found: list[CheckMessage] = []
     for name in ("TRUSTED_PROXIES", "WEBHOOK_ALLOWED_NETWORKS"):
         try:

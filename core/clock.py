@@ -1,10 +1,10 @@
-"""The one place that reads the time."""
+"""The only place that reads the current time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Return the current time, aware, in UTC."""
+    """Return the current time in UTC, timezone-aware."""
     return datetime.now(UTC)
 
 

@@ -1,8 +1,8 @@
-"""Errors the domain raises on purpose. The API renders them as problem+json, forms show their text (docs/architecture.md, Contracts).
+"""Domain errors. The API renders them as problem+json, forms show their text (docs/architecture.md, Contracts).
 
-Every class is registered by its code; `docs/errors.md` is generated from the registry: the docstring says what the
-error means, `fix` says what to do about it. `advice()` says it for one case: where `fix` points to facts of the answer, a
-class has one template for both and fills it with the facts.
+Every class is registered by its code, and `docs/errors.md` is generated from the registry: the docstring says what the error
+means, `fix` what to do about it. `advice()` is the specific fix for one error: a class whose `fix` refers to facts of the response
+has a template and fills in the facts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,23 +15,23 @@ ERRORS: dict[str, type["DomainError"]] = {}
 
 
 class DomainError(Exception):
-    """Base of every error that has a public code.
+    """Base of all errors with a public code.
 
-    `detail` is public text; `facts` are merged into the `error` member of the response; `headers` are added to it.
-    `violated_policies` are the rate-limit policies that a refusal is due to, by their names in the headers.
+    `detail` is public text, `facts` are merged into the response's `error` member, and `headers` are added to the response.
+    `violated_policies` are the names of the exhausted rate-limit policies, as in the headers.
     """
 
     code: ClassVar[str] = ""
     status: ClassVar[int] = 400
     title: ClassVar[str] = ""
     fix: ClassVar[str] = ""
-    # `fix` for a person on a page, where `fix` speaks of headers, members or operations of the API.
+    # The fix shown on pages, if `fix` mentions headers, members or operations of the API.
     page_fix: ClassVar[str] = ""
-    # No call of the API can end so: only a person on a page is refused it.
+    # Whether only pages can raise it, never the API.
     only_on_pages: ClassVar[bool] = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the class under its code; a code has one owner."""
+        """Register the class under its code, which must be unique."""
         super().__init_subclass__(**kwargs)
         if "code" not in cls.__dict__:
             return
@@ -54,22 +54,22 @@ class DomainError(Exception):
         super().__init__(self.detail)
 
     def advice(self) -> str:
-        """Return what to do in this very case, for a trace."""
+        """Return the specific fix for this error, for a trace."""
         return self.fix
 
     @property
     def page_detail(self) -> str:
-        """What a page says of it."""
+        """The detail as shown on pages."""
         return self.detail
 
     @property
     def page_advice(self) -> str:
-        """What to do in this very case, for a page."""
+        """The specific fix for this error, for a page."""
         return self.page_fix or self.advice()
 
 
 def is_allowed(check: Callable[..., object], *of: Any) -> bool:
-    """Tell whether `check`, which a service makes before it does something, passes: a page offers only what is accepted."""
+    """Return whether a service's `check` passes, so that pages only offer actions that will be accepted."""
     try:
         check(*of)
     except DomainError:
@@ -79,7 +79,7 @@ def is_allowed(check: Callable[..., object], *of: Any) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One refused field: its dotted name (`lines.0.amount`), a stable code and a message for people."""
+    """An invalid field: its dotted name (`lines.0.amount`), a stable code and a message for people."""
 
     field: str
     code: str
@@ -103,12 +103,12 @@ class FieldErrors(DomainError):
 
     @property
     def page_detail(self) -> str:
-        """The messages alone: a page does not know the fields by their names."""
+        """The messages alone, because pages do not show field names."""
         return " ".join(one.message for one in self.fields)
 
     @classmethod
     def of_form(cls, form: BaseForm) -> Self:
-        """Return what a Django form refuses, field by field."""
+        """Return the errors of a Django form by field."""
         return cls(
             [
                 FieldError(name, error["code"] or "invalid", error["message"])
@@ -128,12 +128,12 @@ class NotFound(DomainError):
     page_fix = "Open the list again to see what is there."
 
     def __init__(self) -> None:
-        # One text for every cause: a foreign object must not be told from a missing one (docs/architecture.md, Contracts).
+        # The same text for every cause: another company's object must look like a missing one (docs/architecture.md, Contracts).
         super().__init__("There is no such object for this key.")
 
     @property
     def page_detail(self) -> str:
-        """The same for people, who have no key: again one text for every cause."""
+        """The same for pages, where there is no key. Again, one text for every cause."""
         return "It does not exist: it was deleted, or belongs to another company or mode."
 
 

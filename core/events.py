@@ -1,7 +1,7 @@
-"""Events: what happened, said once, in the transaction that made it happen (docs/architecture.md, Events).
+"""Domain events, published in the transaction that causes them (docs/architecture.md, Events).
 
-`publish()` writes the outbox row, from which webhooks are relayed, and hands the event to every sink of
-`settings.EVENT_SINKS` (the audit trail), so neither can be forgotten by a caller nor lost in a crash.
+`publish()` writes the outbox row, from which webhooks are relayed, and passes the event to all sinks in `settings.EVENT_SINKS`
+(the audit trail), so that neither can be forgotten by a caller or lost in a crash.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,13 +27,13 @@ RELAY_TASK = "webhooks.relay_events"
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Base of every event. Subclasses are frozen, keyword-only dataclasses that set `type`.
+    """Base of all events. Subclasses are frozen, keyword-only dataclasses that set `type`.
 
-    `object_id` is the TypeID of what the event is about, `object` its public representation (empty for events that are
-    not public), `changes` maps a field to its value before and after: a public event carries those before as `previous`.
-    `detail` holds further facts for the audit trail. `sentence` is what the actor did, as the trail says it after their name:
-    `{target}` in it is the object, any other name a fact of `detail`, or what a field of `changes` is now ("invited {email} as {role}").
-    What concerns the company as a whole, in neither mode, is `company_wide`: both of its trails have it.
+    `object_id` is the TypeID of the event's object, `object` its public representation (empty for events that are not public).
+    `changes` maps fields to their values before and after; a public event includes those before as `previous`. `detail` holds
+    additional facts for the audit trail. `sentence` describes the action, after the actor's name: `{target}` stands for the
+    object, other names for facts of `detail` or new values of `changes` ("invited {email} as {role}"). Events about the company as
+    a whole are `company_wide` and appear in the audit trails of both modes.
     """
 
     type: ClassVar[str] = ""
@@ -47,7 +47,7 @@ class Event:
     detail: dict[str, Any] = field(default_factory=dict)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register the event under its type; a type has one owner."""
+        """Register the event under its type, which must be unique."""
         super().__init_subclass__(**kwargs)
         if not cls.type:
             return
@@ -57,7 +57,7 @@ class Event:
 
 
 class EventSink(Protocol):
-    """What `settings.EVENT_SINKS` names: called in the transaction of the events, once for all of them."""
+    """A sink of `settings.EVENT_SINKS`. Called in the transaction of the events, once for all of them."""
 
     def __call__(self, events: Sequence[Event], *, actor: Principal) -> None: ...
 
@@ -68,19 +68,19 @@ def _load_sinks(paths: tuple[str, ...]) -> tuple[Callable[..., None], ...]:
 
 
 def publish(event: Event, *, actor: Principal) -> None:
-    """Record `event` in the current tenant's transaction and nudge the relay once it has committed.
+    """Record `event` in the current tenant's transaction and wake the relay after the commit.
 
-    Raises core.tenancy.TenantRequired outside of a tenant.
+    Raises core.tenancy.TenantRequired outside a tenant.
     """
     publish_all([event], actor=actor)
 
 
 def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
-    """Record events that one transaction made, in their order, by a statement for all instead of one for each.
+    """Record several events of one transaction in order, with one statement for all of them.
 
-    The statements travel with the transaction's next one, at the latest with its commit.
+    The statements are sent with the transaction's next one, at the latest with its commit.
 
-    Raises core.tenancy.TenantRequired outside of a tenant.
+    Raises core.tenancy.TenantRequired outside a tenant.
     """
     require_tenant()
     rows = [
@@ -104,13 +104,13 @@ def publish_all(events: Sequence[Event], *, actor: Principal) -> None:
 
 
 def data_of(event: Event) -> dict[str, Any]:
-    """Return what the outbox keeps of a public event: its object, and what the fields that changed were before."""
+    """Return the outbox data of a public event: its object, and the previous values of changed fields."""
     previous = {name: before for name, (before, _) in event.changes.items() if name in event.object}
     return {"object": event.object, **({"previous": previous} if previous else {})}
 
 
 def publish_unowned(event: Event, *, actor: Principal) -> None:
-    """Record an event that belongs to no company (an unknown secret, a failed sign-in): only staff see it.
+    """Record an event without a company (an unknown secret, a failed sign-in), which only staff can see.
 
     Must be called inside `system_context`.
     """

@@ -1,6 +1,6 @@
-"""Request context: the request id, the client's address and the scheme, decided once, before anything else runs.
+"""Request context: request ID, client address and scheme, determined once, before anything else runs.
 
-It also parts the ways: a request to /v1 goes to the API's entry and passes none of the middleware that pages need.
+Also routes requests: those to /v1 go to the API's entry point and skip the middleware of pages.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ from core.values import ids
 
 log = structlog.get_logger(__name__)
 
-# What a page may ask of the browser: passkeys, for itself. Everything else that reaches beyond the page is off, for frames too.
+# The browser features a page may use: passkeys, on the same origin. All others are disabled, also in frames.
 PERMISSIONS_POLICY = ", ".join(
     [
         *(
@@ -42,27 +42,27 @@ PERMISSIONS_POLICY = ", ".join(
     ]
 )  # fmt: skip
 
-# Some of allauth's pages show secrets of their own, and the team's the links of invitations that may be copied.
+# Some of allauth's pages show secrets, and the team page shows invitation links.
 UNCOMPRESSED = ("/accounts/", "/team/")
 
-# Probes are asked over plain HTTP from inside the machine or the cluster.
+# Probes use plain HTTP from within the machine or the cluster.
 PLAIN_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestContextMiddleware:
-    """Gives every request `request_id`, `client_ip` and `secure`; redirects pages to HTTPS (the API refuses instead)."""
+    """Sets `request_id`, `client_ip` and `secure` on requests. Redirects pages to HTTPS; the API refuses plain HTTP instead."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._pages = get_response
         self._api = ApiEntry()
 
     def __call__(self, request: Request) -> HttpResponse:
-        """Answer the request with its id in `X-Request-Id`."""
+        """Return the response with its ID in `X-Request-Id`."""
         request.request_id = ids.encode("req", ids.new_id())
         request.client_ip = client_address(request.META)
         secure = self._is_secure(request)
         request.secure = secure
-        # Django asks the WSGI server; behind a trusted proxy the proxy knows.
+        # Django asks the WSGI server, but behind a trusted proxy only the proxy knows.
         request.META["wsgi.url_scheme"] = "https" if secure else "http"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request.request_id)
@@ -81,23 +81,23 @@ class RequestContextMiddleware:
 
     @staticmethod
     def _is_secure(request: HttpRequest) -> bool:
-        """Tell whether the client spoke TLS: to us, or to a trusted proxy that says so."""
+        """Whether the client used TLS, to us or, according to a trusted proxy, to that proxy."""
         if request.META.get("wsgi.url_scheme") == "https":
             return True
         return peer_is_trusted_proxy(request.META) and forwarded_scheme(request.META) == "https"
 
 
 class StaleCacheWarningMiddleware:
-    """Warns the person who changed a key or a company when not every process could be told of it at once.
+    """Warns a user whose change of a key or company could not be propagated to all processes immediately.
 
-    Inside the messages' middleware, and outside of the page's transaction: a change is told after its commit.
+    Must be inside the messages middleware and outside the page's transaction, because changes are propagated after the commit.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
+        """Return the response."""
         with fences.collecting_undelivered() as untold:
             response = self._get_response(request)
         if untold:
@@ -110,15 +110,16 @@ class StaleCacheWarningMiddleware:
 
 
 class CompressPagesMiddleware(GZipMiddleware):
-    """Compresses pages that are asked for by GET, and never one that shows a secret.
+    """Compresses pages requested by GET, except those that show a secret.
 
-    What a page compressed together with a secret has reflected from its address would give the secret away by its length
-    (BREACH). Secrets are shown by answers to POST, and by pages that stay as they are: allauth's (recovery codes, the
-    authenticator's secret) and the team's (links that let somebody in); tokens against forged forms are masked anew in every answer. Files are compressed beforehand.
+    If a page reflected part of its URL and was compressed together with a secret, its length would leak the secret (BREACH).
+    Secrets only appear in responses to POST and on pages that are never compressed: allauth's (recovery codes, authenticator
+    secret) and the team page (invitation links). CSRF tokens are masked differently in every response. Static files are
+    compressed ahead of time.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Compress the answer if it is such a page."""
+        """Compress the response if it is such a page."""
         is_page = response.headers.get("Content-Type", "").startswith("text/html") and not response.streaming
         if not is_page or request.method != "GET" or request.path.startswith(UNCOMPRESSED):
             return response
@@ -126,17 +127,17 @@ class CompressPagesMiddleware(GZipMiddleware):
 
 
 class DatabaseUnavailableMiddleware:
-    """Answers 503 to a page that PostgreSQL, being away, could not give. /v1 says it by its own error."""
+    """Returns 503 for pages while PostgreSQL is unreachable. /v1 has its own error."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request."""
+        """Return the response."""
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer for the view that raised an outage; anything else is a mistake, and is answered as one."""
+        """Handle an exception caused by an outage. All others are bugs and are left to Django."""
         if not is_outage(exception):
             return None
         log.warning("page.database_unavailable", path=request.path, error=str(exception))
@@ -147,17 +148,17 @@ class DatabaseUnavailableMiddleware:
 
 
 class NoNulMiddleware:
-    """Answers 400 to an address with a NUL character, which no page means and PostgreSQL's text cannot hold.
+    """Returns 400 for a URL with a NUL character, which PostgreSQL's text cannot store.
 
-    Forms refuse it by their fields, and /v1 names the parameter. This is for what reads the address by itself, as the
-    filters and the identifiers of Django's admin do.
+    Form fields refuse it themselves, and /v1 names the parameter. This covers code that reads the URL directly, such as the filters
+    and object IDs of Django's admin.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, unless its path or its query has a NUL. Raises BadRequest."""
+        """Return the response, unless path or query contain a NUL. Raises BadRequest."""
         query = request.META.get("QUERY_STRING", "")
         if "\x00" in request.path_info or "\x00" in query or "%00" in query:
             raise BadRequest("The address contains a NUL character.")

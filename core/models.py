@@ -1,5 +1,4 @@
-"""The kernel's tables: the outbox of events, the answers to idempotent writes, our own mail, and what batches set
-aside."""
+"""The kernel's tables: event outbox, responses to idempotent writes, the platform's own email, and rows set aside."""
 
 from datetime import timedelta
 from typing import Any
@@ -12,17 +11,17 @@ from core.tenancy import TenantModel
 from core.values import api_dates, ids
 
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=24)
-# Drawn by every event as it is inserted, and by every one that the relay takes. Made by a migration.
+# Sequences for inserted events and for relayed ones, created by a migration.
 EVENT_SEQUENCE = "core_event_sequence"
 EVENT_POSITIONS = "core_event_position"
 
 
 class OutboxEvent(TenantModel):
-    """Something that happened, written in the transaction that made it happen. It is what `GET /v1/events` lists.
+    """An event, written in the transaction that caused it. `GET /v1/events` lists these.
 
-    `sequence` is drawn at the insert and says in which order the relay takes what it finds committed; the relay gives
-    the `position`, by which everything reads that reads in order. Whoever commits late gets a later position, so nothing
-    ever appears behind a reader (docs/architecture.md, Events). Somebody who subscribes numbers what is there first.
+    `sequence` is assigned at insertion and determines the order in which the relay processes committed events. The relay
+    assigns the `position`, which all ordered readers use. A late commit gets a later position, so nothing ever appears behind
+    a reader (docs/architecture.md, Events). A new subscription first assigns positions to existing events.
     """
 
     id_prefix = "evt"
@@ -34,18 +33,17 @@ class OutboxEvent(TenantModel):
     sequence = models.BigIntegerField(db_default=NextValue(EVENT_SEQUENCE), editable=False)
     position = models.BigIntegerField(null=True, editable=False)
     relayed_at = models.DateTimeField(null=True)
-    # The version of the API whose form the object in `data` has.
+    # The API version of the object in `data`.
     api_version = models.CharField(max_length=10, db_default=api_dates.FIRST, editable=False)
-    # The W3C trace context of the request that published it, where tracing is on (core.tracing).
+    # The W3C trace context of the publishing request, if tracing is enabled (core.tracing).
     traceparent = models.CharField(max_length=55, null=True, editable=False)  # noqa: DJ001 - a NULL takes no room in the row
 
     class Meta(TenantModel.Meta):
         constraints = [
             *TenantModel.Meta.constraints,
-            # Read backwards it begins with what has no position yet. A counter for all, so a gap says nothing.
+            # Read backwards, it starts with events without a position. The sequence is shared by all companies, so gaps mean nothing.
             models.UniqueConstraint(fields=["company", "mode", "position"], name="core_outboxevent_position"),
-            # What was relayed has its position; a test event goes to one endpoint, is never
-            # relayed, and has no place in the order.
+            # Relayed events have a position. A test event is sent to one endpoint only, is never relayed, and has no position.
             models.CheckConstraint(
                 condition=models.Q(public=False, position__isnull=True, relayed_at__isnull=False)
                 | models.Q(public=True, relayed_at__isnull=True)
@@ -54,7 +52,7 @@ class OutboxEvent(TenantModel):
             ),
         ]
         indexes = [
-            # The order in which the relay takes a company's events: those that have a position already come first.
+            # The order in which the relay processes a company's events: those that already have a position come first.
             models.Index(
                 fields=["company", "position", "sequence"],
                 name="core_outboxevent_waiting",
@@ -73,15 +71,15 @@ def _idempotency_expiry() -> Any:
 
 
 class IdempotencyRecord(TenantModel):
-    """The stored answer to a write that carried an Idempotency-Key (docs/architecture.md, Idempotency)."""
+    """The stored response to a write with an Idempotency-Key (docs/architecture.md, Idempotency)."""
 
     key = models.CharField(max_length=255)
     fingerprint = models.BinaryField(max_length=32)
     status = models.PositiveSmallIntegerField()
     headers = models.JSONField(default=dict)
-    body = models.BinaryField()  # encrypted, and without what is shown once; empty when it was streamed
+    body = models.BinaryField()  # encrypted, without secrets that are shown once; empty if it was streamed
     actor = models.CharField(max_length=64, blank=True, db_default="", help_text="Who got the answer first.")
-    # What the request was asked for beyond its endpoint's own scope: of each list one is needed to get the answer again.
+    # Scopes required beyond the endpoint's own. A replay requires one of each list.
     scopes = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     expires = models.DateTimeField(default=_idempotency_expiry)
 
@@ -97,9 +95,9 @@ class IdempotencyRecord(TenantModel):
 
 
 class SetAside(models.Model):
-    """A row of a batch that failed and was set aside, so that the others could go on (core.background.set_aside).
+    """A row of a batch that failed and was set aside so that the others could continue (core.background.set_aside).
 
-    Of every company's rows, for staff: the role `app` has no right on the table at all.
+    Contains rows of all companies, for staff. The role `app` has no privileges on the table.
     """
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
@@ -122,11 +120,11 @@ class SetAside(models.Model):
 
 
 class OutgoingMail(models.Model):
-    """A mail of our own that waits for the mail server (core.mail). The role `app` may add one and see none."""
+    """A queued platform email (core.mail). The role `app` may insert but not read."""
 
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     created = models.DateTimeField(default=clock.now, editable=False)
-    content = models.BinaryField()  # encrypted: mails carry codes and links that let people in
+    content = models.BinaryField()  # encrypted, because emails contain sign-in codes and links
     tries = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
 
@@ -138,5 +136,5 @@ class OutgoingMail(models.Model):
 
     @property
     def public_id(self) -> str:
-        """The identifier that logs and staff see."""
+        """The ID shown in logs and to staff."""
         return ids.encode("mail", self.id)

@@ -1,4 +1,4 @@
-"""Who is acting: one frozen value that every service takes, and that audit entries and events name."""
+"""The acting principal: an immutable value that every service takes, and that audit entries and events record."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Mode = Literal["live", "test"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """The actor behind a call, and from where it came.
+    """The actor of a call, and its origin.
 
     `id` is a TypeID (`key_…`, `usr_…`) or, for the system itself, the name of the job.
     """
@@ -24,29 +24,29 @@ class Principal:
     user_agent: str = ""
     request_id: str | None = None
 
-    # --- what Django's and DRF's own classes ask of `request.user` (IsAuthenticated, UserRateThrottle, …) ------------------
+    # --- attributes that Django's and DRF's classes expect of `request.user` (IsAuthenticated, UserRateThrottle, …) ------------------
 
     @property
     def pk(self) -> str:
-        """The identifier under the name that Django gives it."""
+        """The ID, under Django's name for it."""
         return self.id
 
     @property
     def is_authenticated(self) -> bool:
-        """Always: nobody in particular has no principal."""
+        """Always true, because anonymous requests have no principal."""
         return True
 
     @property
     def is_anonymous(self) -> bool:
-        """Never."""
+        """Always false."""
         return False
 
     @property
     def is_staff(self) -> bool:
-        """Tell whether it is one of the operator's people; a key never is."""
+        """Whether it is a member of staff. A key never is."""
         return self.kind == "staff"
 
     @classmethod
     def system(cls, name: str) -> "Principal":
-        """Return the principal of a job of the system's own, such as `webhooks.relay`."""
+        """Return the principal of a system job, such as `webhooks.relay`."""
         return cls(kind="system", id=name, name=name)

@@ -1,4 +1,4 @@
-"""System checks of what apps add (core.resources): start-up refuses two owners of one name, and what leads nowhere."""
+"""System checks of apps' declarations (core.resources): duplicate names and dead links prevent startup."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,12 @@ from core.tenancy import CompanyModel, TenantModel
 
 @register
 def check_resources(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Say what of the apps' declarations cannot be meant, and how to mend it."""
+    """Return the errors in apps' declarations, with hints for fixing them."""
     return [*_named_twice(), *_undescribed(), *_dead_ends(), *_events_of_nothing()]
 
 
 def _declared(app: PomeloApp) -> Iterator[tuple[str, str]]:
-    """Yield (kind, name) of everything that has one owner."""
+    """Yield (kind, name) of everything that must be unique."""
     for resource in app.resources:
         yield "resource", resource.name
         yield "object", resource.object
@@ -40,7 +40,7 @@ def _named_twice() -> Iterator[CheckMessage]:
         for declared in _declared(app):
             owners[declared].append(app.name)
     for model in apps.get_models():
-        # What no company owns is staff's, who see it under the prefix of what companies have of the kind.
+        # Tables without a company are for staff, and share the prefix of their company-owned counterparts.
         if issubclass(model, (TenantModel, CompanyModel)) and model.id_prefix:
             owners["identifier prefix of a table,", model.id_prefix].append(model._meta.label)
     for (kind, name), found in owners.items():

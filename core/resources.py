@@ -1,8 +1,8 @@
-"""What an app adds to Pomelo, said in one place: its AppConfig. The contract is docs/extending.md.
+"""The declarations of an app, all in its AppConfig. The contract is docs/extending.md.
 
-An app subclasses `PomeloApp` and names its routes, pages, resources, scopes and menu entries. Everything else reads them from
-here: the URL configuration, the create page of keys, the OpenAPI document, the menu, the audit filters, and the suites that
-hold every endpoint to the same promises. Pomelo's own apps have no other way, so an app from elsewhere has all of theirs.
+An app subclasses `PomeloApp` and declares its routes, pages, resources, scopes and menu entries. Everything else reads them from
+here: the URL configuration, the key creation page, the OpenAPI document, the menu, the audit filters, and the contract tests of
+all endpoints. Pomelo's own apps are declared the same way, so extensions have the same capabilities.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +19,9 @@ Section = Literal["developers", "business", "company"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One permission: its name, the resource it is grouped under on the create page, and what it allows.
+    """A scope: its name, the resource it is grouped under on the key creation page, and what it allows.
 
-    `aliases` are further names by which it may be asked for; it is stored under its own.
+    `aliases` are alternative names that are accepted; the scope is stored under its own name.
     """
 
     name: str
@@ -33,16 +33,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One kind of object.
+    """A type of object.
 
-    `name` is the last part of its collection's path (`customers`) and the tag of its operations in the OpenAPI document,
-    which shows `description`; one that lies below another's path (`refunds`) needs none. `object` is what its objects call
-    themselves and the first part of its events (`customer.created`). `prefix` begins its identifiers, if it has any.
-    `reference` is the name of a field or filter that refers to it (by default `object`); `label` is its name on pages.
-    `position` orders the tags. Objects that `are_pruned` are dropped after a while, so that nothing can refer to them.
-    `read_scope` is the scope that reads its objects wherever they appear, in events and deliveries too (by default
-    `<name>:read`). `payload` is the path of the serializer that describes the objects in events, where that is not the one named after
-    the object whose endpoint answers it.
+    `name` is the last part of its collection's path (`customers`) and the tag of its operations in the OpenAPI document, which
+    shows `description`; a resource below another's path (`refunds`) needs none. `object` is the `object` field of its objects and
+    the first part of its event types (`customer.created`). `prefix` is the prefix of its IDs, if any. `reference` is the name of
+    fields and filters that refer to it (by default `object`), and `label` its name on pages. `position` orders the tags. Objects
+    that `are_pruned` are deleted after a while, so nothing may refer to them. `read_scope` is the scope for reading its objects
+    anywhere, including events and deliveries (by default `<name>:read`). `payload` is the path of the serializer for the objects in
+    events, if it is not the one that the object's endpoint returns.
     """
 
     name: str
@@ -63,13 +62,13 @@ class Resource:
 
     @property
     def title(self) -> str:
-        """What pages call the collection: `Webhook endpoints`."""
+        """The collection's name on pages: `Webhook endpoints`."""
         return self.label or self.name.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True, slots=True)
 class MenuEntry:
-    """A link in the side bar: where it stands, what it says, where it leads, and the name of its icon."""
+    """A link in the sidebar: its section, label, path, and icon."""
 
     section: Section
     label: str
@@ -79,16 +78,16 @@ class MenuEntry:
 
 
 class PomeloApp(AppConfig):
-    """Base of an app's AppConfig: what it adds. An attribute that is left out adds nothing.
+    """Base class of AppConfigs, with the app's declarations. All attributes are optional.
 
-    `api_urls` names the URLconf mounted under /v1, `examples` the module of its examples (core.api.examples), `page_urls` the one of
-    its pages, mounted under `page_prefix`. `audit_labels` names groups of audit actions that no resource stands for
-    (`member` → "Team"). `traces` are paths of what keys make that outlives them (core.security.made_by), `finders` paths of functions that
-    look up what somebody pastes into "Find anything", `namers` of those that say what objects are called and where their pages are
-    (both core.ui.finding). Its `events.py` is loaded by itself.
+    `api_urls` is the URLconf mounted under /v1, `examples` the module with its examples (core.api.examples), `page_urls` the URLconf
+    of its pages, mounted under `page_prefix`. `audit_labels` are labels for groups of audit actions without a resource (`member` →
+    "Team"). `traces` are paths of classes for objects that keys create and that outlive them (core.security.made_by), `finders` paths
+    of functions that look up text entered into "Find anything", `namers` paths of functions that return the names and pages of
+    objects (both core.ui.finding). Its `events.py` is loaded automatically.
     """
 
-    default = False  # of a module that imports it; each subclass is again what Django looks for
+    default = False  # for modules that import this class; subclasses are defaults again
     default_auto_field = "django.db.models.BigAutoField"
 
     api_urls: ClassVar[str] = ""
@@ -104,14 +103,14 @@ class PomeloApp(AppConfig):
     namers: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls, **kwargs: object) -> None:
-        """Be found by Django, which takes the one AppConfig of a module whose `default` is not False."""
+        """Make subclasses discoverable: Django uses the only AppConfig of a module whose `default` is not False."""
         super().__init_subclass__(**kwargs)
         if "default" not in cls.__dict__:
             cls.default = True
 
 
 class Registered(Mapping[str, T]):
-    """A mapping read off the installed apps when it is first looked at, in their order; raises AppRegistryNotReady before."""
+    """A mapping built from the installed apps, in their order, on first access. Raises AppRegistryNotReady before that."""
 
     def __init__(self, build: Callable[[], Mapping[str, T]]) -> None:
         self._build = build
@@ -134,28 +133,28 @@ class Registered(Mapping[str, T]):
 
 
 def pomelo_apps() -> list[PomeloApp]:
-    """Return the installed apps that add something to Pomelo, in the order of INSTALLED_APPS."""
+    """Return the installed PomeloApps, in the order of INSTALLED_APPS."""
     return [config for config in apps.get_app_configs() if isinstance(config, PomeloApp)]
 
 
 def is_extension(module: str) -> bool:
-    """Return whether `module` belongs to an app that `settings.EXTENSIONS` added to Pomelo's own."""
+    """Return whether `module` belongs to an app listed in `settings.EXTENSIONS`."""
     return any(module == name or module.startswith(f"{name}.") for name in settings.EXTENSIONS)
 
 
 def own_apps() -> list[PomeloApp]:
-    """Return Pomelo's own apps: those that the committed pages of docs/ describe."""
+    """Return Pomelo's own apps, which the committed pages of docs/ cover."""
     return [config for config in pomelo_apps() if not is_extension(config.name)]
 
 
 def app_of(module: str) -> PomeloApp | None:
-    """Return the app that adds something to Pomelo and to which `module` belongs, or None."""
+    """Return the PomeloApp that `module` belongs to, or None."""
     found = apps.get_containing_app_config(module)
     return found if isinstance(found, PomeloApp) else None
 
 
 def list_resources() -> list[Resource]:
-    """Return every resource, in the order of the tags."""
+    """Return all resources, in the order of the tags."""
     return sorted(
         (resource for config in pomelo_apps() for resource in config.resources),
         key=lambda found: found.position,
@@ -163,7 +162,7 @@ def list_resources() -> list[Resource]:
 
 
 def menu_of(section: Section) -> list[MenuEntry]:
-    """Return the entries of one section of the side bar, in their order."""
+    """Return the entries of a sidebar section, in order."""
     found = [entry for config in pomelo_apps() for entry in config.menu if entry.section == section]
     return sorted(found, key=lambda entry: entry.position)
 
@@ -182,7 +181,7 @@ def name_of_page(path: str) -> str:
 
 
 RESOURCES: Mapping[str, Resource] = Registered(lambda: {found.name: found for found in list_resources()})
-# The prefix of identifiers by the last part of their collection's path, by how fields refer to the object, by what it calls itself.
+# ID prefixes by the last part of the collection's path, by reference name, and by object type.
 ID_PREFIXES: Mapping[str, str] = Registered(
     lambda: {found.name: found.prefix for found in list_resources() if found.prefix}
 )

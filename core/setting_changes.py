@@ -1,4 +1,4 @@
-"""What a process has computed from settings is forgotten when a test overrides them; in production they never change."""
+"""Clears values derived from settings when a test overrides them. In production, settings never change."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from django.core.signals import setting_changed
 def forget_when_changed(forget: Callable[[], object], *names: str) -> None:
     """Call `forget` whenever Django's `override_settings` changes one of `names`.
 
-    A name that ends in an underscore stands for every setting that begins with it.
+    A name that ends with an underscore matches all settings with that prefix.
     """
 
     def on_change(*, setting: str, **_: object) -> None:

@@ -1,6 +1,6 @@
-"""Compile `base.txt`, `tracing.txt`, `stripe.txt`, `dev.txt` and `checkov.txt` from pyproject.toml, hashes included; `--check` says whether they still fit.
+"""Compile `base.txt`, `tracing.txt`, `stripe.txt`, `dev.txt` and `checkov.txt` from pyproject.toml, with hashes; `--check` verifies them.
 
-Run by `make lock` and `make check`. The check needs no network: it compares what pyproject.toml asks for with the pins.
+Run by `make lock` and `make check`. The check needs no network: it compares the requirements in pyproject.toml with the pins.
 """
 
 import os
@@ -21,7 +21,7 @@ PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 
 def compile_pins() -> None:
-    """Resolve anew, keeping present pins where they still fit, for Python 3.11 and every later one."""
+    """Resolve for Python 3.11 and later, keeping current pins where possible."""
     for target, extra in (
         (BASE, ["pyproject.toml"]),
         (TRACING, ["pyproject.toml", "--extra", "tracing"]),
@@ -49,7 +49,7 @@ def compile_pins() -> None:
 
 
 def problems() -> list[str]:
-    """Return what does not fit, in words."""
+    """Return the problems found."""
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
     project, groups = settings["project"], settings["dependency-groups"]
     texts = {path: path.read_text() for path in (BASE, TRACING, STRIPE, DEV, CHECKOV)}

@@ -1,4 +1,4 @@
-"""Refusals of what never becomes a request to Django: problem+json under /v1, a line of text elsewhere."""
+"""Error responses for requests that never reach Django: problem+json under /v1, a line of text elsewhere."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,7 +13,7 @@ from core.values import ids
 
 
 def refuse(proto: Any, path: str, error: DomainError, *, close: bool = False) -> None:
-    """Answer with `error`. `close` ends the connection: what else is on it belongs to a body that nobody waits for."""
+    """Respond with `error`. `close` ends the connection, because remaining data belongs to an unread body."""
     TURNED_AWAY.labels(str(error.status)).inc()
     request_id = ids.encode("req", ids.new_id())
     headers = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}

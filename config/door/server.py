@@ -1,12 +1,12 @@
-"""Granian's worker process, with our door in the place of its event loop's callbacks.
+"""Granian's worker process, with our front door in place of its event loop callbacks.
 
-Granian offers two ways in. Its WSGI one gives the whole request to a thread, which then waits for a slow body, cannot tell a
-body that broke off from one that ended, and has folded `X_Forwarded_For` into `X-Forwarded-For`. Its RSGI one has none of these
-faults and passes each request through an event loop and on to a thread of ours: two more changes of thread than a Django request
-needs (by an early estimate a tenth of its speed; it was not measured on its own). Here RSGI's requests are taken where granian
-hands them over, on its threads, and only bodies go through the loop.
+Granian has two interfaces. WSGI passes the whole request to a thread, which then waits for a slow body, cannot distinguish a
+truncated body from a complete one, and has already folded `X_Forwarded_For` into `X-Forwarded-For`. RSGI has none of these problems,
+but passes each request through an event loop to one of our threads: two more thread switches than a Django request needs (by an
+early estimate a tenth of its speed; this was not measured separately). Here, RSGI requests are taken on the threads on which granian
+delivers them, and only bodies go through the loop.
 
-This uses classes that granian does not document; `tests/attacks/test_slow_peers.py` fails when an upgrade changes them.
+This relies on undocumented granian classes. `tests/attacks/test_slow_peers.py` fails if an upgrade changes them.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from granian._signals import set_loop_signals
 from granian.server.common import WORKERS_METHODS
 from granian.server.mp import WorkerProcess
 
-# A peer that takes nothing off the wire for so long is gone (Linux TCP_USER_TIMEOUT, RFC 5482).
+# A peer that acknowledges no data for this long is considered dead (Linux TCP_USER_TIMEOUT, RFC 5482).
 UNREAD_MILLISECONDS = 30_000
-# One that says nothing is asked whether it is still there.
+# Keep-alive probes for idle peers.
 KEEPALIVE_SECONDS = 60
 
 
 class _Scheduler(CallbackScheduler):
-    """Gives every request to one function, on the thread that granian calls from."""
+    """Passes every request to one function, on the thread that granian calls from."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, take: Any, *_: Any) -> None:
         super().__init__()
@@ -58,10 +58,10 @@ def serve_worker(
     scope_opts: dict[str, Any],
     metrics: Any,
 ) -> None:
-    """Serve until SIGTERM. `blocking_threads` counts requests that are worked on; two more threads sort."""
+    """Serve until SIGTERM. `blocking_threads` is the number of concurrent requests; two more threads dispatch."""
     from config.door.intake import Door  # needs the settings, which the application has loaded
 
-    # Four threads that are busy would let the one that sorts wait for its turn for four times five milliseconds, again and again.
+    # With four busy threads, the dispatching thread would repeatedly wait four times five milliseconds for its turn.
     sys.setswitchinterval(0.001)
     shutdown = set_loop_signals(loop)
     stopped = asyncio.Event()
@@ -70,7 +70,7 @@ def serve_worker(
         door.close()
         stopped.set()
 
-    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stop))  # the loop runs below, when there is a door
+    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stop))  # the loop runs below, once the door exists
     worker_class: Any = RSGIWorker  # whose published signature lacks some of these
     worker = worker_class(
         worker_id,
@@ -96,12 +96,12 @@ def serve_worker(
 
 
 def _listening(sock: tuple[Any, Any]) -> tuple[Any, Any]:
-    """Return granian's pair of specification and socket, with a socket that gives up on peers that do not read."""
+    """Return granian's pair of specification and socket, with timeouts for peers that do not read."""
     specification, _ = sock
     holder = specification.build()
     _, _, backlog = specification.__getstate__()
     with socket.socket(fileno=os.dup(holder.get_fd())) as listener:
-        # Accepted connections inherit these.
+        # Inherited by accepted connections.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MILLISECONDS)

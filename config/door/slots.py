@@ -1,4 +1,4 @@
-"""Who may work on a request now, who waits, and who is better told at once to come again."""
+"""Admission control: decides which requests run, which wait, and which are refused immediately."""
 
 import math
 import threading
@@ -9,20 +9,20 @@ from typing import NamedTuple
 
 Job = Callable[[], None]
 
-# A crowd is served as long as it is gone again within this.
+# The longest wait in a burst of requests.
 PATIENCE_SECONDS = 0.5
-# Overload begins when a queue has not become shorter between two looks at it.
+# Overload starts when the queue has not become shorter between two checks.
 LOOK_SECONDS = 0.07
-# How long anybody may wait under overload, in times of what a job takes on average: half as many wait as are worked on.
+# The longest wait under overload, as a multiple of the average job: half as many requests wait as are running.
 JOBS_AHEAD = 0.5
-# Less is no wait: threads take turns of a millisecond (config.door.server).
+# Shorter waits are irrelevant: threads switch every millisecond (config.door.server).
 LEAST_SECONDS = 0.005
-# Overload is over when nobody has been turned away for so long.
+# Overload ends when no request has been refused for this long.
 CALM_SECONDS = 1.0
 
 
 class Full(Exception):
-    """So much work waits that this request would wait too long."""
+    """So much work is queued that this request would wait too long."""
 
 
 class _Waiter(NamedTuple):
@@ -32,19 +32,19 @@ class _Waiter(NamedTuple):
 
 
 class Slots:
-    """At most `threads` jobs at a time; more wait in order, for a time that is bounded.
+    """Runs at most `threads` jobs at a time. Others wait in order, for a bounded time.
 
-    A crowd that comes at once may wait for PATIENCE_SECONDS, and its queue becomes shorter all the time. One that does not will not go
-    away: more comes in than can be done, and waiting only makes everybody late (Nichols and Jacobson, "Controlling Queue Delay", ACM
-    Queue 2012). From then on nobody waits for longer than JOBS_AHEAD jobs take, so that admitted requests are served nearly as fast as
-    on any other day, until nobody has been turned away for CALM_SECONDS.
+    In a burst, requests may wait for PATIENCE_SECONDS while the queue gets shorter. A queue that does not get shorter means overload:
+    more requests arrive than can be processed, and waiting only delays all of them (Nichols and Jacobson, "Controlling Queue Delay",
+    ACM Queue 2012). From then on, no request waits longer than JOBS_AHEAD jobs take, so that admitted requests are served nearly as
+    fast as usual, until no request has been refused for CALM_SECONDS.
 
-    From then on, too, no more are worked on at a time than keep the process busy. Python runs one thread at a time: the others are of
-    use only while it waits for a server, and more of them make every job slower and none sooner. Enough are as many as a job's
-    processor time fits into what the job takes by itself, which is measured while there is no crowd.
+    Under overload, the number of running jobs is also limited to what keeps the process busy. Python runs one thread at a time: the
+    others only help while it waits for a server, and more of them slow down every job. The limit is the duration of a job running
+    alone divided by its CPU time, measured while there is no load.
 
-    A newcomer who would wait too long is refused at once. That is an estimate, by what waits and how long jobs have taken lately; so
-    whoever has waited too long after all is turned away too: when the next one comes, when a job ends, or by `sweep`.
+    A new request that would wait too long is refused immediately. This is an estimate from the queue and recent job durations, so
+    requests that have waited too long after all are refused later: when the next one arrives, when a job ends, or by `sweep`.
     """
 
     def __init__(
@@ -59,16 +59,16 @@ class Slots:
         self._running = 0
         self._waiting: deque[_Waiter] = deque()
         self._average = 0.005
-        # Seconds of jobs beside which nothing else was worked on; until one was, every thread is of use.
+        # Durations of jobs that ran alone. Until there are any, all threads are used.
         self._alone, self._cpu = self._average * threads, self._average
         self._overloaded_until = float("-inf")
-        # When the queue was looked at, and how long it was then; infinitely long when it began.
+        # The time and queue length of the last check; infinity when the queue began.
         self._looked_at, self._looked_length = 0.0, math.inf
 
     def enter(self, job: Job, turn_away: Job) -> Job | None:
-        """Return a job that may run now (pass it to `work`): `job`, or who came before it; None when it waits for a busy thread.
+        """Return a job to run now (pass it to `work`): `job` or an earlier one; None if `job` has to wait for a busy thread.
 
-        If it waits in vain, `turn_away` is called in its place, from any thread; it must not raise. Raises Full.
+        If it waits too long, `turn_away` is called instead, from any thread; it must not raise. Raises Full.
         """
         found, is_full = None, False
         with self._lock:
@@ -76,7 +76,7 @@ class Slots:
             late = self._take_late(now)
             if self._running < self._limit(now):
                 self._running += 1
-                # Behind who still waits: threads are free again after an overload.
+                # Behind those still waiting: threads become available again after an overload.
                 self._waiting.append(_Waiter(now, job, turn_away))
                 found = self._waiting.popleft().job
             elif not (is_full := self._is_full(now)):
@@ -89,13 +89,13 @@ class Slots:
         return found
 
     def is_full(self) -> bool:
-        """Tell whether whoever comes now would be refused."""
+        """Whether a new request would be refused."""
         with self._lock:
             now = self._clock()
             return self._running >= self._limit(now) and self._is_full(now)
 
     def sweep(self) -> bool:
-        """Turn away whoever has waited too long, and tell whether anybody still waits."""
+        """Refuse requests that have waited too long. Return whether any are still waiting."""
         with self._lock:
             late = self._take_late(self._clock())
             anybody = bool(self._waiting)
@@ -103,7 +103,7 @@ class Slots:
         return anybody
 
     def work(self, job: Job | None) -> None:
-        """Run `job`, then whatever waits. A job must not raise."""
+        """Run `job`, then waiting jobs. Jobs must not raise."""
         while job is not None:
             is_alone, began, cpu_began = self._running == 1, self._clock(), self._cpu_clock()
             job()
@@ -128,7 +128,7 @@ class Slots:
         if now >= self._overloaded_until:
             return self._threads
         at_once = self._alone / max(self._cpu, 1e-6)
-        # One more for less than a tenth of its time would mostly stand in the way.
+        # One more thread that would be used less than a tenth of the time would mostly be in the way.
         return min(self._threads, max(1, math.ceil(at_once - 0.1)))
 
     def _patience(self, now: float) -> float:

@@ -1,4 +1,4 @@
-"""The progress of a backup or restore, on the terminal of whoever runs it."""
+"""A progress bar for backups and restores."""
 
 from types import TracebackType
 
@@ -7,7 +7,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 
 class Bar:
-    """A line for each step, on standard error; `show` moves it on."""
+    """Shows a line per step on standard error. `show` updates it."""
 
     def __init__(self) -> None:
         self._progress = Progress(
@@ -26,7 +26,7 @@ class Bar:
         self._progress.stop()
 
     def show(self, what: str, done: int, total: int) -> None:
-        """Say that `done` of `total` are through with the step `what`."""
+        """Show that `done` of `total` items of the step `what` are done."""
         if what not in self._lines:
             self._lines[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._lines[what], completed=done, total=total)

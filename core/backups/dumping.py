@@ -1,4 +1,4 @@
-"""Makes a backup: a folder with PostgreSQL's dump and a manifest of what the dump holds."""
+"""Creates a backup: a folder with PostgreSQL's dump and a manifest of its contents."""
 
 import datetime as dt
 import hashlib
@@ -18,17 +18,17 @@ from core.backups.programs import BackupError, find_program, owner_parameters, r
 DUMP, MANIFEST = "pomelo.dump", "manifest.json"
 FORMAT = 1
 _DUMPED = re.compile(r"pg_dump: dumping contents of table ")
-# What is being altered must not hold up the platform behind the dump's own locks.
+# An ALTER TABLE must not queue the platform's queries behind the dump's locks.
 _LOCK_WAIT = "--lock-wait-timeout=60000"
 
-Progress = Callable[[str, int, int], None]  # what is being done, how much of it is done, of how much
+Progress = Callable[[str, int, int], None]  # step, items done, items in total
 
 
 def back_up(into: Path, *, on_progress: Progress) -> Path:
-    """Dump the database, with its rights, into a new folder of `into`; return that folder.
+    """Dump the database, including privileges, to a new folder in `into`, and return that folder.
 
-    Dump and manifest are of one moment, and the platform serves on meanwhile. A run that ends half way leaves a folder whose name
-    ends in `.partial`. Raises BackupError, psycopg.Error and OSError.
+    Dump and manifest share one snapshot, and the platform keeps serving. An interrupted run leaves a folder whose name ends in
+    `.partial`. Raises BackupError, psycopg.Error and OSError.
     """
     moment = clock.now()
     folder = into / f"pomelo-{moment:%Y%m%dT%H%M%SZ}"
@@ -68,7 +68,7 @@ def back_up(into: Path, *, on_progress: Progress) -> Path:
 
 
 def read_backup(folder: Path) -> tuple[Path, dict[str, Any], Inventory]:
-    """Return a backup's dump, manifest and inventory. Raises BackupError when it is not whole."""
+    """Return a backup's dump, manifest and inventory. Raises BackupError if it is incomplete or corrupt."""
     dump, manifest = folder / DUMP, folder / MANIFEST
     if not (dump.is_file() and manifest.is_file()):
         raise BackupError(f"{folder} is not a backup: it needs {DUMP} and {MANIFEST}.")
@@ -85,7 +85,7 @@ def read_backup(folder: Path) -> tuple[Path, dict[str, Any], Inventory]:
 
 
 def counter(what: str, total: int, on_progress: Progress) -> Callable[[], None]:
-    """Return what tells `on_progress` of one more at each call."""
+    """Return a function that reports one more item to `on_progress` at each call."""
     done = 0
 
     def count() -> None:

@@ -1,6 +1,6 @@
-"""What a database holds, in a form that can be compared: rows of each table, rights, owners, row-level security.
+"""A comparable inventory of a database: row counts, privileges, owners, row-level security.
 
-A backup keeps the inventory of its own snapshot; a restore is done when the restored database has the same one.
+A backup stores the inventory of its snapshot. A restore has succeeded if the restored database has the same one.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,8 @@ _TABLES = """
     SELECT c.relname FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY c.relname
 """
-# What everybody but the owner may do, on everything that can be granted. A row of pg_class without a list of rights has only
-# its owner's; a function without one may be called by everybody, which acldefault() knows.
+# The privileges of everybody but the owner on all grantable objects. A null ACL in pg_class means only the owner's privileges;
+# for a function it means that everybody may call it, as returned by acldefault().
 _RIGHTS = """
     SELECT coalesce(nullif(pg_get_userbyid(granted.grantee), 'unknown (OID=0)'), 'everybody')
         || ': ' || granted.privilege_type || CASE WHEN granted.is_grantable THEN ' (and may pass it on)' ELSE '' END
@@ -65,24 +65,24 @@ _WALLS = """
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """Rows by table, rights of everybody but the owner, and the state of row-level security."""
+    """Row counts by table, privileges of everybody but the owner, and the state of row-level security."""
 
     rows: dict[str, int]
     rights: list[str]
     walls: list[str]
 
     def as_json(self) -> dict[str, Any]:
-        """Return what `Inventory(**…)` takes."""
+        """Return the arguments of `Inventory(**…)`."""
         return asdict(self)
 
 
 def list_tables(connection: psycopg.Connection[Any]) -> list[str]:
-    """Return the tables that hold rows; partitions are, their parents are not."""
+    """Return the tables that store rows: partitions, but not their parents."""
     return [name for (name,) in connection.execute(_TABLES).fetchall()]
 
 
 def take_inventory(connection: psycopg.Connection[Any], *, on_table: Callable[[], None]) -> Inventory:
-    """Count and read everything, in the connection's transaction; `on_table` is called after each table."""
+    """Take the inventory in the connection's transaction. `on_table` is called after each table."""
     rows = {}
     for name in list_tables(connection):
         counted = connection.execute(
@@ -99,7 +99,7 @@ def take_inventory(connection: psycopg.Connection[Any], *, on_table: Callable[[]
 
 
 def list_differences(backup: Inventory, found: Inventory) -> list[str]:
-    """Return what a restored database lacks or has too much, a line for each; none when it is as its backup was."""
+    """Return the differences between a restored database and its backup, a line each; empty if there are none."""
     differences = [
         f"{name}: {backup.rows.get(name, 'no such table')} rows in the backup, {found.rows.get(name, 'no such table')} restored"
         for name in sorted({*backup.rows, *found.rows})

@@ -1,4 +1,4 @@
-"""Brings a backup back into a database, in the one order that leaves every right as it was."""
+"""Restores a backup into a database, in the order that preserves all privileges."""
 
 import re
 import subprocess
@@ -16,8 +16,8 @@ from core.engines.roles import DATABASE_SQL, apply_roles, create_database
 SHOWN = 12
 _LOADED = re.compile(r"pg_restore: (launching|processing) item ")
 _ROLES = ("owner", "app", "system")
-# Default privileges are added to everything that pg_restore makes, and its own GRANTs and REVOKEs know nothing of them: the audit
-# trail would end up writable. They come back with database.sql.
+# Default privileges apply to everything that pg_restore creates, and its GRANTs and REVOKEs do not account for them: the audit
+# trail would end up writable. database.sql sets them again.
 _NO_DEFAULTS = """
     ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public REVOKE ALL ON TABLES FROM "app", "system";
     ALTER DEFAULT PRIVILEGES FOR ROLE "owner" IN SCHEMA public REVOKE ALL ON SEQUENCES FROM "app", "system";
@@ -25,11 +25,11 @@ _NO_DEFAULTS = """
 
 
 def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> None:
-    """Restore a backup into the database of DATABASE_OWNER_URL, and compare what arrived with what was backed up.
+    """Restore a backup into the database of DATABASE_OWNER_URL, and compare the result with the backup.
 
-    With DATABASE_ADMIN_URL (a superuser, or a managed service's administrator) the roles and the database are made first. A
-    database that holds tables is refused, unless `replace` says that they may go; one that the platform is using is
-    refused in any case. Raises BackupError and psycopg.Error.
+    With DATABASE_ADMIN_URL (a superuser, or a managed service's administrator), missing roles and the database are created first.
+    A database with tables is refused unless `replace` is true, and one that the platform is using is refused in any case. Raises
+    BackupError and psycopg.Error.
     """
     dump, manifest, inventory = read_backup(folder)
     parameters = owner_parameters()
@@ -46,7 +46,7 @@ def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> No
         is_empty = _check_room(connection, replace=replace)
         program = str(find_program("pg_restore", server))
         items = _count_items(program, dump)
-        # Nothing was changed up to here.
+        # Nothing has been changed up to here.
         if not is_empty:
             _make_room(connection)
         command = [program, "--no-owner", f"--role={OWNER}", "--exit-on-error"]
@@ -59,7 +59,7 @@ def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> No
                 on_step=counter("Loading", items, on_progress),
             )
         finally:
-            # Also where it failed: what is made in this database later must not lack its rights.
+            # Even after a failure, so that objects created in this database later have the right privileges.
             connection.execute(DATABASE_SQL.read_bytes())
         found = take_inventory(
             connection, on_table=counter("Counting rows", len(inventory.rows), on_progress)
@@ -72,7 +72,7 @@ def load(folder: Path, *, replace: bool, jobs: int, on_progress: Progress) -> No
 
 
 def _count_items(program: str, dump: Path) -> int:
-    """Return how many things the dump makes; raises BackupError when it cannot be read."""
+    """Return the number of items in the dump. Raises BackupError if it cannot be read."""
     listed = subprocess.run([program, "--list", str(dump)], capture_output=True, text=True, check=False)  # noqa: S603
     if listed.returncode != 0:
         raise BackupError(f"{dump} cannot be read: {listed.stderr.strip()}")
@@ -80,7 +80,7 @@ def _count_items(program: str, dump: Path) -> int:
 
 
 def _make_roles_and_database(name: str) -> None:
-    """Make what a new cluster lacks. The roles get the passwords of the two addresses in the settings."""
+    """Create the roles and the database in a new cluster. The roles get the passwords of the two URLs in the settings."""
     apply_roles(
         superuser_url=settings.DATABASE_ADMIN_URL,
         owner_password=settings.DATABASES[OWNER]["PASSWORD"],
@@ -115,7 +115,7 @@ def _check_nobody_uses_it(connection: psycopg.Connection[Any]) -> None:
 
 
 def _check_room(connection: psycopg.Connection[Any], *, replace: bool) -> bool:
-    """Return whether the database is empty; raises BackupError when it is not and must not be replaced."""
+    """Return whether the database is empty. Raises BackupError if it is not and must not be replaced."""
     tables = list_tables(connection)
     if tables and not replace:
         raise BackupError(

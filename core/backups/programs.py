@@ -1,4 +1,4 @@
-"""PostgreSQL's client programs: finding those that fit a server, and running them with a look at how far they are."""
+"""Finds PostgreSQL client programs that match a server, and runs them with progress reports."""
 
 import contextlib
 import os
@@ -21,20 +21,20 @@ _VERSION = re.compile(r"\) (\d+)")
 
 
 class BackupError(RuntimeError):
-    """A backup could not be made or brought back; the message says why and what to do."""
+    """A backup or restore failed. The message says why and what to do."""
 
 
 def owner_parameters() -> dict[str, Any]:
-    """Return what libpq needs to sign in as the role `owner` (DATABASE_OWNER_URL)."""
+    """Return the libpq parameters for the role `owner` (DATABASE_OWNER_URL)."""
     known = {option.keyword.decode() for option in psycopg.pq.Conninfo.get_defaults()}
     found = connections[OWNER].get_connection_params()
     return {name: value for name, value in found.items() if name in known and value is not None}
 
 
 def find_program(name: str, server: int) -> Path:
-    """Return a program that can work with a server of major version `server`: of its own version, or else a later one.
+    """Return a program for a server with major version `server`: of the same version, or else a later one.
 
-    Looked for on PATH, where distributions keep them by version, and among the packaged ones. Raises BackupError.
+    Searches PATH, the versioned folders of distributions, and the packaged programs. Raises BackupError.
     """
     candidates = [Path(found) for found in [shutil.which(name)] if found]
     candidates += sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
@@ -57,10 +57,10 @@ def _major(program: Path) -> int:
 def run_program(
     command: list[str], *, parameters: dict[str, Any], step: re.Pattern[str], on_step: Callable[[], None]
 ) -> None:
-    """Run one of PostgreSQL's programs as the role of `parameters`, calling `on_step` at each line that begins with `step`.
+    """Run a PostgreSQL program as the role of `parameters`, calling `on_step` for each output line that starts with `step`.
 
-    The password travels in the environment of the process, where other users cannot read it. Raises BackupError with the end of
-    what the program said.
+    The password is passed in the environment, which other users cannot read. Raises BackupError with the end of the program's
+    output.
     """
     shown = {name: value for name, value in parameters.items() if name != "password"}
     environment = {

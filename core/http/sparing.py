@@ -1,4 +1,4 @@
-"""Log lines that any stranger can cause: few of each kind, so that nobody fills a disk with them."""
+"""Rate-limits log lines that anonymous clients can cause, so that nobody can fill a disk with them."""
 
 import threading
 import time
@@ -7,9 +7,9 @@ EVERY_SECONDS = 60.0
 
 
 class LogRateLimiter:
-    """Lets a process log one line of a kind, and then none for EVERY_SECONDS; the next one says how many were left out.
+    """Lets a process log one line of each kind per EVERY_SECONDS. The next line says how many were suppressed.
 
-    Kinds are names in our code, never what a request says: they are remembered.
+    Kinds are stored, so they must be constants in our code, never text from a request.
     """
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class LogRateLimiter:
         self._kinds: dict[str, tuple[float, int]] = {}
 
     def count(self, kind: str) -> int | None:
-        """Return how many of the kind were left out before this one; None when this one is to be left out too."""
+        """Return how many lines of the kind were suppressed before this one, or None if this one must be suppressed too."""
         now = time.monotonic()
         with self._lock:
             until, left_out = self._kinds.get(kind, (now, 0))

@@ -1,4 +1,4 @@
-"""How commands read their arguments: by the same readers as forms and the API."""
+"""Argument types of commands, with the same parsers as forms and the API."""
 
 from argparse import ArgumentTypeError
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from core.values.texts import clean_name
 
 
 def day(text: str) -> date:
-    """Return the day that an argument names as 2026-01-31; raises ArgumentTypeError, which argparse shows."""
+    """Parse a date such as 2026-01-31. Raises ArgumentTypeError, which argparse shows."""
     try:
         return parse_day(text)
     except ValueError as error:
@@ -17,7 +17,7 @@ def day(text: str) -> date:
 
 
 def moment(text: str) -> datetime:
-    """Return the moment that an argument names as 2026-01-31T12:00:00Z; raises ArgumentTypeError, which argparse shows."""
+    """Parse a timestamp such as 2026-01-31T12:00:00Z. Raises ArgumentTypeError, which argparse shows."""
     try:
         return parse_moment(text)
     except ValueError as error:
@@ -25,7 +25,7 @@ def moment(text: str) -> datetime:
 
 
 def name(text: str) -> str:
-    """Return the name of something, of up to 100 characters; raises ArgumentTypeError, which argparse shows."""
+    """Parse a name of up to 100 characters. Raises ArgumentTypeError, which argparse shows."""
     try:
         return clean_name(text, longest=100)
     except ValueError as error:
@@ -33,7 +33,7 @@ def name(text: str) -> str:
 
 
 def whole_number(text: str) -> int:
-    """Return a whole number in ASCII digits; raises ArgumentTypeError, which argparse shows."""
+    """Parse an integer in ASCII digits. Raises ArgumentTypeError, which argparse shows."""
     try:
         number = parse_decimal(text.removeprefix("-"), decimals=0)
     except NotANumber as error:

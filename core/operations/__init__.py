@@ -1,1 +1,1 @@
-"""What operators ask of a running Pomelo: probes, metrics, logs, and the steps after a restore."""
+"""Tools for operators: probes, metrics, logs, sessions, and the steps after a restore."""

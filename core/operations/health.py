@@ -1,9 +1,8 @@
-"""Probes: `/healthz` (this process answers), `/readyz` (it can serve), `/metrics` (Prometheus).
+"""Probes: `/healthz` (the process responds), `/readyz` (it can serve), `/metrics` (Prometheus).
 
-Machines of the operator ask them, by whatever Host and over plain HTTP, and must be answered while everything else is busy:
-`config.door.probes` does that, before a request takes a thread. This file knows what is checked and what may be told. That the
-process is well or not is everybody's to know; what is missing, and the metrics, are told to this machine and to whoever sends
-`METRICS_TOKEN`.
+The operator's machines call them with any Host and over plain HTTP, and need a response even when everything else is busy:
+`config.door.probes` responds before a request takes a thread. This module implements the checks and decides what is disclosed.
+The overall status is public; details and metrics require a request from this machine or `METRICS_TOKEN`.
 """
 
 import hmac
@@ -32,19 +31,19 @@ from core.valkey import commands
 from core.valkey.commands import ValkeyUnavailable
 
 JSON = "application/json"
-# A check may return a warning, which is shown and does not make the process unready.
+# A check may return a warning, which does not make the process unready.
 READINESS_CHECKS: dict[str, Callable[[], str | None]] = {}
 
 log = structlog.get_logger(__name__)
 
 
 class NotReady(RuntimeError):
-    """A part that serving needs is missing; the message is shown to the operator."""
+    """A required dependency is missing. The message is shown to the operator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """Whether the process can serve, and what each check says."""
+    """Whether the process can serve, and the result of each check."""
 
     ready: bool
     results: dict[str, str]
@@ -52,14 +51,14 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a probe is told."""
+    """The response to a probe."""
 
     status: int
     content_type: str
     body: bytes
 
 
-# --- What is checked --------------------------------------------------------------------------------------------------
+# --- Checks --------------------------------------------------------------------------------------------------
 
 
 def _check_database() -> None:
@@ -76,7 +75,7 @@ def _check_valkey() -> str | None:
     except ValkeyUnavailable as error:
         if settings.RATE_LIMIT_FAILURE_MODE == "closed":
             raise NotReady("Valkey cannot be reached, and RATE_LIMIT_FAILURE_MODE is closed") from error
-        # Taking every process out of service would make an outage of what they can do without.
+        # Taking all processes out of service would turn a degradation into an outage.
         return "Valkey cannot be reached: keys are looked up in PostgreSQL and limits are counted per process"
     return None
 
@@ -122,7 +121,7 @@ READINESS_CHECKS.update(
 
 
 def check_readiness() -> Readiness:
-    """Run every check; return whether the process can serve, and what each check says."""
+    """Run all checks."""
     results, ready = {}, True
     for name, check in READINESS_CHECKS.items():
         try:
@@ -139,13 +138,13 @@ def check_readiness() -> Readiness:
     return Readiness(ready, results)
 
 
-# --- What is told -----------------------------------------------------------------------------------------------------
+# --- Responses -----------------------------------------------------------------------------------------------------
 
 
 def may_see_details(meta: Mapping[str, str]) -> bool:
-    """Whether details and metrics may be told: to a program on this machine, or to one that sends METRICS_TOKEN.
+    """Whether a request may see details and metrics: it comes from this machine or has METRICS_TOKEN.
 
-    `meta` is a WSGI environ. A request that a proxy passed on does not come from this machine, wherever the proxy is.
+    `meta` is a WSGI environ. A request forwarded by a proxy does not count as coming from this machine.
     """
     token = settings.METRICS_TOKEN
     sent = meta.get("HTTP_AUTHORIZATION", "")
@@ -158,7 +157,7 @@ def may_see_details(meta: Mapping[str, str]) -> bool:
 
 
 def readiness_answer(found: Readiness, *, details: bool) -> Answer:
-    """Return what `/readyz` says of `found`."""
+    """Return the response of `/readyz`."""
     said: dict[str, object] = {"status": "ready" if found.ready else "not ready"}
     if details:
         said["checks"] = found.results
@@ -166,7 +165,7 @@ def readiness_answer(found: Readiness, *, details: bool) -> Answer:
 
 
 def collect_metrics() -> Answer:
-    """Return the metrics of every worker process of this server, and what waits; never labelled by key or company."""
+    """Return the metrics of all worker processes of this server, and the backlogs. Never labeled by key or company."""
     registry = REGISTRY
     if settings.METRICS_MULTIPROCESS:
         registry = CollectorRegistry()
@@ -180,7 +179,7 @@ HEALTHY = Answer(200, JSON, b'{"status":"ok"}')
 METRICS_REFUSED = Answer(403, "text/plain; charset=utf-8", b"Send METRICS_TOKEN as a bearer token.\n")
 
 
-# --- The same by Django, where another server than ours runs it ---------------------------------------------------------
+# --- Django views, for other WSGI servers ---------------------------------------------------------
 
 
 def _respond(answer: Answer) -> HttpResponse:
@@ -189,17 +188,17 @@ def _respond(answer: Answer) -> HttpResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 while the process can answer at all."""
+    """Return 200 as long as the process responds."""
     return _respond(HEALTHY)
 
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when everything that serving needs is there, else 503."""
+    """Return 200 if the process can serve, otherwise 503."""
     return _respond(readiness_answer(check_readiness(), details=may_see_details(request.META)))
 
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer with Prometheus metrics."""
+    """Return Prometheus metrics."""
     return _respond(collect_metrics() if may_see_details(request.META) else METRICS_REFUSED)

@@ -1,4 +1,4 @@
-"""Structured logs with secrets redacted, for our own code and for every library that uses `logging`."""
+"""Structured logs with redacted secrets, for our own code and all libraries that use `logging`."""
 
 import logging
 import logging.config
@@ -12,14 +12,14 @@ from core import tracing
 from core.http.sparing import LogRateLimiter
 from core.values.redaction import REDACTED, redact
 
-# What our own code and libraries call a credential in a log line. Evidence is not judged by names (core.values.redaction).
+# Field names of credentials in log lines. The audit trail is not redacted by name (core.values.redaction).
 _SENSITIVE_NAMES = frozenset(
     "authorization client_secret cookie password secret set-cookie token x-client-secret".split()  # noqa: SIM905
 )
 
 
 def redact_log(value: Any) -> Any:
-    """Return `value` with every credential in it replaced, and with whatever stands under a name for one."""
+    """Return `value` with all credentials redacted, whether recognized by their form or by their field name."""
     if isinstance(value, dict):
         return {
             key: REDACTED if str(key).lower() in _SENSITIVE_NAMES and item else redact_log(item)
@@ -31,9 +31,9 @@ def redact_log(value: Any) -> Any:
 
 
 class _HideLinks:
-    """Leaves out of every logged address the secret that is all of its permission: who has an invoice's link may pay.
+    """Removes secrets from logged URLs that grant access by themselves, such as invoice links.
 
-    `prefixes` are what comes before the secret in the path.
+    `prefixes` are the parts of the path before the secret.
     """
 
     def __init__(self, prefixes: Iterable[str]) -> None:
@@ -53,14 +53,14 @@ class _HideLinks:
 def _refuse_in_one_line(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    # Django's refusals (a Host that is not ours, too many fields) come with a traceback, which any stranger could fill a disk with.
+    # Django logs refusals (invalid Host, too many fields) with a traceback, with which anybody could fill a disk.
     if str(event.get("logger", "")).startswith("django.security"):
         event.pop("exc_info", None)
     return event
 
 
 class _RateLimitedRefusals(logging.Filter):
-    """Leaves out most of Django's refusals: a foreign Host can be sent without end."""
+    """Rate-limits the logging of Django's refusals, because invalid Hosts can be sent endlessly."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ def _redact_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
 def _redact_exception(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    # Runs after the traceback has become text: a secret may stand in an exception's message.
+    # Runs after the traceback has been formatted, because exception messages may contain secrets.
     if isinstance(event.get("exception"), str):
         event["exception"] = redact(event["exception"])
     return event
@@ -91,9 +91,9 @@ def _name_trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> 
 
 
 def configure(options: dict[str, Any]) -> None:
-    """Configure logging, as Django does at start-up.
+    """Configure logging. Called by Django at startup.
 
-    `options` are `level`, `format` (`json` or `console`) and `links`, the paths in front of secrets (`_HideLinks`).
+    `options` are `level`, `format` (`json` or `console`) and `links`, the path prefixes of secret links (`_HideLinks`).
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -144,7 +144,7 @@ def configure(options: dict[str, Any]) -> None:
                 }
             },
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            # A refused request is an answer, not an incident.
+            # A refused request is not an incident.
             "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},
         }
     )

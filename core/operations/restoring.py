@@ -1,7 +1,7 @@
-"""What a restored database needs before it serves: `manage.py verify_platform` takes every step, in this order.
+"""The steps of `manage.py verify_platform`, which prepare a restored database for serving, in this order.
 
-A step mends what it can, returns a line that says what it found and did, and raises Broken when a person has to decide.
-It may be repeated. Apps add theirs from their AppConfig.
+A step repairs what it can, returns a line about what it found and did, and raises Broken if a person has to decide. Steps are
+repeatable. Apps register theirs in their AppConfig.
 """
 
 from typing import Protocol
@@ -14,11 +14,11 @@ OWNER = "owner"
 
 
 class Broken(RuntimeError):
-    """Something that cannot be mended by itself; the message says what to do."""
+    """A problem that cannot be repaired automatically. The message says what to do."""
 
 
 class Step(Protocol):
-    """One step. `accept_loss`: the operator knows that what came after the backup is gone."""
+    """One step. `accept_loss`: the operator accepts that everything after the backup is lost."""
 
     def __call__(self, *, accept_loss: bool) -> str: ...
 
@@ -27,9 +27,9 @@ STEPS: dict[str, Step] = {}
 
 
 def set_counter_on(sequence: str, table: str, column: str) -> bool:
-    """Let `sequence` go on after the largest number in use; return whether it had been set back.
+    """Advance `sequence` beyond the largest value in use. Return whether it was behind.
 
-    A dump brings its counters along; a copy by logical replication, or of single tables, does not.
+    A dump includes its sequences; logical replication and copies of single tables do not.
     """
     with connections[OWNER].cursor() as cursor:
         cursor.execute(
@@ -40,7 +40,7 @@ def set_counter_on(sequence: str, table: str, column: str) -> bool:
 
 
 def check_counters(*, accept_loss: bool = False) -> str:
-    """Let the counters of events go on after the numbers that were given."""
+    """Advance the sequences of events beyond the assigned values."""
     table = OutboxEvent._meta.db_table
     behind = [
         sequence
@@ -51,7 +51,7 @@ def check_counters(*, accept_loss: bool = False) -> str:
 
 
 def open_tables(using: str = OWNER) -> list[str]:
-    """Return companies' tables without row-level security. Any role may ask."""
+    """Return company-owned tables without row-level security. Any role may call this."""
     with connections[using].cursor() as cursor:
         cursor.execute(
             "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -62,7 +62,7 @@ def open_tables(using: str = OWNER) -> list[str]:
 
 
 def check_walls(*, accept_loss: bool = False) -> str:
-    """Refuse a database in which a company's table has lost its row-level security. Raises Broken."""
+    """Check that no company-owned table has lost its row-level security. Raises Broken."""
     found = open_tables()
     if found:
         raise Broken(f"row-level security is off on {', '.join(found)}: restore the whole schema")

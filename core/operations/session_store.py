@@ -1,4 +1,4 @@
-"""Sessions in PostgreSQL, as Django keeps them (SESSION_ENGINE)."""
+"""Django's database sessions (SESSION_ENGINE)."""
 
 from typing import Any
 
@@ -6,11 +6,11 @@ from django.contrib.sessions.backends import db
 
 
 class SessionStore(db.SessionStore):
-    """Django's own, but for keys that no session can have."""
+    """Django's session store, except that it ignores impossible session keys."""
 
     def _get_session_from_db(self) -> Any:
-        """Return the session with this store's key; without one that has not expired, the store forgets its key."""
-        # A cookie in quotes may write any byte, and PostgreSQL refuses to look for a NUL character.
+        """Return the session of this store's key. If there is none or it has expired, the key is cleared."""
+        # A quoted cookie may contain any byte, and PostgreSQL rejects NUL characters.
         if "\x00" in str(self.session_key):
             self._session_key = None
             return None

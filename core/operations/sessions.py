@@ -1,6 +1,6 @@
-"""How long sessions are kept: until they end. Django leaves ended ones where they are; every visitor of the sign-in page makes one.
+"""Prunes expired sessions. Django never deletes them, and every visitor of the sign-in page creates one.
 
-What allauth keeps of the device (its address, its browser) goes with the session.
+allauth's record of the device (address, browser) is deleted with the session.
 """
 
 from datetime import datetime
@@ -22,7 +22,7 @@ DELETE FROM usersessions_usersession WHERE id IN (
 
 
 def prune_ended(*, now: datetime, max_steps: int = 200) -> int:
-    """Delete the sessions that ended before `now`, STEP in a transaction, at most `max_steps` of them; return how many."""
+    """Delete sessions that expired before `now`, in at most `max_steps` transactions of STEP. Return how many."""
     ended = pruning.in_steps(
         "django_session",
         _DELETE,

@@ -1,6 +1,6 @@
-"""Template tags of lists, loaded with `{% load ui %}`. Columns to sort by, pages both ways, chips of the filters in force.
+"""Template tags for lists, loaded with `{% load ui %}`: sortable columns, pagination, chips for active filters.
 
-Everything is in the address, so that a list can be sent to somebody, and is the same without scripts.
+All state is in the URL, so that a list can be shared and works without scripts.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ register = template.Library()
 
 PAGE_SIZES = (20, 50, 100)
 LIMIT = "limit"
-# What an address says of where in a list one is, not of what is in it.
+# Parameters for the position in a list, as opposed to its contents.
 _PLACE = (ON, BACK)
 
 
 def address(request: HttpRequest, *, without: tuple[str, ...] = (), **values: str) -> str:
-    """Return this page's address without some parameters and with `values`; the others are kept."""
+    """Return this page's URL without some parameters and with `values`. Other parameters are kept."""
     left_out = {*without, *values}
     kept = [(name, value) for name, sent in request.GET.lists() if name not in left_out for value in sent]
     query = urlencode([*kept, *((name, value) for name, value in values.items() if value)])
@@ -33,7 +33,7 @@ def address(request: HttpRequest, *, without: tuple[str, ...] = (), **values: st
 
 @register.inclusion_tag("components/pager.html", takes_context=True)
 def pager(context: Mapping[str, Any], page: Any, what: str = "rows") -> dict[str, Any]:
-    """Links to the pages on both sides of a cursor page and to the first, and how many rows a page has."""
+    """Links to the previous, next and first page, and the choice of page sizes."""
     request = context["request"]
     is_first = ON not in request.GET and not page.previous
     size = request.GET.get(LIMIT, str(DEFAULT_LIMIT))
@@ -69,10 +69,10 @@ def sort_column(
     default: str = "",
     numeric: bool = False,
 ) -> SafeString:
-    """A column's heading that sorts the list by it, the other way round when it does already: `{% sort_column "Name" "name" %}`.
+    """A column heading that sorts the list, or reverses the order if it is already sorted by it: `{% sort_column "Name" "name" %}`.
 
-    `first` says which way the first press sorts: `up`, or `down` for moments and amounts. `default` is the way in which the list
-    is sorted by this column when nothing is asked for; its link is the address without a word about it.
+    `first` is the direction of the first click: `up`, or `down` for timestamps and amounts. `default` is the direction if this
+    column is the list's default order, in which case its link has no sort parameter.
     """
     request = context["request"]
     asked = request.GET.get(SORT, "")
@@ -94,7 +94,7 @@ def sort_column(
 
 @register.simple_tag
 def tick_all(what: str = "rows") -> SafeString:
-    """The heading of a column of boxes, which ticks all of them; needs a form with `data-tick` (lists.js)."""
+    """The heading of a checkbox column, which selects all rows. Needs a form with `data-tick` (lists.js)."""
     return format_html(
         '<th scope="col" class="tick"><input type="checkbox" data-tick-all class="needs-js"'
         ' aria-label="Select all {} on this page"></th>',
@@ -104,7 +104,7 @@ def tick_all(what: str = "rows") -> SafeString:
 
 @register.simple_tag
 def tick(field: str, public_id: str, label: str) -> SafeString:
-    """A row's box: what is ticked is sent as `field`."""
+    """A row's checkbox. Selected rows are submitted as `field`."""
     return format_html(
         '<td class="tick"><input type="checkbox" name="{}" value="{}" aria-label="Select {}"></td>',
         field,
@@ -115,7 +115,7 @@ def tick(field: str, public_id: str, label: str) -> SafeString:
 
 @register.inclusion_tag("components/chips.html", takes_context=True)
 def filter_chips(context: Mapping[str, Any], form: BaseForm) -> dict[str, Any]:
-    """The filters in force, each with a link that takes it off, and one that takes off all of them."""
+    """The active filters, each with a link to remove it, and a link to remove all."""
     request = context["request"]
     chips = [
         {
@@ -133,7 +133,7 @@ def filter_chips(context: Mapping[str, Any], form: BaseForm) -> dict[str, Any]:
 
 
 def _chosen(bound: BoundField) -> str:
-    """Return the value of a filter as its list of choices writes it."""
+    """Return the label of a filter's value."""
     value = str(bound.value())
     labels = {str(key): str(label) for key, label in getattr(bound.field, "choices", ())}
     return labels.get(value, value)

@@ -1,4 +1,4 @@
-"""`{% load mail %}`: how the words of others stand in our mails."""
+"""`{% load mail %}`: user-supplied text in platform emails."""
 
 from django import template
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def email_safe(text: object) -> str:
-    """Show a name or another text of somebody else's choosing on one line, and nothing in it as a link."""
+    """Render user-supplied text on one line, without anything that becomes a link."""
     return words.email_safe(str(text))

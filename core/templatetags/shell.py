@@ -1,4 +1,4 @@
-"""Template tags of what stands around every page, loaded with `{% load ui %}`: made once where it says the same each time.
+"""Template tags for the shell around every page, loaded with `{% load ui %}`, cached where possible.
 
 A page contains the sidebar twice, for wide and narrow windows, and its links differ only in which one is marked as current.
 """

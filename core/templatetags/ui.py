@@ -1,7 +1,7 @@
-"""Template tags of the design language: `{% load ui %}` in every page.
+"""Template tags of the design system: `{% load ui %}` in every page.
 
-Inclusion tags render `templates/components/<name>.html`; block tags (`card`, `dialog`, …) wrap what stands between
-them. Amounts are integers in minor units and times are aware datetimes, as everywhere else.
+Inclusion tags render `templates/components/<name>.html`, block tags (`card`, `dialog`, …) wrap their content. Amounts are
+integers in minor units and times are aware datetimes, as everywhere.
 """
 
 import re
@@ -48,15 +48,15 @@ TONES = {
     # roles
     "owner": "accent", "admin": "info", "developer": "muted", "viewer": "muted",
 }  # fmt: skip
-# Words of libraries' texts that are names.
+# Proper nouns in the texts of libraries.
 NAMES = frozenset({"Pomelo"})
 
 
 @lru_cache(maxsize=512, typed=True)
 def icon(name: str, size: str = "") -> SafeString:
-    """A decorative icon of `pomelo/img/icons.svg`; hidden from screen readers, so put words beside it.
+    """A decorative icon of `pomelo/img/icons.svg`. Hidden from screen readers, so always add text.
 
-    Made once: a page has dozens of them, the same ones each time, and making them anew took a tenth of its time.
+    Cached, because a page has dozens of icons, and rendering them took a tenth of its time.
     """
     classes = f"icon icon-{size}" if size else "icon"
     return format_html(
@@ -68,7 +68,7 @@ def icon(name: str, size: str = "") -> SafeString:
 
 
 class IconNode(template.Node):
-    """An icon whose name stands in the template, as nearly all do: nothing is looked up in the context for it."""
+    """An icon with a literal name, the usual case, which needs no context lookup."""
 
     def __init__(self, arguments: list[FilterExpression]) -> None:
         self.arguments = arguments
@@ -86,27 +86,27 @@ def _icon(parser: Parser, token: Token) -> IconNode:
     """`{% icon "key" %}` or `{% icon "key" "lg" %}`."""
     _, *arguments = token.split_contents()
     if not 1 <= len(arguments) <= 2:
-        raise template.TemplateSyntaxError("icon takes a name and perhaps a size")
+        raise template.TemplateSyntaxError("icon takes a name and an optional size")
     return IconNode([parser.compile_filter(one) for one in arguments])
 
 
 @register.simple_tag
 def badge(text: Any, tone: str = "", dot: bool = True) -> SafeString:
-    """A status as a word with a colour: `{% badge invoice.status %}`. The tone follows the word unless given
-    (ok, warn, danger, info, accent, muted); an unknown word is muted."""
+    """A colored status: `{% badge invoice.status %}`. The tone (ok, warn, danger, info, accent, muted) is derived from the
+    status unless given; an unknown status is muted."""
     word = str(text).replace("_", " ")
     tone = tone or TONES.get(word.lower(), "muted")
     return format_html(
         '<span class="badge{} badge-{}">{}</span>',
         " badge-dot" if dot else "",
         tone,
-        word[:1].upper() + word[1:],  # the rest stays: "TXT"
+        word[:1].upper() + word[1:],  # keep the rest: "TXT"
     )
 
 
 @register.simple_tag
 def mode_badge(mode: str) -> SafeString:
-    """The live or test badge that stands beside everything that has a mode."""
+    """The live or test badge for everything that has a mode."""
     if mode not in ("live", "test"):
         raise ValueError(f"mode is live or test, not {mode!r}")
     return format_html(
@@ -116,7 +116,7 @@ def mode_badge(mode: str) -> SafeString:
 
 @register.simple_tag
 def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
-    """`<time>3 hours ago</time>`, and the exact time on hover; `never` for None."""
+    """`<time>3 hours ago</time>`, with the exact time on hover. Shows `never` for None."""
     if moment is None:
         return _no_time(never)
     return _time(moment, describe_distance(moment, timezone.now()), local="title")
@@ -124,22 +124,22 @@ def relative_time(moment: datetime | None, never: str = "Never") -> SafeString:
 
 @register.simple_tag
 def log_time(moment: datetime) -> SafeString:
-    """`<time>21 Nov 2026, 18:05:03</time>` for the line of a log, short since it says it once for each of many lines."""
+    """`<time>21 Nov 2026, 18:05:03</time>`, the compact form for log lines."""
     return _time(moment, f"{moment.astimezone(UTC):{_TO_THE_SECOND}}", local="text")
 
 
 @register.simple_tag
 def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
-    """`<time>21 Nov 2026, 18:05:00 UTC</time>`; `never` for None."""
+    """`<time>21 Nov 2026, 18:05:00 UTC</time>`. Shows `never` for None."""
     if moment is None:
         return _no_time(never)
     return _time(moment, f"{moment.astimezone(UTC):{_TO_THE_SECOND} UTC}", local="zoned")
 
 
 def _time(moment: datetime, text: str, *, local: str) -> SafeString:
-    """Every moment of a page: UTC as its title and, without scripts, in its text.
+    """Render a timestamp, with UTC in its title and, without scripts, in its text.
 
-    Scripts write the person's own time where `local` says (lists.js): as the text, with its zone, or beside UTC in the title.
+    Scripts add the user's local time according to `local` (lists.js): as the text, with the zone, or in the title next to UTC.
     """
     exact = moment.astimezone(UTC)
     return format_html(
@@ -157,23 +157,23 @@ def _no_time(words: str) -> SafeString:
 
 @register.filter
 def money(amount: int | None, currency: str) -> str:
-    """An amount in minor units as text: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
+    """Format an amount in minor units: `1999|money:"EUR"` is €19.99, `500|money:"JPY"` is ¥500."""
     return "–" if amount is None else money_text(int(amount), currency.upper())
 
 
 @register.filter
 def quantity(value: Decimal) -> str:
-    """A quantity without needless zeros: `2.500000` is 2.5, `1000` is 1,000."""
+    """Format a quantity without trailing zeros: `2.500000` is 2.5, `1000` is 1,000."""
     return f"{value.normalize():,f}"
 
 
 @register.filter
 def milliseconds(value: float | None) -> str:
-    """A time with its unit: `4.2|milliseconds` is 4.2 ms, `1350|milliseconds` is 1.35 s; a dash for None."""
+    """Format a duration: `4.2|milliseconds` is 4.2 ms, `1350|milliseconds` is 1.35 s, None is a dash."""
     return "–" if value is None else milliseconds_text(value)
 
 
-# In the order in which they are looked for: Edge calls itself Chrome as well, and Chrome Safari.
+# In matching order: Edge's user agent also contains Chrome, and Chrome's contains Safari.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -189,7 +189,7 @@ _SYSTEMS = (
 
 @register.filter
 def device(user_agent: str) -> str:
-    """What a browser calls itself, as people do: "Firefox on Linux". A guess: it may call itself what it likes."""
+    """Describe a user agent: "Firefox on Linux". Only a guess, since clients can send anything."""
     browser = next((name for part, name in _BROWSERS if part in user_agent), "")
     system = next((name for part, name in _SYSTEMS if part in user_agent), "")
     return " on ".join(filter(None, (browser, system))) or "A program"
@@ -197,20 +197,20 @@ def device(user_agent: str) -> str:
 
 @register.filter
 def prose(text: Any) -> SafeString:
-    """A sentence of the API's, whose `names` stand between backticks, as HTML with `<code>`; everything else is escaped."""
+    """Render an API text with `names` in backticks as HTML with `<code>`. Everything else is escaped."""
     return mark_safe(_CODE.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308 - escaped above
 
 
 @register.filter
 def sentence_case(text: Any) -> str:
-    """ "Change Password" as "Change password", which is how the other pages write: for texts of libraries."""
+    """Convert a library's title case to sentence case: "Change Password" becomes "Change password"."""
     first, *others = str(text).strip().split(" ") if str(text).strip() else [""]
     return " ".join([first, *(word if _is_a_name(word) else word.lower() for word in others)])
 
 
 @register.filter
 def in_sentence_case(bound: BoundField) -> BoundField:
-    """A field of a library's form, its label and placeholder written as ours are."""
+    """Convert the label and placeholder of a library's form field to sentence case."""
     bound.label = sentence_case(bound.label)
     placeholder = bound.field.widget.attrs.get("placeholder")
     if placeholder:
@@ -219,7 +219,7 @@ def in_sentence_case(bound: BoundField) -> BoundField:
 
 
 def _is_a_name(word: str) -> bool:
-    """Whether a word keeps its capitals: an abbreviation (URL, TOTP), a name, or no word in title case at all."""
+    """Whether a word keeps its capitals: an abbreviation (URL, TOTP), a proper noun, or not in title case."""
     return not (word[:1].isupper() and word[1:].islower()) or word in NAMES
 
 
@@ -232,7 +232,7 @@ def initials(name: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def one_time_token(context: Mapping[str, Any]) -> SafeString:
-    """The hidden field that lets a form act once, however often it is sent (core.ui.one_time_forms)."""
+    """The hidden field that makes a form idempotent (core.ui.one_time_forms)."""
     return format_html(
         '<input type="hidden" name="{}" value="{}">',
         one_time_forms.FIELD,
@@ -244,19 +244,19 @@ def one_time_token(context: Mapping[str, Any]) -> SafeString:
 def copy_field(
     value: str, label: str, dom_id: str, hint: str = "", hide_label: bool = False
 ) -> dict[str, Any]:
-    """A labelled read-only field with a copy button; without scripts it can be selected."""
+    """A labeled read-only field with a copy button. Without scripts it can be selected."""
     return {"value": value, "label": label, "id": dom_id, "hint": hint, "hide_label": hide_label}
 
 
 @register.inclusion_tag("components/copy_inline.html")
 def copy_inline(value: str, dom_id: str, what: str = "") -> dict[str, Any]:
-    """A short value in running text with a small copy button; `what` names it to screen readers."""
+    """An inline value with a small copy button. `what` names it for screen readers."""
     return {"value": value, "id": dom_id, "what": what or value}
 
 
 @register.inclusion_tag("components/meter.html")
 def meter(used: int, limit: int, label: str, unit: str = "") -> dict[str, Any]:
-    """A bar of use against a limit; warns from 80 %, in words too."""
+    """A bar for usage against a limit. Warns from 80 %, also in words."""
     share = 1.0 if limit <= 0 else used / limit
     tone = "danger" if share >= 1 else "warn" if share >= 0.8 else "ok"
     return {
@@ -267,15 +267,15 @@ def meter(used: int, limit: int, label: str, unit: str = "") -> dict[str, Any]:
 
 @register.inclusion_tag("components/chart.html")
 def chart(drawn: Chart, note: str = "") -> dict[str, Any]:
-    """A chart with its legend and the table beside it."""
+    """A chart with its legend and table."""
     return {"chart": drawn, "note": note}
 
 
 @register.inclusion_tag("components/form_field.html")
 def field(bound: BoundField, optional: bool = True, autofocus: bool = False) -> dict[str, Any]:
-    """One form field: label, control, help and errors, tied together for screen readers.
+    """A form field: label, control, help and errors, associated for screen readers.
 
-    `autofocus` begins there, unless the form comes back with errors: then their summary is where to begin.
+    `autofocus` focuses the control, unless the form has errors: then their summary gets the focus.
     """
     if autofocus and not bound.form.errors:
         bound.field.widget.attrs["autofocus"] = True
@@ -284,7 +284,7 @@ def field(bound: BoundField, optional: bool = True, autofocus: bool = False) -> 
 
 @register.inclusion_tag("components/error_summary.html")
 def error_summary(form: BaseForm) -> dict[str, Any]:
-    """What is wrong with a form that comes back, above it and with the focus: each line leads to its field."""
+    """The focused error summary above a form. Each line links to its field."""
     return {
         "general": form.non_field_errors(),
         "fields": [
@@ -296,12 +296,12 @@ def error_summary(form: BaseForm) -> dict[str, Any]:
 
 
 def _first_control(bound: BoundField) -> str:
-    """Return the id of the control, or of the first one of several."""
+    """Return the id of the control, or of the first of several."""
     return bound.id_for_label or f"{bound.auto_id}_0"
 
 
 def field_shape(bound: BoundField) -> dict[str, Any]:
-    """How a bound field is laid out: `check` (label after the box), `group` (a fieldset) or `plain`."""
+    """The layout of a bound field: `check` (label after the checkbox), `group` (a fieldset) or `plain`."""
     input_type = getattr(bound.field.widget, "input_type", "")
     if input_type == "checkbox" and not getattr(bound.field.widget, "allow_multiple_selected", False):
         return {"shape": "check"}
@@ -310,7 +310,7 @@ def field_shape(bound: BoundField) -> dict[str, Any]:
 
 @register.simple_tag(takes_context=True)
 def nav_link(context: Mapping[str, Any], path: str, label: str, icon_name: str) -> SafeString:
-    """One link of the side bar, marked as current on its own page and everything below it."""
+    """A sidebar link, marked as current on its own page and all pages below it."""
     here = context["request"].path if "request" in context else ""
     current = "page" if here == path else "true" if path != "/" and here.startswith(path) else ""
     return format_html(
@@ -337,7 +337,7 @@ def card(
 
 @register.simple_block_tag(takes_context=True)
 def banner(context: template.Context, content: str, tone: str = "info", title: str = "") -> str:
-    """`{% banner "warn" "Test mode" %}…{% endbanner %}`: something a person should know on this page."""
+    """`{% banner "warn" "Test mode" %}…{% endbanner %}`: a notice on the page."""
     return _render(context, "components/banner.html", content, tone=tone, title=title)
 
 
@@ -357,10 +357,10 @@ def dialog(
     confirm: str,
     tone: str = "danger",
 ) -> str:
-    """A native confirmation dialog around a POST form to `action`; its content is the explanation and any fields.
+    """A native confirmation dialog with a POST form to `action`. Its content is the explanation and any fields.
 
-    Open it by `<a href="{fallback page}" data-dialog="{id}">`: without scripts the link leads to a page that asks the
-    same question.
+    Open it with `<a href="{fallback page}" data-dialog="{id}">`. Without scripts, the link leads to an equivalent confirmation
+    page.
     """
     return _render(
         context,
@@ -376,8 +376,8 @@ def dialog(
 
 @register.simple_block_tag(takes_context=True)
 def table(context: template.Context, content: str, label: str, stack: bool = True) -> str:
-    """`{% table "API keys" %}<thead>…{% endtable %}`: a table in a frame that scrolls and can be focused; on a
-    narrow screen rows become blocks (`stack`), each `<td data-label=…>` saying its column."""
+    """`{% table "API keys" %}<thead>…{% endtable %}`: a table in a focusable scroll area. On narrow screens, rows become
+    blocks (`stack`), in which each `<td data-label=…>` shows its column's label."""
     return _render(context, "components/table.html", content, label=label, stack=stack)
 
 
@@ -389,7 +389,7 @@ def code_block(code: str, dom_id: str, label: str = "Code") -> SafeString:
 
 @register.inclusion_tag("components/code_tabs.html")
 def code_tabs(samples: Mapping[str, str], dom_id: str, label: str = "Example") -> dict[str, Any]:
-    """The same example in several languages: `samples` maps the tab's name to the code."""
+    """An example in several languages. `samples` maps tab names to code."""
     return {
         "label": label,
         "id": dom_id,
@@ -400,6 +400,6 @@ def code_tabs(samples: Mapping[str, str], dom_id: str, label: str = "Example") -
 
 
 def _render(context: template.Context, name: str, content: str, **values: Any) -> str:
-    """Render a component around `content`, which the block tag has already rendered (and so escaped)."""
+    """Render a component around `content`, which has already been rendered (and escaped) by the block tag."""
     csrf = context.get("csrf_token")
     return render_to_string(name, {"content": content, "csrf_token": csrf, **values})

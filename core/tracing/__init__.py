@@ -1,11 +1,11 @@
-"""Spans of OpenTelemetry, where `OTEL_EXPORTER_OTLP_ENDPOINT` is set: from a request over its event to the receiver of its webhook.
+"""OpenTelemetry spans, enabled by `OTEL_EXPORTER_OTLP_ENDPOINT`: from a request through its event to the webhook's receiver.
 
-This is what other code uses. Nothing of OpenTelemetry is imported before core.tracing.export has started in a process; until then
-`is_on()` is false and there are no spans. They are made here and not by instrumentation packages: those write addresses with their
-queries and SQL with its values into spans, and the one for Celery loses its place when the broker is away.
+This is the interface for other code. OpenTelemetry is not imported until core.tracing.export has started in a process; until then
+`is_on()` is false and there are no spans. We create spans ourselves because instrumentation packages put query strings and SQL
+values into them, and the one for Celery loses the current span when the broker is unreachable.
 
-A trace travels between processes as a W3C `traceparent` (https://www.w3.org/TR/trace-context/): with the event in its row, with a
-task in its headers, with a delivery to its receiver.
+Traces are propagated between processes as a W3C `traceparent` (https://www.w3.org/TR/trace-context/): in the event's row, in task
+headers, and in deliveries.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,7 +24,7 @@ tracer: "Tracer | None" = None
 
 
 def is_on() -> bool:
-    """Whether this process makes spans."""
+    """Whether this process creates spans."""
     return tracer is not None
 
 
@@ -32,9 +32,9 @@ def is_on() -> bool:
 def span(
     name: str, *, kind: Kind = "internal", parent: str | None = None, attributes: Attributes | None = None
 ) -> Iterator["Span"]:
-    """Make a span of what happens inside: a child of the `traceparent` in `parent`, or else of the current span.
+    """Create a span for the block, as a child of the `traceparent` in `parent`, or of the current span.
 
-    What is raised inside marks it as failed and goes on. Only where `is_on()`.
+    An exception marks it as failed and is re-raised. Call only if `is_on()`.
     """
     from opentelemetry.trace import SpanKind, StatusCode
 
@@ -44,7 +44,7 @@ def span(
         context=_context_of(parent) if parent else None,
         kind=SpanKind[kind.upper()],
         attributes=attributes,
-        # The text of an exception may hold what was sent: a span has its name only.
+        # Only the name of the exception, because its message may contain request data.
         record_exception=False,
         set_status_on_exception=False,
     ) as made:
@@ -57,7 +57,7 @@ def span(
 
 
 def current_traceparent() -> str | None:
-    """Return the `traceparent` of the current span; None outside of one, and where tracing is off."""
+    """Return the `traceparent` of the current span, or None if there is none or tracing is off."""
     if tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -68,7 +68,7 @@ def current_traceparent() -> str | None:
 
 
 def current_ids() -> dict[str, str]:
-    """Return `trace_id` and `span_id` of the current span in hexadecimal, for the log; nothing outside of one."""
+    """Return `trace_id` and `span_id` of the current span in hexadecimal for the log; empty if there is none."""
     from opentelemetry.trace import format_span_id, format_trace_id, get_current_span
 
     context = get_current_span().get_span_context()
@@ -78,7 +78,7 @@ def current_ids() -> dict[str, str]:
 
 
 def _context_of(parent: str) -> Any:
-    """Return the context of a `traceparent`; one that is not well-formed names no parent, so that a trace begins."""
+    """Return the context of a `traceparent`. A malformed one is ignored, which starts a new trace."""
     from opentelemetry.context import Context
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 

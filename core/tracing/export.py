@@ -1,7 +1,7 @@
-"""Starts tracing in a process: spans are sent to the collector of `OTEL_EXPORTER_OTLP_ENDPOINT`, in batches, from a thread of their own.
+"""Starts tracing in a process: a background thread sends spans in batches to the collector at `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
-OTLP over HTTP. What else the SDK knows is set by its own variables (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS`,
-`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_…`). A collector that is away costs spans, never a request.
+Uses OTLP over HTTP. All other options are the SDK's own variables (`OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_HEADERS`,
+`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_BSP_…`). If the collector is down, spans are lost, but requests are not affected.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _provider: TracerProvider | None = None
 
 
 def start(service: str) -> None:
-    """Let this process export spans as `service`, if the setting says so. Raises ImproperlyConfigured without the packages."""
+    """Start exporting spans as `service`, if configured. Raises ImproperlyConfigured if the packages are missing."""
     global _provider
     if not settings.OTEL_EXPORTER_OTLP_ENDPOINT or _provider is not None:
         return
@@ -41,7 +41,7 @@ def start(service: str) -> None:
 
 
 def stop() -> None:
-    """Send what waits, and make no more spans: before a process ends that runs no exit handlers."""
+    """Flush pending spans and stop. For processes that exit without running exit handlers."""
     global _provider
     if _provider is not None:
         tracing.tracer = None

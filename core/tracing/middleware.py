@@ -1,4 +1,4 @@
-"""A span for each request. Installed, as the first middleware, only where tracing is on (config/settings/base.py)."""
+"""A span for each request. Installed as the first middleware if tracing is on (config/settings/base.py)."""
 
 from collections.abc import Callable
 
@@ -11,9 +11,9 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class TraceMiddleware:
-    """Goes on with the caller's trace, or begins one; named by method and route, so that names stay few.
+    """Continues the caller's trace, or starts a new one. Spans are named by method and route, to keep the number of names low.
 
-    The query is left out, and the path where the route is known: both hold what callers look for.
+    The query string is left out, and so is the path if the route is known, because both may contain user data.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -21,7 +21,7 @@ class TraceMiddleware:
         export.start("pomelo-web")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request within its span; a body that is streamed is sent after its end."""
+        """Handle the request within its span. A streamed body is sent after the span has ended."""
         method = request.method if request.method in _METHODS else "_OTHER"
         parent = request.headers.get(tracing.HEADER)
         with tracing.span(

@@ -1,1 +1,1 @@
-"""Figures of the platform against plain alternatives, in ratios from the same run (`make bench`)."""
+"""Benchmarks against plain alternatives, as ratios from the same run (`make bench`)."""

@@ -1,4 +1,4 @@
-"""Millions of requests of one company, made inside PostgreSQL: rows first, indexes afterwards, a day at a time."""
+"""Generates millions of requests of one company inside PostgreSQL, a day at a time: rows first, then indexes."""
 
 import os
 import uuid
@@ -38,7 +38,7 @@ FROM generate_series(date_trunc('hour', %(first)s::timestamptz), %(last)s, '1 ho
 
 
 def seed(company: uuid.UUID, keys: list[uuid.UUID], rows: int, *, first: datetime, last: datetime) -> None:
-    """Fill the log of `company` evenly from `first` to `last`, and its hourly roll-ups."""
+    """Fill the request log of `company` evenly from `first` to `last`, with hourly roll-ups."""
     days = [first.date() + timedelta(days=n) for n in range((last.date() - first.date()).days + 1)]
     tables.ensure_partitions(days)
     with psycopg.connect(os.environ["SUPERUSER_URL"], autocommit=True) as connection:
@@ -67,7 +67,7 @@ def _seed_day(
     begin: datetime,
     end: datetime,
 ) -> None:
-    """Make a table of the day with what the partition held, fill it, and put it in the partition's place."""
+    """Copy the day's partition to a new table, fill it, and attach it in place of the partition."""
     name = sql.Identifier(f"{PARENT}_p{day:%Y%m%d}")
     parent, filled = sql.Identifier(PARENT), sql.Identifier(f"seeded_{day:%Y%m%d}")
     start, stop = (int(moment.timestamp() * 1000) for moment in (begin, end))

@@ -1,4 +1,4 @@
-"""The request log: how fast it is written, read and dropped (bench_guard has what it costs a request).
+"""The request log: write, read and prune speed (bench_guard measures its cost per request).
 
     python -m tests.benchmarks.bench_audit [--only=ingestion,pages,prune] [--rows=N] [--seconds=S] [--prune-rows=N]
 
@@ -25,7 +25,7 @@ DATABASE = "audit"
 
 @dataclass(frozen=True)
 class Figure:
-    """A line of the table: what was measured, its bound, and which side of it is right."""
+    """A row of the table: a measurement, its bound, and whether it is a minimum or a maximum."""
 
     name: str
     value: float
@@ -36,7 +36,7 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value is on the right side."""
+        """Whether the value meets its bound."""
         return self.value >= self.bound if self.at_least else self.value <= self.bound
 
 
@@ -82,7 +82,7 @@ def _print(figures: list[Figure]) -> None:
 
 
 def _set_up(scene: Stage) -> None:
-    """Make this process one of the application's, on the stage's database."""
+    """Set up Django in this process, on the stage's database."""
     os.environ |= scene.environment(DATABASE, DJANGO_SETTINGS_MODULE="config.settings.test")
     os.environ["ALLOWED_HOSTS"] = "testserver,127.0.0.1"
     import django
@@ -96,7 +96,7 @@ def _set_up(scene: Stage) -> None:
 def measure_ingestion(scene: Stage, options: argparse.Namespace) -> list[Figure]:
     """Rows per second of one writer with indexes, seals and roll-ups.
 
-    Making the rows is not its work and not timed; taking them from Valkey is.
+    Generating the rows is not timed; reading them from Valkey is.
     """
     from audit.ingest import stream
     from audit.ingest.writer import TAKE, Writer
@@ -176,7 +176,7 @@ FILTERS: dict[str, Callable[[list[str], str], str]] = {
 
 
 def measure_pages(scene: Stage, options: argparse.Namespace) -> list[Figure]:
-    """The filtered request page, whole and through Django, over all filters: with SMALL rows and with `--rows`."""
+    """The filtered request page, through all of Django, for all filters: with SMALL rows and with `--rows`."""
     small = _page_times(SMALL, options.repeats)
     large = _page_times(options.rows, options.repeats)
     p95 = {name: statistics.quantiles(times, n=20)[-1] for name, times in large.items()}
@@ -230,7 +230,7 @@ def _page_times(rows: int, repeats: int, *, days: int = 10) -> dict[str, list[fl
 
 
 def measure_prune(scene: Stage, options: argparse.Namespace) -> list[Figure]:
-    """How long it takes to drop a day, and how long a concurrent writer waits for a lock meanwhile."""
+    """How long dropping a day takes, and how long a concurrent writer waits for a lock meanwhile."""
     import psycopg
 
     from audit.ingest.store import store
@@ -255,7 +255,7 @@ def measure_prune(scene: Stage, options: argparse.Namespace) -> list[Figure]:
             writes.append((begin, time.perf_counter() - begin))
 
     def watch() -> None:
-        """See every few milliseconds who waits for a lock and since when."""
+        """Poll for sessions that wait for a lock every few milliseconds."""
         since: dict[int, float] = {}
         with psycopg.connect(os.environ["SUPERUSER_URL"], autocommit=True) as connection:
             while not is_over.is_set():
@@ -267,7 +267,7 @@ def measure_prune(scene: Stage, options: argparse.Namespace) -> list[Figure]:
                 lock_waits.extend(now - start for start in since.values())
                 time.sleep(0.002)
 
-    # Two companies: writers of one company wait for each other at its chain, with or without pruning.
+    # Two companies, because writers of one company wait for each other at its seal chain, with or without pruning.
     threads = [
         *(threading.Thread(target=write, args=[one.id]) for one in (world.company, world.other_company)),
         threading.Thread(target=watch),

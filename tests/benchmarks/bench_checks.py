@@ -1,9 +1,9 @@
-"""What the front door's checks cost a request: headers that fold into one or come twice, bounded heads, bounded work, bounded memory.
+"""The cost per request of the front door's checks: ambiguous headers, and limits on heads, work and memory.
 
     python -m tests.benchmarks.bench_checks [--rounds=200]
 
-Each check is timed against the same work without it, in turns of some thousands of calls, by the processor time of one thread; the
-whole is a `GET /v1/whoami` of the product in this process, with a real Valkey. Rates of a whole server cannot show a share this small.
+Each check is timed against the same work without it, in alternating rounds of thousands of calls, by the CPU time of one thread.
+The total is a `GET /v1/whoami` in this process, with a real Valkey. A server's throughput could not resolve such small shares.
 """
 
 import argparse
@@ -36,7 +36,7 @@ LINES = [
 
 
 class Scope:
-    """A request as granian hands it over."""
+    """A request as passed by granian."""
 
     client, server, scheme, method = "127.0.0.1:40000", "127.0.0.1:8000", "http", "GET"
     http_version, authority, path, query_string = "1.1", None, "/v1/whoami", ""
@@ -47,13 +47,13 @@ class Scope:
 
 
 class Headers:
-    """Granian's headers: their lines, and how many there are."""
+    """Granian's headers."""
 
     def __init__(self, lines: list[tuple[str, str]]) -> None:
         self._lines = lines
 
     def items(self) -> list[tuple[str, str]]:
-        """Return a new list of the lines."""
+        """Return a new list of the headers."""
         return list(self._lines)
 
     def __len__(self) -> int:
@@ -90,11 +90,11 @@ def _measure(scope: Scope, rounds: int) -> None:
 
     slots, meta = Slots(8), build_environ(scope, scope.path)
     sides: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-        "a head that can be read in one way only, and is bounded": (
+        "unambiguous headers of bounded size": (
             partial(build_environ, scope, scope.path), partial(_plain_environ, scope, scope.path),
         ),
-        "a place to work in, of so many": (lambda: slots.work(slots.enter(_nothing, _nothing)), _nothing),
-        "an address that is remembered only when it is short": (
+        "a slot for the request": (lambda: slots.work(slots.enter(_nothing, _nothing)), _nothing),
+        "caching only short addresses": (
             partial(addresses.client_address, meta),
             lambda: addresses._remembered_address(meta["REMOTE_ADDR"], meta["HTTP_X_FORWARDED_FOR"]),
         ),
@@ -112,7 +112,7 @@ def _measure(scope: Scope, rounds: int) -> None:
 
 
 def _plain_environ(scope: Any, path: str) -> dict[str, Any]:
-    """Return the environ of a request without a look at what its lines are."""
+    """Return the environ of a request without checking its headers."""
     from config.door import environ as door
 
     server, _, port = scope.server.rpartition(":")

@@ -1,11 +1,10 @@
-"""The guarded request: what the guard costs, against a bare view and against what a Django team would pick.
+"""The cost of a guarded request, against a bare view and against what a Django team would typically use.
 
     python -m tests.benchmarks.bench_guard [--scale=1000000] [--seconds=8] [--requests=100000] [--only=whoami,…]
 
-One web worker, production settings, full middleware, real PostgreSQL (fsync on) and Valkey. Both sides of a ratio are
-loaded in turn, a quarter of a second each, within the same run, so that what else the machine does hits both alike. Beside the
-rates, the processor time that the worker took for an answer is compared slice by slice: on a machine with other work on it, that
-says more.
+One web worker, production settings, full middleware, real PostgreSQL (fsync on) and Valkey. Both sides of a ratio are loaded
+alternately for a quarter of a second within the same run, so that other load on the machine affects both alike. Besides
+throughput, the worker's CPU time per response is compared slice by slice, which is more reliable on a busy machine.
 """
 
 import argparse
@@ -29,14 +28,14 @@ PEER = "tests.benchmarks.peer.wsgi:application"
 KEYS = 200
 COLD_KEYS = 1_000
 SLICE_SECONDS = 0.25
-# After it nothing that was logged is still on its way to Valkey (audit.ingest.buffer.FLUSH_SECONDS, and sending).
+# Until all logged requests have been sent to Valkey (audit.ingest.buffer.FLUSH_SECONDS, and sending).
 LOG_SETTLES_SECONDS = 0.15
 LOG_ROUNDS_PER_SECOND = 10
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table. `must` and `aim` are bounds: lower ones for ratios of speed, upper ones otherwise."""
+    """A row of the table. `must` and `aim` are minimums for speed ratios, maximums otherwise."""
 
     name: str
     value: float
@@ -47,14 +46,14 @@ class Figure:
     note: str = ""
 
     def reaches(self, bound: float | None) -> bool:
-        """Whether the value is on the right side of `bound`."""
+        """Whether the value meets `bound`."""
         if bound is None:
             return True
         return self.value >= bound if self.at_least else self.value <= bound
 
 
 class Bench:
-    """The servers of one run, and the figures it has found."""
+    """The servers and the measurements of one run."""
 
     def __init__(self, scene: Stage, options: argparse.Namespace) -> None:
         self.scene, self.options = scene, options
@@ -79,7 +78,7 @@ class Bench:
             yield server
 
     def turn(self, *sides: tuple[Server, Callable[[int], bytes], int]) -> list[Slice]:
-        """Warm every side up, then load them in turn."""
+        """Warm up all sides, then load them alternately."""
         clients = [Client(server.port, pack, status=status) for server, pack, status in sides]
         try:
             for client in clients:
@@ -98,16 +97,16 @@ class Bench:
         return done
 
     def ratio(self, name: str, done: list[Slice], must: float, aim: float) -> None:
-        """Record our rate over theirs, of what `turn` has done."""
+        """Record the ratio of the first side's throughput to the second's, from the result of `turn`."""
         ours, theirs = done
         found = estimate([other / own for own, other in zip(*self.cpu, strict=True)])
         note = f"{ours.rate:,.0f} / {theirs.rate:,.0f} per s; CPU {_medians(self.cpu)}: {_shown(found)} ×"
         self.figures.append(Figure(name, ours.rate / theirs.rate, must, aim, note=note))
 
-    # --- the packed requests ------------------------------------------------------------------------------------------
+    # --- requests in wire format ------------------------------------------------------------------------------------------
 
     def get(self, path: str, seed: dict[str, Any] | None = None) -> Callable[[int], bytes]:
-        """Pack GETs by the keys in turn."""
+        """Build GETs that use the keys in turn."""
         found = [
             packed("GET", path, headers={"Authorization": f"Bearer {secret}"})
             for secret in (seed or self.seed)["secrets"][:KEYS]
@@ -115,14 +114,14 @@ class Bench:
         return lambda number: found[number % len(found)]
 
     def peer_get(self, path: str) -> Callable[[int], bytes]:
-        """Pack GETs of the peer by its keys in turn."""
+        """Build GETs of the peer that use its keys in turn."""
         found = [
             packed("GET", path, headers={"Authorization": f"Api-Key {key}"}) for key in self.peer_seed["keys"]
         ]
         return lambda number: found[number % len(found)]
 
     def create(self) -> Callable[[int], bytes]:
-        """Pack creates, each with an Idempotency-Key of its own."""
+        """Build creates with unique Idempotency-Keys."""
         secrets = self.seed["secrets"][:KEYS]
         return lambda number: packed(
             "POST",
@@ -135,7 +134,7 @@ class Bench:
         )
 
     def peer_create(self) -> Callable[[int], bytes]:
-        """Pack creates of the peer."""
+        """Build creates of the peer."""
         keys = self.peer_seed["keys"]
         return lambda number: packed(
             "POST",
@@ -144,7 +143,7 @@ class Bench:
             body=_customer(number),
         )
 
-    # --- the figures --------------------------------------------------------------------------------------------------
+    # --- measurements --------------------------------------------------------------------------------------------------
 
     def whoami(self) -> None:
         """Whoami against a bare view and against the usual guard."""
@@ -156,7 +155,7 @@ class Bench:
             self.ratio("whoami, against drf-api-key + SimpleRateThrottle", done, 3.0, 3.5)
 
     def customers(self) -> None:
-        """Writing and listing customers against DRF."""
+        """Creating and listing customers against DRF."""
         with self.pomelo() as ours, self.peer() as theirs:
             done = self.turn(
                 (ours, self.get("/v1/customers?limit=20"), 200),
@@ -167,7 +166,7 @@ class Bench:
             self.ratio("create with Idempotency-Key, against drf-api-key's create", done, 1.0, 1.2)
 
     def resource(self) -> None:
-        """A ModelViewSet of somebody else's app against a plain DRF list of the same columns."""
+        """An extension's ModelViewSet against a plain DRF list of the same columns."""
         with self.pomelo(EXTENSIONS="tests.benchmarks.resource") as ours, self.peer() as theirs:
             done = self.turn(
                 (ours, self.get("/v1/plain_customers?limit=20"), 200),
@@ -176,7 +175,7 @@ class Bench:
             self.ratio("list of 20 by a ModelViewSet, against a DRF list without guard", done, 0.9, 1.0)
 
     def log(self) -> None:
-        """What the request log takes of a worker's processor time: one process, some of whose requests ask to be left out of it."""
+        """The request log's share of a worker's CPU time, in one process where some requests ask not to be logged."""
         with self.pomelo(DJANGO_SETTINGS_MODULE="tests.benchmarks.unlogged") as server:
             secrets = self.seed["secrets"][:KEYS]
             clients = {}
@@ -244,7 +243,7 @@ class Bench:
                 )
 
     def cold(self) -> None:
-        """The first request of a process for a known key, and every key after FLUSHALL."""
+        """The first request of a process for a known key, and for every key after FLUSHALL."""
         self.scene.clone("small", "cold")
         order = {"keys": COLD_KEYS, "customers": 0, "mass_keys": 0}
         secrets = self.scene.python("cold", "tests.benchmarks.seeding", order)["secrets"]
@@ -270,7 +269,7 @@ class Bench:
     def _first_requests(server: Server, pack: Callable[[int], bytes], count: int) -> Slice:
         client = Client(server.port, pack, connections=1)
         try:
-            # The first request of all loads the URLs; it belongs to the start of the process, not to a key.
+            # The very first request loads the URLs, which is part of the process's startup.
             client.run(requests=1)
             return client.run(requests=count - 1)
         finally:
@@ -281,7 +280,7 @@ class Bench:
             client.run(requests=requests)
 
     def memory(self) -> None:
-        """The worker's memory after many requests of every kind."""
+        """The worker's memory after many requests of all kinds."""
         paths, total = ("/v1/whoami", "/v1/customers?limit=20"), self.options.requests
         with self.pomelo() as server:
             for path in paths:
@@ -354,7 +353,7 @@ def table(figures: list[Figure]) -> Table:
 
 
 def main() -> None:
-    """Measure and print; ends with 1 when a figure that must be reached is missed."""
+    """Measure and print. The exit status is 1 if a required figure is missed."""
     groups = ("whoami", "customers", "resource", "log", "hashers", "cold", "memory", "scale")
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scale", type=int, default=1_000_000, help="rows of the large tables")

@@ -2,13 +2,13 @@
 
     python -m tests.benchmarks.bench_messaging [--messages 2000] [--workers 2] [--rounds 3]
 
-What a message costs is measured as CPU time, which neighbours on the machine hardly change: of the workers, of PostgreSQL's
-processes, and the WAL that was written.
+The cost of a message is measured as CPU time of the workers and of PostgreSQL, which other load on the machine hardly affects,
+and as WAL volume.
 
-Both sides hand the same messages to the same server (aiosmtpd in a process of its own, which throws them away), by the
-same number of processes, each with one connection that it keeps. The bare loop builds and sends; the engine also claims
-by lease, checks suppressions and writes down statuses, time lines, statistics, outbox events and the audit trail, with
-production's settings and durability.
+Both sides send the same messages to the same server (aiosmtpd in a separate process, which discards them), with the same number
+of processes, each with one persistent connection. The bare loop only builds and sends. The engine also claims by lease, checks
+suppressions, and records statuses, timelines, statistics, outbox events and the audit trail, with production's settings and
+durability.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from typing import Any
 import psycopg
 
 MUST_REACH = 0.60
-# What the last rounds must hold of the first ones: tables that have filled up must not slow the engine down.
+# The share of the first rounds' throughput that the last rounds must retain, despite full tables.
 MUST_HOLD = 0.80
 DATABASE = "pomelo"
 ROUNDS = 3
@@ -46,7 +46,7 @@ def main() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """A round: messages a second; milliseconds of CPU and bytes of WAL for each message."""
+    """A round: messages per second, and milliseconds of CPU and bytes of WAL per message."""
 
     rate: float
     worker_ms: float
@@ -55,7 +55,7 @@ class Cost:
 
 
 def measure(messages: int, workers: int, rounds: int) -> float:
-    """Run both sides in turn, print the table and return the ratio of their medians."""
+    """Run both sides alternately, print the table and return the ratio of their medians."""
     from tests.benchmarks.stage import stage
 
     share = messages // workers
@@ -79,7 +79,7 @@ def measure(messages: int, workers: int, rounds: int) -> float:
 
 
 class _Team:
-    """The worker processes, which live as long as the run: in production too they are old."""
+    """The worker processes, which live as long as the run, because workers are long-lived in production too."""
 
     def __init__(self, workers: int, url: str, scene: Any) -> None:
         context = multiprocessing.get_context("spawn")
@@ -93,17 +93,17 @@ class _Team:
             pipe.recv()
 
     def prove(self) -> None:
-        """Let the company send as acme.example, whose mail is signed."""
+        """Verify the sender domain acme.example, whose email is signed."""
         self._pipes[0].send(("prove", 0))
         self._pipes[0].recv()
 
     def end(self) -> None:
-        """Let the processes end."""
+        """Stop the processes."""
         for pipe in self._pipes:
             pipe.send(("end", 0))
 
     def run(self, task: str, share: int) -> Cost:
-        """Let every worker do its share, from the same moment until the last has finished."""
+        """Start all workers on their shares simultaneously, and wait for the last one."""
         wal, postgres = _written(self._scene), self._scene.postgres_cpu()
         started = time.perf_counter()
         for pipe in self._pipes:
@@ -120,7 +120,7 @@ class _Team:
 
 
 def _work(url: str, pipe: Any) -> None:
-    """Do what comes by the pipe, and answer with the seconds of CPU it took."""
+    """Run the tasks from the pipe, and report the CPU seconds of each."""
     import django
 
     django.setup()
@@ -143,13 +143,13 @@ def _median(rounds: list[Cost], of: Callable[[Cost], float]) -> float:
 
 
 def _ends(rounds: list[Cost], of: Callable[[Cost], float]) -> tuple[float, float]:
-    """Return the medians of the first and of the last third of the rounds."""
+    """Return the medians of the first and last third of the rounds."""
     third = max(1, len(rounds) // 3)
     return _median(rounds[:third], of), _median(rounds[-third:], of)
 
 
 def _held(rounds: list[Cost]) -> float:
-    """What the last third of the rounds reached of the first third."""
+    """Return the throughput of the last third of the rounds relative to the first."""
     early, late = _ends(rounds, lambda cost: cost.rate)
     return late / early
 
@@ -217,7 +217,7 @@ def _engine(url: str, count: int) -> None:
 
 
 def _make_company() -> str:
-    """Return the id of a company whose caps are high enough."""
+    """Create a company with sufficient caps and return its ID."""
     options = ["--name", "Acme", "--tier", "enterprise", "--owner-email", "ada@acme.example"]
     made = subprocess.run(
         [sys.executable, "manage.py", "create_company", *options], capture_output=True, text=True, check=True
@@ -234,7 +234,7 @@ def _prove(url: str, count: int) -> None:
 
 
 def _queue(url: str, count: int) -> None:
-    """Accept `count` messages, which the next round of the engine sends."""
+    """Queue `count` messages for the engine's next round."""
     from core.principal import Principal
     from core.tenancy import Tenant, tenant_context
     from core.values import ids
@@ -256,7 +256,7 @@ def _queue(url: str, count: int) -> None:
 
 
 class _Server:
-    """An SMTP server in a process of its own, which takes everything and keeps nothing."""
+    """An SMTP server in a separate process that accepts and discards everything."""
 
     def __enter__(self) -> str:
         context = multiprocessing.get_context("spawn")

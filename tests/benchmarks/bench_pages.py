@@ -1,8 +1,7 @@
-"""`make bench ARGS=pages`: how long the dashboard's main pages take to their first byte, warm, for a company with a month behind it.
+"""`make bench ARGS=pages`: warm time to first byte of the dashboard's main pages, for a company with a month of data.
 
-One web worker, one page after the other. Beside the time to the first byte stands the processor time of the worker and of
-PostgreSQL, which a busy machine changes less; how many statements PostgreSQL is asked; what a page weighs, compressed as it is
-sent; and how many requests the first view of it makes, and what they weigh together.
+One web worker, one page at a time. Also reports the CPU time of the worker and of PostgreSQL, which a busy machine affects less,
+the number of SQL statements, the compressed size of a page, and the number and total size of the requests of its first load.
 """
 
 import argparse
@@ -32,13 +31,13 @@ PAGES = {
     "audit": "/audit/",
 }
 MUST_MS = 50
-# Of the first view of a page, with everything it asks for.
+# For the first load of a page, including all of its resources.
 MUST_REQUESTS, MUST_BYTES = 12, 100_000
 DATABASE = "pages"
 
 
 def main() -> None:
-    """Seed, measure and print the table; end with 1 when a page takes longer or weighs more than it may."""
+    """Seed, measure and print the table. The exit status is 1 if a page exceeds its limits."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--requests", type=int, default=10_000, help="a day")
@@ -49,7 +48,7 @@ def main() -> None:
         scene.make_database(DATABASE)
         order = {"days": options.days, "requests": options.requests, "rows": options.rows}
         session = scene.python(DATABASE, "tests.benchmarks.page_seeding", order)["session"]
-        # As `make run`: the settings of production ask for collected static files.
+        # As in `make run`, because the production settings require collected static files.
         settings = {"DJANGO_SETTINGS_MODULE": "config.settings.local"}
         asked = {"session": session, "pages": PAGES}
         statements = scene.python(DATABASE, "tests.benchmarks.page_statements", asked, **settings)
@@ -92,7 +91,7 @@ def _measure(
 
 
 def _first_byte(server: Server, path: str, session: str) -> tuple[float, int]:
-    """Return after how many milliseconds the answer began, and how many bytes its body has."""
+    """Return the time to first byte in milliseconds, and the size of the body in bytes."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     headers: dict[str, Any] = {"Cookie": f"sessionid={session}", "Accept-Encoding": "gzip, br"}
     connection.connect()

@@ -1,9 +1,9 @@
-"""What a crowd that never finishes its bodies costs an honest caller.
+"""The cost to an honest caller of many peers that never finish their bodies.
 
     python -m tests.benchmarks.bench_slow_peers [--peers=1000] [--seconds=5] [--rounds=4]
 
-One web worker, production settings. Each peer sends the head of a POST, `Content-Length: 100` and one byte; whom the server sends
-away comes back at once. The honest client asks for /v1/whoami on one connection, in turn without the crowd and with it.
+One web worker, production settings. Each peer sends the head of a POST, `Content-Length: 100` and one byte, and reconnects
+immediately when disconnected. The honest client calls /v1/whoami on one connection, alternately without and with the peers.
 """
 
 import argparse
@@ -20,11 +20,11 @@ from rich.console import Console
 from tests.benchmarks.load import Client, packed
 from tests.benchmarks.stage import POMELO, stage
 
-MOST = 2.0  # times the p95 of a quiet server
+MOST = 2.0  # times the p95 without slow peers
 
 
 class Crowd:
-    """So many peers, in a thread of their own."""
+    """The slow peers, in a separate thread."""
 
     def __init__(self, port: int, secret: str, peers: int) -> None:
         self._port, self._peers = port, peers

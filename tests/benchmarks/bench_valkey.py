@@ -1,8 +1,8 @@
-"""What one script call to Valkey costs this process: by a thread's own connection, and by the pooled client of redis-py.
+"""The cost of a script call to Valkey: with a per-thread connection, and with redis-py's pooled client.
 
     python -m tests.benchmarks.bench_valkey [--calls=N]
 
-Processor time of this process, on the Valkey of a stage; the peer is the pooled client in the same run.
+Measures the CPU time of this process, using the Valkey of a stage. Both sides run in the same process.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-"""Webhooks: how many deliveries one worker process makes a second, and how soon an event arrives.
+"""Webhooks: deliveries per second of one worker process, and the latency from event to delivery.
 
-`python -m tests.benchmarks.bench_webhooks` starts what it needs and prints one table of ratios from the same run;
-`--only=rates` and `--only=latency` measure a part.
+`python -m tests.benchmarks.bench_webhooks` starts what it needs and prints one table of ratios from the same run.
+`--only=rates` and `--only=latency` run a part.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 PARTS = ("rates", "latency")
-# Name in the results, words, unit, what must be reached, what is aimed for.
+# Name in the results, label, unit, required value, target value.
 RATES = (
     ("engine", "deliveries/s per core of the worker (claim, sign, send, record)", "{:.0f}/s", "", ""),
     ("of_sequential", "  against a bare urllib3 pool in a loop", "{:.0%}", "60%", "90%"),
@@ -51,7 +51,7 @@ LATENCY = (
 
 
 def measure(parts: Sequence[str]) -> dict[str, float]:
-    """Return the figures of one run on engines of its own, with production's durability."""
+    """Return the measurements of one run on private engines with production's durability."""
     with (
         tempfile.TemporaryDirectory(prefix="pomelo-bench-", ignore_cleanup_errors=True) as folder,
         Engines(folder) as engines,
@@ -87,7 +87,7 @@ def measure(parts: Sequence[str]) -> dict[str, float]:
 
 
 def table(found: dict[str, float]) -> Table:
-    """Return the figures with what they must reach."""
+    """Return the measurements with their required values as a table."""
     drawn = Table(title="Webhooks")
     for name in ("figure", "value", "must reach", "aim for"):
         drawn.add_column(name, justify="left" if name == "figure" else "right")

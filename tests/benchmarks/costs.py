@@ -1,7 +1,7 @@
-"""What an operation costs: `python -m tests.benchmarks.costs [--requests 2000]` prints a table of CPU time, WAL and transaction IDs.
+"""The cost of operations: `python -m tests.benchmarks.costs [--requests 2000]` prints CPU time, WAL and transaction IDs as a table.
 
-CPU time hardly changes with what else the machine does, unlike rates, so docs/scaling.md calculates with it. Of the web process (or of a
-worker, for what a worker does), of PostgreSQL's processes and of Valkey. Requests come over HTTP to one web process with production's settings.
+Unlike throughput, CPU time hardly depends on other load on the machine, so docs/scaling.md is based on it. It is measured for the
+web process (or a worker), PostgreSQL and Valkey. Requests are sent over HTTP to one web process with production's settings.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from tests.benchmarks.load import Client, packed
 from tests.benchmarks.stage import POMELO, ROOT, Server, Stage
 from tests.engines import TEMPLATE, private_platform
 
-LOG_SETTLES_SECONDS = 3  # what the request log and the grants write after the answer belongs to the request
+LOG_SETTLES_SECONDS = 3  # writes of the request log and the grants after the response count too
 CONNECTIONS = 4
 UNLIMITED = 100_000
 SCOPES = ("customers:read", "customers:write", "messaging:send")
@@ -31,7 +31,7 @@ _WRITTEN = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint, 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Of one operation: milliseconds of CPU, bytes of WAL, transaction IDs."""
+    """The cost of one operation: milliseconds of CPU, bytes of WAL, transaction IDs."""
 
     process_ms: float
     postgres_ms: float
@@ -41,7 +41,7 @@ class Cost:
 
 
 def main() -> None:
-    """Start a platform of its own, and measure there."""
+    """Start a private platform and measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=2000)
     count = parser.parse_args().requests
@@ -83,7 +83,7 @@ def measure(scene: Stage, server: Server, environment: dict[str, str], port: str
             time.sleep(LOG_SETTLES_SECONDS)
 
         load(200)  # plans, caches, connections
-        for task in ("log", "relay", "seal"):  # what they left behind
+        for task in ("log", "relay", "seal"):  # process leftovers
             worker.do(task, 0)
         cost = _cost(scene, server.cpu, count, lambda: load(count))
         client.close()
@@ -139,14 +139,14 @@ def _cost(scene: Stage, cpu: Callable[[], float], count: int, work: Callable[[],
             return cpu() * 1000, scene.postgres_cpu() * 1000, scene.valkey_cpu() * 1000, *written
 
         connection.execute("ANALYZE")
-        connection.execute("CHECKPOINT")  # after which each page is whole in the WAL once
+        connection.execute("CHECKPOINT")  # afterwards, each page is written to the WAL in full once
         before = spent()
         work()
         return Cost(*((after - earlier) / count for earlier, after in zip(before, spent(), strict=True)))
 
 
 class _Worker:
-    """A process that does what workers do, when it is told to."""
+    """A process that runs worker tasks on request."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         os.environ |= environment
@@ -156,14 +156,14 @@ class _Worker:
         self._spent = 0.0
 
     def do(self, task: str, number: int) -> Any:
-        """Do a task to its end; return what it returns."""
+        """Run a task and return its result."""
         self._pipe.send((task, number))
         spent, result = self._pipe.recv()
         self._spent += spent
         return result
 
     def cpu(self) -> float:
-        """Seconds of CPU that the tasks have used."""
+        """CPU seconds used by the tasks."""
         return self._spent
 
 

@@ -1,7 +1,7 @@
-"""Copies of rows with everything that hangs on them, made inside PostgreSQL by the superuser.
+"""Copies rows with all their children inside PostgreSQL, as the superuser.
 
-The originals are made by the product's own services; a copy has new identifiers, a moment of its own, and copies of the
-originals' children, so that ten thousand of them lie in the tables and indexes as traffic would have left them.
+The originals are created by the product's own services. Each copy has new IDs, its own timestamp, and copies of the original's
+children, so that tables and indexes look as after real traffic.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +16,9 @@ from tests.benchmarks.seeding import columns_of
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of a family. `parent` is its column that names the row above it; `changed` maps columns to expressions.
+    """A table of a family. `parent` is its foreign key to the parent row. `changed` maps columns to expressions.
 
-    Expressions may use `t` (the row that is copied) and `c` (its number `n` and new identifier `new`).
+    Expressions may use `t` (the row to copy) and `c` (its number `n` and new ID `new`).
     """
 
     name: str
@@ -30,7 +30,7 @@ class Table:
 def copy_families(
     connection: psycopg.Connection, root: Table, originals: Sequence[object], count: int, *, over: timedelta
 ) -> None:
-    """Insert `count` copies of the rows `originals` of `root` and of their children, in turn, evenly over the time before now."""
+    """Insert `count` copies of the rows `originals` of `root` and of their children, spread evenly over the past."""
     connection.execute(
         sql.SQL(
             "CREATE TEMP TABLE {copies} AS SELECT n, (%(originals)s::uuid[])[1 + n %% %(variety)s] AS old, "

@@ -1,4 +1,4 @@
-"""What a browser asks for when it opens a page for the first time, and what that weighs as it is sent."""
+"""The requests of a page's first load, and their transfer size."""
 
 import gzip
 import re
@@ -7,7 +7,7 @@ from urllib.parse import urljoin
 
 import brotli
 
-# Scripts, style sheets and pictures; of a sprite a browser asks once, however many icons are taken from it.
+# Scripts, stylesheets and images. A sprite is requested once, however many of its icons are used.
 _FILES = re.compile(
     r'<script[^>]+src="([^"]+)"|<link[^>]+rel="(?:stylesheet|icon)"[^>]+href="([^"]+)"'
     r'|<img[^>]+src="([^"]+)"|<use[^>]+href="([^"#]+)'
@@ -15,7 +15,7 @@ _FILES = re.compile(
 
 
 def first_load(address: str, session: str) -> tuple[int, int]:
-    """Return how many requests the first view of a page makes, and the bytes of their bodies, compressed."""
+    """Return the number of requests of a page's first load, and the total size of their compressed bodies."""
     sizes = {address: 0}
     html, sizes[address] = _read(address, session)
     for found in _FILES.findall(html):

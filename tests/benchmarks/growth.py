@@ -1,7 +1,7 @@
-"""What the tables grow by: `python -m tests.benchmarks.growth` prints rows and bytes of a request, a message and an event.
+"""Table growth: `python -m tests.benchmarks.growth` prints the rows and bytes added by a request, a message and an event.
 
-Bytes are those of the tables with their indexes and TOAST, partitions with their parent, and of the WAL. Each is done a thousand times, so
-that pages that are begun do not count.
+Bytes include indexes and TOAST, with partitions counted under their parent, and the WAL. Each is repeated a thousand times, so
+that partially filled pages do not matter.
 """
 
 import argparse
@@ -25,7 +25,7 @@ FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespac
 
 
 def main() -> None:
-    """Start a platform of its own, and measure there."""
+    """Start a private platform and measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--inside", default="", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def measure(owner: str) -> None:
-    """Print what each of the three adds to which table."""
+    """Print what each of the three adds to each table."""
     import django
 
     django.setup()

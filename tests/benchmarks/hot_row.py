@@ -1,9 +1,9 @@
 """Sends of one company against sends of eight: `python -m tests.benchmarks.hot_row [--seconds 10] [--round-trip 5]`.
 
-Eight threads accept messages, each in a transaction of its own, with PostgreSQL as far away as `--round-trip` (milliseconds, slept in
-front of each message to it): all for one company, whose day they count in; the same with one row for the day, as it was before there
-were shares; and each for a company of its own. In turns of a second, in changing order, after one each that does not count: a busy
-machine slows all sides alike. What it does not change is how much of the time backends wait for locks, which is sampled beside it.
+Eight threads accept messages, each in its own transaction, with a simulated round trip to PostgreSQL (`--round-trip`, in
+milliseconds): all for one company; the same with a single counter row per day instead of shares; and each for a different company.
+The sides alternate every second in changing order, after a warm-up each, so a busy machine slows all of them alike. The share of
+time that backends wait for locks, which does not depend on the machine's load, is sampled too.
 """
 
 import argparse
@@ -32,7 +32,7 @@ RETURNING recipients
 
 
 def main() -> None:
-    """Start a platform of its own, and measure there."""
+    """Start a private platform and measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=10, help="turns of a second, of each side")
     parser.add_argument("--round-trip", type=float, default=5.0, help="milliseconds to PostgreSQL")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def measure(turns: int, round_trip: float) -> None:
-    """Print the rates of all sides, their ratios, and how much of the time they waited for locks."""
+    """Print the throughput of all sides, their ratios, and the share of time spent waiting for locks."""
     import django
 
     django.setup()
@@ -94,7 +94,7 @@ def measure(turns: int, round_trip: float) -> None:
 
 
 def _put_away(round_trip: float) -> None:
-    """Let every message to PostgreSQL, commits among them, take a round trip longer."""
+    """Delay every message to PostgreSQL, including commits, by a round trip."""
     from core.postgres.base import DatabaseWrapper
 
     begin, commit = DatabaseWrapper.connect, DatabaseWrapper._commit
@@ -116,7 +116,7 @@ def _put_away(round_trip: float) -> None:
 
 
 def _rate(tenants: list[Any]) -> tuple[float, float]:
-    """Send for a turn; return how many a second, and the share of the backends' time that was spent waiting for locks."""
+    """Send for one turn. Return messages per second, and the share of time that backends waited for locks."""
     from django.db import connection
 
     from core.principal import Principal
@@ -134,7 +134,7 @@ def _rate(tenants: list[Any]) -> tuple[float, float]:
                     actor=actor, channel="email", to=["ada@example.com"], subject="Your order", text="Hi"
                 )
             sent[number] += 1
-        connection.close()  # back to the pool: the next side's threads need one each
+        connection.close()  # return it to the pool, as the next side's threads need one each
 
     threads = [threading.Thread(target=send, args=(number,)) for number in range(len(tenants))]
     for thread in threads:

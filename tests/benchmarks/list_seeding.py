@@ -1,7 +1,7 @@
-"""What fills the lists of the benchmark of pages: customers, invoices, messages, deliveries and the audit trail.
+"""Fills the lists for the page benchmark: customers, invoices, messages, deliveries and the audit trail.
 
-A few dozen of each are made by the product's services, in the states that traffic leaves them in, and then copied with all
-that belongs to them (tests.benchmarks.families).
+A few dozen of each are created by the product's services, in realistic states, and then copied with their children
+(tests.benchmarks.families).
 """
 
 import random
@@ -40,7 +40,7 @@ PEOPLE = (
     "Barbara Liskov",
     "Mary Keller",
 )
-# What callbacks tell of mail that was sent: mostly that it arrived.
+# Delivery reports for sent messages: mostly successes.
 REPORTS = ("delivered", "delivered", "delivered", "delivered", "delivered", "bounced", "complained", "")
 ANSWERS = (200, 200, 200, 204, 200, 200, 500, 503)
 
@@ -85,7 +85,7 @@ ENTRY = Table("audit_auditentry")
 def fill_lists(
     connection: psycopg.Connection, company: Company, owner: User, keys: Iterable[Any], rows: int
 ) -> None:
-    """Give every list of `company` that many rows, as a month of work by `owner` and by its `keys` leaves them."""
+    """Fill every list of `company` with `rows` rows, like a month of activity by `owner` and `keys`."""
     actors = [
         _actor("user", owner.public_id, owner.name, company),
         *(_actor("key", key.public_id, key.name, company) for key in list(keys)[:3]),
@@ -104,14 +104,14 @@ def fill_lists(
     _report(company, messages)
     _deliver()
     ensure_partitions([clock.now().date() - timedelta(days=day) for day in range(OVER.days + 2)])
-    # Triggers would ask for the lines of an invoice before there are any.
+    # Triggers would check invoices before their lines exist.
     connection.execute("SET session_replication_role = replica")
     for table, originals in ((CUSTOMER, customers), (INVOICE, invoices), (MESSAGE, messages)):
         copy_families(connection, table, [row.id for row in originals], rows, over=OVER)
     events = _ids(
         connection, "SELECT DISTINCT event_id FROM webhooks_delivery WHERE company_id = %s", company
     )
-    each = rows // 3  # events: every endpoint has a delivery of each
+    each = rows // 3  # events: each is delivered to every endpoint
     copy_families(connection, EVENT, events, each, over=OVER)
     entries = _ids(connection, "SELECT id FROM audit_auditentry WHERE company_id = %s", company)
     copy_families(connection, ENTRY, entries, rows, over=OVER)
@@ -143,7 +143,7 @@ def _customer(actor: Principal, number: int) -> Customer:
 
 
 def _invoice(actor: Principal, customer: Customer, number: int) -> Invoice:
-    """Return a draft, or an open, overdue, paid, partly paid or void invoice."""
+    """Create a draft, open, overdue, paid, partly paid or void invoice."""
     lines = [
         {"description": f"Item {line}", "quantity": line + 1, "unit_amount": 1_999, "tax_rate_bps": 1_900}
         for line in range(1 + number % 4)
@@ -165,7 +165,7 @@ def _invoice(actor: Principal, customer: Customer, number: int) -> Invoice:
 
 
 def _message(actor: Principal, customer: Customer, number: int) -> Message:
-    """Return a message that is due, of which every eighth waits for tomorrow and every fifth has several recipients."""
+    """Create a message. Every eighth is scheduled for tomorrow, and every fifth has several recipients."""
     later = clock.now() + timedelta(days=1)
     others = [f"copy{n}.{number}@example.org" for n in range(3)] if number % 5 == 0 else []
     return create_message(
@@ -195,7 +195,7 @@ def _report(company: Company, messages: Iterable[Message]) -> None:
 
 
 def _deliver() -> None:
-    """Make the deliveries of what happened, and give them answers: some fail a few times, and wait for the next try."""
+    """Create the deliveries of all events and record responses: some fail a few times and wait for a retry."""
     chance = random.Random(20)
     while relay_events().waiting:
         pass

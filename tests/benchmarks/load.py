@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 load generator: kept-alive connections, requests packed beforehand, one thread."""
+"""A small HTTP/1.1 load generator: persistent connections, prepared requests, one thread."""
 
 import json
 import selectors
@@ -13,21 +13,21 @@ Pack = Callable[[int], bytes]
 
 @dataclass
 class Slice:
-    """What one slice of load did: how many answers, in how many seconds, how long each took (seconds)."""
+    """The result of a slice of load: number of responses, duration, and latencies in seconds."""
 
     answers: int = 0
     seconds: float = 0.0
     latencies: list[float] = field(default_factory=list)
 
     def add(self, part: "Slice") -> None:
-        """Count another slice of the same load to this one."""
+        """Merge another slice of the same load into this one."""
         self.answers += part.answers
         self.seconds += part.seconds
         self.latencies += part.latencies
 
     @property
     def rate(self) -> float:
-        """Answers per second."""
+        """Responses per second."""
         return self.answers / self.seconds
 
     @property
@@ -42,11 +42,11 @@ class Slice:
 
 
 class BadAnswer(RuntimeError):
-    """The server did not answer with the expected status; the benchmark would measure refusals."""
+    """The server responded with an unexpected status, so the benchmark would measure errors."""
 
 
 def packed(method: str, path: str, *, headers: dict[str, str] | None = None, body: object = None) -> bytes:
-    """Return one request as bytes."""
+    """Return a request in wire format."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1"]
     lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
@@ -56,7 +56,7 @@ def packed(method: str, path: str, *, headers: dict[str, str] | None = None, bod
 
 
 class Client:
-    """Connections to one server that each send the next request as soon as they have an answer."""
+    """Connections to one server, each of which sends the next request as soon as it has a response."""
 
     def __init__(self, port: int, pack: Pack, *, status: int = 200, connections: int = 4) -> None:
         self._port, self._pack, self._expected = port, pack, f"HTTP/1.1 {status} ".encode()
@@ -71,7 +71,7 @@ class Client:
             connection.close()
 
     def run(self, *, seconds: float = 0.0, requests: int = 0) -> Slice:
-        """Load the server for so long, or with so many requests. Raises BadAnswer."""
+        """Load the server for `seconds`, or with `requests`. Raises BadAnswer."""
         done = Slice()
         selector = selectors.DefaultSelector()
         sent_at: dict[socket.socket, float] = {}
@@ -113,7 +113,7 @@ class Client:
 
 
 def is_whole(buffer: bytes) -> bool:
-    """Whether `buffer` holds a whole answer. Raises BadAnswer when the server closed the connection instead."""
+    """Whether `buffer` contains a complete response. Raises BadAnswer if the server closed the connection instead."""
     head, separator, body = buffer.partition(b"\r\n\r\n")
     if not separator:
         if not buffer:
@@ -127,9 +127,9 @@ def is_whole(buffer: bytes) -> bool:
 
 
 def compare(clients: Sequence[Client], *, seconds: float, rounds: int) -> list[Slice]:
-    """Load the clients' servers in turn, a short slice each, so that what else the machine does hits all alike.
+    """Load the clients' servers alternately in short slices, so that other load on the machine affects all alike.
 
-    Returns one summed slice per client.
+    Returns one merged slice per client.
     """
     totals = [Slice() for _ in clients]
     for _ in range(rounds):

@@ -1,7 +1,7 @@
-"""A company with a month behind it, for the benchmark of pages. `python -m tests.benchmarks.page_seeding` reads what to make from stdin.
+"""Creates a company with a month of data, for the page benchmark. `python -m tests.benchmarks.page_seeding` reads its input from stdin.
 
-Input: `{"days": …, "requests": a day, "rows": of each list}`. The log goes through the writer of the
-product, so that its roll-ups are what they would be.
+Input: `{"days": …, "requests": per day, "rows": per list}`. The request log is written by the product's own writer, so that its
+roll-ups are real.
 """
 
 import json
@@ -40,7 +40,7 @@ WEIGHTS = [70, 20, 3, 3, 3, 1]
 
 
 def main() -> None:
-    """Make it all and print `{"session": the cookie of an owner}`."""
+    """Create everything and print `{"session": the cookie of an owner}`."""
     order = json.load(sys.stdin)
     owner = make_user("benchmark")
     company = make_company("Benchmark", owner, tier="enterprise")
@@ -54,7 +54,7 @@ def main() -> None:
 
 
 def log_requests(company: object, keys: list[tuple[object, str]], days: int, a_day: int) -> None:
-    """Log `a_day` requests of each of the last days, evenly over the day."""
+    """Log `a_day` requests per day for the last days, spread evenly over each day."""
     now, chance = clock.now(), random.Random(20)
     ensure_partitions([now.date() - timedelta(days=offset) for offset in range(days + 1)])
     batch = []

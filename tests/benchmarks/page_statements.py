@@ -1,4 +1,4 @@
-"""How many statements a page sends to PostgreSQL. `python -m tests.benchmarks.page_statements` reads `{"session", "pages"}` from stdin."""
+"""Counts the SQL statements of pages. `python -m tests.benchmarks.page_statements` reads `{"session", "pages"}` from stdin."""
 
 import json
 import sys
@@ -14,12 +14,12 @@ from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from core.ui.assets import collect_own_files  # noqa: E402
 
-# What opens and closes a transaction travels with the statements beside it, or takes no time.
+# Statements that open and close transactions travel with others, or take no time.
 BOUNDS = ("BEGIN", "COMMIT", "ROLLBACK")
 
 
 def main() -> None:
-    """Open each page twice and print `{name: statements of the second time}`; style sheet and scripts are ready afterwards."""
+    """Open each page twice and print `{name: statements of the second time}`. The static bundles are built on the way."""
     collect_own_files()  # as `make run` does before it serves
     order = json.load(sys.stdin)
     client = Client(SERVER_NAME="127.0.0.1")

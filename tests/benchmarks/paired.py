@@ -1,4 +1,4 @@
-"""What a series of paired measurements says, on a machine that does other things besides."""
+"""Statistics of paired measurements on a noisy machine."""
 
 import random
 import statistics
@@ -10,7 +10,7 @@ DRAWS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A median, and the bounds between which it lies with 95 % of certainty."""
+    """A median and its 95 % confidence interval."""
 
     value: float
     low: float
@@ -18,7 +18,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float]) -> Estimate:
-    """Return the median of `values` and its interval, by the percentile bootstrap (Efron, 1979). The same for the same values."""
+    """Return the median of `values` and its interval, by a deterministic percentile bootstrap (Efron, 1979)."""
     dice = random.Random(0)
     drawn = sorted(statistics.median(dice.choices(values, k=len(values))) for _ in range(DRAWS))
     return Estimate(statistics.median(values), drawn[DRAWS * 25 // 1000], drawn[DRAWS * 975 // 1000 - 1])

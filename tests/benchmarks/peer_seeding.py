@@ -1,4 +1,4 @@
-"""Makes the peer's tables, keys and customers; reads `{"keys": n, "customers": n}`, prints `{"keys": […]}`."""
+"""Creates the peer's tables, keys and customers. Reads `{"keys": n, "customers": n}` and prints `{"keys": […]}`."""
 
 import json
 import sys
@@ -14,7 +14,7 @@ from tests.benchmarks.peer.models import PeerCustomer  # noqa: E402
 
 
 def main() -> None:
-    """Make the rows."""
+    """Create the rows."""
     order = json.load(sys.stdin)
     call_command("migrate", run_syncdb=True, verbosity=0)
     keys = [APIKey.objects.create_key(name=f"benchmark {number}")[1] for number in range(order["keys"])]

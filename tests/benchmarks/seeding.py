@@ -1,7 +1,7 @@
-"""Fills a migrated database for the benchmarks. `python -m tests.benchmarks.seeding` reads what to make from stdin.
+"""Fills a migrated database for the benchmarks. `python -m tests.benchmarks.seeding` reads its input from stdin.
 
-Input: `{"keys": how many secrets to return, "customers": rows, "mass_keys": rows}`. Rows are copied inside PostgreSQL by the
-superuser, which row-level security does not hold: a million take seconds. Mass keys share one copied verifier.
+Input: `{"keys": number of secrets to return, "customers": rows, "mass_keys": rows}`. Rows are copied inside PostgreSQL by the
+superuser, who bypasses row-level security, so that a million take seconds. Mass keys share one copied verifier.
 """
 
 import json
@@ -24,7 +24,7 @@ SCOPES = ("customers:read", "customers:write")
 
 
 def main() -> None:
-    """Make the rows and print `{"secrets": […], "company": id, "cursor": TypeID in the middle of the customers}`."""
+    """Create the rows and print `{"secrets": […], "company": ID, "cursor": TypeID in the middle of the customers}`."""
     order = json.load(sys.stdin)
     company = make_company("Benchmark", make_user("benchmark"), tier="enterprise")
     with psycopg.connect(os.environ["SUPERUSER_URL"], autocommit=True) as connection:
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def columns_of(connection: psycopg.Connection, table: str) -> list[str]:
-    """Return the names of the columns of `table` that are not generated."""
+    """Return the names of the non-generated columns of `table`."""
     rows = connection.execute(
         "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND is_generated = 'NEVER'",
         (table,),
@@ -66,7 +66,7 @@ def columns_of(connection: psycopg.Connection, table: str) -> list[str]:
 def copy_rows(
     connection: psycopg.Connection, table: str, template: object, count: int, changed: dict[str, str]
 ) -> None:
-    """Insert `count` copies of the row `template` with new ids; `changed` maps a column to an expression of `n`."""
+    """Insert `count` copies of the row `template` with new IDs. `changed` maps columns to expressions of `n`."""
     changed = {"id": "uuidv7()", **changed}
     names = columns_of(connection, table)
     connection.execute(
@@ -86,8 +86,8 @@ def copy_rows(
 
 
 def copy_secrets(connection: psycopg.Connection, secret: ApiKeySecret) -> None:
-    """Give every key that has no secret a copy of `secret` under a locator of its own."""
-    # Counted on from the rows already there: a database that was seeded before, or copied from one, has the first numbers.
+    """Give every key without a secret a copy of `secret` with a unique locator."""
+    # Continues after existing rows: a database that has been seeded before, or copied from one, has used the first numbers.
     number = "(SELECT count(*) FROM apikeys_apikeysecret) + row_number() OVER ()"
     changed = {"id": "uuidv7()", "key_id": "k.id", "locator": f"lpad(({number})::text, 8, '0')"}
     names = columns_of(connection, "apikeys_apikeysecret")

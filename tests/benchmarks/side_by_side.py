@@ -1,7 +1,7 @@
-"""How relays and claims share their work: `python -m tests.benchmarks.side_by_side` prints rates of 1, 2, 3 and 4 processes.
+"""Scaling of relays and claims: `python -m tests.benchmarks.side_by_side` prints the throughput of 1, 2, 3 and 4 processes.
 
-Events of thirty companies are relayed to two endpoints each, and then claimed, 64 places at a time, without being sent. The
-claims of 1, 2 and 4 processes are measured with one lock for all and with one for each shard.
+Events of thirty companies are relayed to two endpoints each, and then claimed 64 at a time, without being sent. The claims of 1, 2
+and 4 processes are measured with a single lock and with one lock per shard.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _start(environment: dict[str, str], *arguments: str) -> subprocess.Popen[str
 
 
 def _run_side_by_side(environment: dict[str, str], count: int, *arguments: str) -> float:
-    """Return what `count` processes did together in a second: all are ready before any begins."""
+    """Return the total throughput of `count` processes, which start simultaneously."""
     processes = [_start(environment, *arguments) for _ in range(count)]
     for process in processes:
         assert process.stdout is not None
@@ -108,7 +108,7 @@ def _work(part: str, shards: int) -> int:
         while (done := relay_events()).waiting or done.events:
             count += done.events
             if not done.events:
-                time.sleep(SOON_SECONDS)  # as the pump does: what waits is in another relay's hands
+                time.sleep(SOON_SECONDS)  # like the pump: another relay holds the remaining work
         return count
 
     def claim() -> int:

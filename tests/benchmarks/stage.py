@@ -1,4 +1,4 @@
-"""Everything a benchmark needs, started for it alone: engines with production's durability, databases, web servers."""
+"""Private servers for a benchmark: engines with production's durability, databases, web servers."""
 
 import contextlib
 import json
@@ -39,13 +39,13 @@ class Stage:
             "REQUIRE_HTTPS": "false",  # loopback without TLS; everything else as in production
             "LOG_LEVEL": "ERROR",
             "PUBLIC_URL": "http://127.0.0.1",
-            "API_KEY_BCRYPT_ROUNDS": "4",  # rounds cost nothing on the hot path, and hours while seeding
+            "API_KEY_BCRYPT_ROUNDS": "4",  # rounds do not matter on the hot path, but would take hours while seeding
             "PYTHONPATH": str(ROOT),
             "PYTHONWARNINGS": "ignore",
         }
 
     def environment(self, database: str, **extra: str) -> dict[str, str]:
-        """Return the environment of a production process on `database`."""
+        """Return the environment of a production process that uses `database`."""
         return self._environment | {
             "DJANGO_SETTINGS_MODULE": "config.settings.production",
             "DATABASE_URL": self._engines.database_url("app", database),
@@ -60,11 +60,11 @@ class Stage:
         return f"{before.rpartition('/')[0]}/{database}?{options}"
 
     def postgres_cpu(self) -> float:
-        """Seconds of CPU that PostgreSQL's processes have used so far, those that have ended included."""
+        """CPU seconds used by PostgreSQL's processes so far, including exited ones."""
         return _cpu_of(self._engines.postgres.process.pid or 0)
 
     def valkey_cpu(self) -> float:
-        """Seconds of CPU that Valkey has used so far."""
+        """CPU seconds used by Valkey so far."""
         return _cpu_of(self._engines.valkey.process.pid or 0)
 
     def make_database(self, name: str) -> None:
@@ -88,7 +88,7 @@ class Stage:
         )
 
     def python(self, database: str, module: str, order: Any, **extra: str) -> Any:
-        """Run a module that reads JSON and prints JSON as its last line."""
+        """Run a module that reads JSON and prints JSON in its last line."""
         done = subprocess.run(
             [sys.executable, "-m", module],
             cwd=ROOT,
@@ -101,7 +101,7 @@ class Stage:
         return json.loads(done.stdout.strip().splitlines()[-1])
 
     def peer_environment(self, database: str) -> dict[str, str]:
-        """Return the environment of the peer, whose tables lie in the same kind of database."""
+        """Return the environment of the peer, which uses the same kind of database."""
         return self._environment | {
             "DJANGO_SETTINGS_MODULE": "tests.benchmarks.peer.settings",
             "PEER_DATABASE_URL": self._engines.database_url("owner", database),
@@ -128,7 +128,7 @@ class Server:
 
     def start(self) -> None:
         """Start it and wait for /healthz."""
-        # The peer's team would take granian as it is; the product brings its front door.
+        # The peer uses plain granian; the product brings its own front door.
         command = [
             str(Path(sys.executable).with_name("granian")),
             *("--interface", "wsgi", "--host", "127.0.0.1", "--port", str(self.port)),
@@ -156,7 +156,7 @@ class Server:
         raise RuntimeError(f"{self._application} did not start")
 
     def kill(self) -> None:
-        """End it and its worker."""
+        """Kill the server and its worker."""
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -182,23 +182,23 @@ class Server:
         raise RuntimeError("no VmRSS")
 
     def cpu(self) -> float:
-        """Seconds of CPU the worker has used so far, by its own clock: to the nanosecond, where /proc counts by 10 ms."""
+        """CPU seconds used by the worker so far, from its CPU clock in nanoseconds (/proc has a resolution of 10 ms)."""
         return time.clock_gettime((~self.worker << 3) | 2)  # clock_getcpuclockid(3), as Linux has it
 
 
 def _cpu_of(pid: int) -> float:
-    """Return the CPU seconds of a process, of the children that it has seen end, and of those that live."""
+    """Return the CPU seconds of a process and its children, including exited ones."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:  # ended meanwhile: its parent counts it
+    except OSError:  # exited meanwhile, so its parent counts it
         return 0.0
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") + sum(map(_cpu_of, map(int, children)))
 
 
 @contextlib.contextmanager
 def stage() -> Iterator[Stage]:
-    """Engines of one benchmark run. Whoever asks the run to end (SIGTERM) ends its servers too."""
+    """The engines of a benchmark run. SIGTERM stops them too."""
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     with (
         tempfile.TemporaryDirectory(prefix="pomelo-bench-", ignore_cleanup_errors=True) as folder,

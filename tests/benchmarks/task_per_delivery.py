@@ -1,4 +1,4 @@
-"""What a Django team would write first: one Celery task per delivery, each with its own queries and its own POST."""
+"""A typical Django implementation: one Celery task per delivery, each with its own queries and POST."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ pool = urllib3.PoolManager(retries=False, timeout=15)
 
 @app.task(name="benchmarks.deliver", ignore_result=True)
 def deliver(delivery_id: str) -> None:
-    """Load one delivery, send it, record it."""
+    """Load a delivery, send it, and record the result."""
     with system_context(reason="benchmark"):
         delivery = Delivery.objects.select_related("endpoint").get(id=delivery_id)
         body = bytes(EventBody.objects.get(event_id=delivery.event_id).body)

@@ -1,4 +1,4 @@
-"""Production's settings with a request log that leaves out what asks for it: so one process shows what the log costs (bench_guard)."""
+"""Production settings with an optional request log, so that one process can measure the log's cost (bench_guard)."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,7 +13,7 @@ API_REQUEST_LOG = "tests.benchmarks.unlogged.record"
 
 
 def record(entry: dict[str, Any]) -> None:
-    """Take note of a finished request, unless it says `X-Log: not`."""
+    """Log a finished request, unless it has `X-Log: not`."""
     if entry["request"].META["HTTP_X_LOG"] != "not":
         _production_log()(entry)
 

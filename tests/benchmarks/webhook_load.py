@@ -1,4 +1,4 @@
-"""Runs inside the benched platform's environment and prints its figures as JSON; see bench_webhooks.py."""
+"""Runs in the benchmarked platform's environment and prints measurements as JSON (bench_webhooks.py)."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ CONCURRENCY = 64
 
 
 def make_company(number: int) -> Company:
-    """Return a new company of the largest tier."""
+    """Create a company with the largest tier."""
     with transaction.atomic():
         owner = User.objects.create_user(f"bench-{secrets.token_hex(4)}@example.com", None)
         return create_company(name=f"Bench {number}", owner=owner, tier="enterprise", actor=ACTOR)
 
 
 def make_endpoint(company: Company, url: str) -> Endpoint:
-    """Return an endpoint of `company` that gets every customer event."""
+    """Create an endpoint of `company` that is subscribed to all customer events."""
     with tenant_context(company.live_tenant):
         return create_endpoint(actor=ACTOR, url=url, events=["customer.*"])[0]
 
@@ -81,37 +81,37 @@ def make_events(company: Company, count: int) -> list[OutboxEvent]:
 
 
 def relay_all() -> None:
-    """Make the deliveries of every event."""
+    """Relay all events."""
     while relay_events().events:
         pass
 
 
 def take_seen(port: int) -> dict[str, float]:
-    """Return what the receiver saw since the last call."""
+    """Return what the receiver has received since the last call."""
     return json.loads(urllib3.request("GET", f"http://127.0.0.1:{port}/seen").data)
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Calls a second by the clock on the wall, and by the processor time of the calling process."""
+    """Calls per second of wall time, and of the calling process's CPU time."""
 
     wall: float
     core: float
 
 
 class Stopwatch:
-    """Measures both clocks from where it is made."""
+    """Measures wall and CPU time since its creation."""
 
     def __init__(self) -> None:
         self._wall, self._core = time.perf_counter(), time.process_time()
 
     def rate(self, count: int) -> Rate:
-        """Return the rate of `count` calls since the start."""
+        """Return the rate for `count` calls since the start."""
         return Rate(count / (time.perf_counter() - self._wall), count / (time.process_time() - self._core))
 
 
 def engine_rate(companies: list[Company], running: Pump) -> tuple[Rate, Rate]:
-    """Return the deliveries a second of a running engine, and the events a second of its relay."""
+    """Return the deliveries per second of a running engine, and the events per second of its relay."""
     for company in companies:
         make_events(company, EVENTS)
     watch = Stopwatch()
@@ -122,14 +122,14 @@ def engine_rate(companies: list[Company], running: Pump) -> tuple[Rate, Rate]:
     mine = [company.id for company in companies]
     waiting = True
     while waiting:
-        time.sleep(0.1)  # looking costs this process time that is not the engine's
+        time.sleep(0.1)  # polling costs CPU time that is not the engine's
         with system_context(reason="benchmark"):
             waiting = Delivery.objects.filter(company_id__in=mine, due_at__isnull=False).exists()
     return watch.rate(COMPANIES * ENDPOINTS * EVENTS), relay
 
 
 def bare_rate(url: str, body: bytes) -> Rate:
-    """Return the POSTs a second of the same HTTP library's pooled client, with nothing round it."""
+    """Return the POSTs per second of the same HTTP library's pooled client alone."""
     count = COMPANIES * ENDPOINTS * EVENTS
 
     async def run() -> Rate:
@@ -151,7 +151,7 @@ def bare_rate(url: str, body: bytes) -> Rate:
 
 
 def sequential_rate(url: str, body: bytes) -> Rate:
-    """Return the POSTs a second of a urllib3 pool in a plain loop."""
+    """Return the POSTs per second of a urllib3 pool in a plain loop."""
     pool = urllib3.PoolManager(retries=False)
     count = EVENTS * 2
     pool.request("POST", url, body=body)
@@ -162,13 +162,13 @@ def sequential_rate(url: str, body: bytes) -> Rate:
 
 
 def start_worker(app: str) -> subprocess.Popen[bytes]:
-    """Return a Celery worker with one process."""
+    """Start a Celery worker with one process."""
     options = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "ERROR"]
     return subprocess.Popen(["celery", "--quiet", "-A", app, "worker", "-c", "1", *options])
 
 
 def task_rate(company: Company, port: int) -> float:
-    """Return the deliveries a second of one worker process that runs one task per delivery."""
+    """Return the deliveries per second of one worker process with one task per delivery."""
     from tests.benchmarks.task_per_delivery import deliver
 
     make_events(company, TASKS // ENDPOINTS)
@@ -192,12 +192,12 @@ def task_rate(company: Company, port: int) -> float:
         worker.terminate()
         worker.wait()
     times = sorted(take_seen(port).values())
-    # An event goes to two endpoints under one id: what counts is how long the receiver was kept busy.
+    # Each event is sent to two endpoints with one ID, so the measure is how long the receiver was busy.
     return len(waiting) / (times[-1] - times[0])
 
 
 def latencies(company: Company, port: int) -> list[float]:
-    """Return the milliseconds from commit to receipt of single events, sorted."""
+    """Return the latencies of single events from commit to receipt in milliseconds, sorted."""
     take_seen(port)
     committed: dict[str, float] = {}
     for number in range(SAMPLES):
@@ -217,15 +217,15 @@ def latencies(company: Company, port: int) -> list[float]:
 
 
 def make_backlog(company: Company) -> None:
-    """Give `company` one endpoint that never answers, with a hundred thousand deliveries due."""
+    """Create an endpoint of `company` that never responds, with a hundred thousand deliveries due."""
     hole = socket.socket()
     hole.bind(("127.0.0.1", 0))
     hole.listen(1024)
-    globals()["_hole"] = hole  # stays open: connections are accepted by the kernel and never answered
+    globals()["_hole"] = hole  # kept open: the kernel accepts connections, but nothing responds
     endpoint = make_endpoint(company, f"http://127.0.0.1:{hole.getsockname()[1]}/")
     [event] = make_events(company, 1)
     relay_all()
-    # In growing parts: plans for the checks of foreign keys that were made for small tables read a whole company for a row.
+    # In growing batches, because foreign key check plans made for small tables would scan all of a company's rows.
     for rows in (BACKLOG // 100, BACKLOG // 10, BACKLOG - BACKLOG // 100 - BACKLOG // 10):
         _add_to_backlog(company, endpoint, event, rows)
         analyze()
@@ -255,21 +255,21 @@ def _add_to_backlog(company: Company, endpoint: Endpoint, event: OutboxEvent, ro
 
 
 def tell(text: str) -> None:
-    """Say how far the run is."""
+    """Print progress."""
     sys.stderr.write(f"{text}\n")
 
 
 def analyze() -> None:
-    """Give PostgreSQL the statistics that its autovacuum gathers within a minute of a platform's first traffic.
+    """Update PostgreSQL's statistics, as autovacuum does within a minute of a platform's first traffic.
 
-    Plans that it made while the tables were empty are kept until then, and walk through a whole company's rows.
+    Until then, plans made for empty tables scan all of a company's rows.
     """
     with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
         owner.execute("ANALYZE")
 
 
 def rates(port: int) -> dict[str, float]:
-    """Measure deliveries a second against bare loops and against one task per delivery."""
+    """Measure deliveries per second against bare loops and against one task per delivery."""
     url = f"http://127.0.0.1:{port}/hook"
     companies = [make_company(number) for number in range(COMPANIES)]
     for company in companies:
@@ -279,7 +279,7 @@ def rates(port: int) -> dict[str, float]:
     running = Pump()
     thread = threading.Thread(target=lambda: asyncio.run(running.run()))
     thread.start()
-    engine_rate(companies, running)  # warms caches and connections
+    engine_rate(companies, running)  # warm-up
     analyze()
     rounds = [
         (*engine_rate(companies, running), bare_rate(url, body), sequential_rate(url, body))
@@ -289,7 +289,7 @@ def rates(port: int) -> dict[str, float]:
     thread.join()
     for each in rounds:
         tell("engine, relay, bare, sequential: " + ", ".join(f"{r.core:.0f}/s" for r in each))
-    # The middle round by what the processor's mood changes least: the share of the bare loop.
+    # The median round by the least noisy measure: the share of the bare loop.
     engine, relay, bare, sequential = sorted(rounds, key=lambda each: each[0].core / each[3].core)[
         ROUNDS // 2
     ]
@@ -306,12 +306,12 @@ def rates(port: int) -> dict[str, float]:
 
 
 def latency(port: int) -> dict[str, float]:
-    """Measure commit to receipt, idle and beside a dead endpoint's backlog."""
+    """Measure the latency from commit to receipt, idle and with a dead endpoint's backlog."""
     quiet, busy = make_company(90), make_company(91)
     make_endpoint(quiet, f"http://127.0.0.1:{port}/hook")
     worker = start_worker("config.celery")
     try:
-        latencies(quiet, port)  # the worker's start and first imports
+        latencies(quiet, port)  # warm-up of the worker
         analyze()
         idle = latencies(quiet, port)
         make_backlog(busy)

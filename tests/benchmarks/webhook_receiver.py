@@ -1,6 +1,6 @@
-"""The bench's receiver: a process of its own that answers 200 at once and remembers when each id came first.
+"""The benchmark's receiver: a separate process that returns 200 immediately and records when each ID was first received.
 
-`GET /seen` answers `{id: seconds since the epoch}` and forgets it all. Prints its port when it is ready.
+`GET /seen` returns `{id: seconds since the epoch}` and clears the record. Prints its port when it is ready.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Kills every part of the platform at random while it works, and counts what was lost (`make chaos`)."""
+"""Chaos tests: kill random parts of a running platform and count what was lost (`make chaos`)."""

@@ -1,4 +1,4 @@
-"""`make chaos`: five minutes of trouble, one table. `ARGS="--seconds 60"` for a shorter run."""
+"""`make chaos`: five minutes of random failures, reported as a table. `ARGS="--seconds 60"` for a shorter run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tests.chaos.run import Report, run
 
-LEAST_WRITES = 100  # fewer say nothing about losses
+LEAST_WRITES = 100  # fewer are not significant
 
 
 def show(report: Report, console: Console) -> None:
@@ -32,9 +32,9 @@ def show(report: Report, console: Console) -> None:
         ("events lost", len(report.lost_events)),
         ("deliveries the receiver refused or dropped", report.refused_by_receiver),
         ("duplicates", report.duplicates),
-        ("claims without a recorded try (killed in between)", report.stale_claims),
+        ("claims without a recorded attempt (killed in between)", report.stale_claims),
         ("deliveries that did not verify", report.forged),
-        ("unexpected answers of the API", len(report.surprises)),
+        ("unexpected API responses", len(report.surprises)),
         ("accepted to received, median", f"{report.median * 1000:.0f} ms"),
         ("accepted to received, slowest", f"{report.slowest:.1f} s"),
         ("longest silence (max recovery)", f"{report.longest_silence:.1f} s"),
@@ -46,7 +46,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def main() -> int:
-    """Run and report; exit status 1 when anything was lost, or when the run was too short to show it."""
+    """Run and report. The exit status is 1 if anything was lost, or if the run was too short to tell."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos")
     parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--seed", type=int, default=None)

@@ -1,4 +1,4 @@
-"""What was accepted, what became of it, and what is missing or there twice: the account of every run that breaks things."""
+"""The ledger of a chaos run: which writes were accepted, and which are missing or duplicated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.chaos.stage import Stage
 
 @dataclass(frozen=True)
 class Ledger:
-    """The customers that were accepted (201), those that have an event, once for each event, and those that were delivered."""
+    """IDs of customers: accepted (201), with an event (once per event), and delivered."""
 
     accepted: frozenset[str]
     events: tuple[str, ...]
@@ -19,17 +19,17 @@ class Ledger:
 
     @property
     def lost_writes(self) -> set[str]:
-        """What was accepted and is not there."""
+        """Accepted writes that are missing."""
         return set(self.accepted - set(self.events))
 
     @property
     def double_writes(self) -> set[str]:
-        """What is there more than once."""
+        """Writes that exist more than once."""
         return {subject for subject, count in Counter(self.events).items() if count > 1}
 
     @property
     def lost_events(self) -> set[str]:
-        """What is there and was never received."""
+        """Events that were never received."""
         return set(self.events) - self.delivered
 
     def __str__(self) -> str:
@@ -40,7 +40,7 @@ class Ledger:
 
 
 def balance(stage: Stage, company: str, *, accepted: Collection[str], delivered: Collection[str]) -> Ledger:
-    """Compare what writers had accepted and a receiver has received with the events of `company`."""
+    """Compare accepted writes and received deliveries with the events of `company`."""
     rows = stage.query(
         "SELECT object_id FROM core_outboxevent WHERE type = 'customer.created' AND company_id = %s", company
     )

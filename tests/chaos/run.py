@@ -1,4 +1,4 @@
-"""One run: set the stage, let writers write, make trouble, wait for calm, compare the sets of ids."""
+"""One chaos run: start the platform and the writers, cause failures, wait until it settles, compare the sets of IDs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SETTLE_SECONDS = 120
 
 @dataclass(frozen=True)
 class Report:
-    """What came of it. Ids are compared as sets, not counted."""
+    """The result of a run. IDs are compared as sets, not counted."""
 
     seconds: float
     accepted: int
@@ -36,7 +36,7 @@ class Report:
     refused_by_receiver: int
     forged: int
     mishaps: dict[str, int]
-    spared: set[str]  # kinds of mishap that did not happen
+    spared: set[str]  # kinds of failures that did not occur
     longest_silence: float
     slowest: float
     median: float
@@ -54,11 +54,12 @@ def run(
     database: str = DATABASE,
     at_least: int = 0,
 ) -> Report:
-    """Run chaos for `seconds` and return the report. Takes a minute more for the start and for calm to return.
+    """Run chaos for `seconds` and return the report. Starting and settling take another minute.
 
-    A slow machine spends the time on starting what was killed: the writers go on until `at_least` writes were accepted.
+    A slow machine spends most of the time restarting killed processes, so the writers continue until `at_least` writes have
+    been accepted.
 
-    `data_dir` is a folder whose engines, and the database of this name, may be used up; by default a new one.
+    `data_dir` is a folder whose engines and database may be damaged; by default a new one.
     """
     with Stage(data_dir, database) as stage, FlakyReceiver() as receiver:
         made = json.loads(stage.run_module("tests.chaos.seed", receiver.url))
@@ -70,7 +71,7 @@ def run(
         writers.start()
         clock.start()
         trouble = Trouble(stage, seed=seed)
-        say(f"Making trouble for {seconds:.0f} s.")
+        say(f"Causing failures for {seconds:.0f} s.")
         began = time.monotonic()
         trouble.run(seconds)
         say("Waiting for calm.")
@@ -81,7 +82,7 @@ def run(
 
 
 class Clock:
-    """Moves the retry clock forward: a delivery that failed twice would otherwise wait for five minutes."""
+    """Makes retries due early. A delivery that failed twice would otherwise wait for five minutes."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
@@ -102,11 +103,11 @@ class Clock:
                     "UPDATE webhooks_delivery SET due_at = now() WHERE status = 'retrying' AND due_at > now() + interval '6 s'"
                 )
             except psycopg.Error:
-                continue  # PostgreSQL is just being killed
+                continue  # PostgreSQL is being killed
 
 
 def settle(stage: Stage, company: str) -> None:
-    """Wait until no event and no delivery of the company is on its way any more, or for SETTLE_SECONDS."""
+    """Wait until all events and deliveries of the company are processed, at most SETTLE_SECONDS."""
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         try:

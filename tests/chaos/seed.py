@@ -1,4 +1,4 @@
-"""Run in the platform's own environment: makes a company with a key and an endpoint, prints them as JSON."""
+"""Runs in the platform's environment: creates a company with a key and an endpoint, and prints them as JSON."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ACTOR = Principal.system("chaos")
 
 
 def main(receiver_url: str) -> None:
-    """Make what the writers and the receiver need."""
+    """Create what the writers and the receiver need."""
     with transaction.atomic():
         owner = User.objects.create_user(f"owner-{secrets.token_hex(4)}@example.com", None, name="Owner")
         company = create_company(name="Chaos", owner=owner, tier="enterprise", actor=ACTOR)

@@ -1,4 +1,4 @@
-"""A whole platform of one's own: engines, web, two workers and beat, each started again when it is killed."""
+"""A complete private platform: engines, web, two workers and beat, each restarted when killed."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ BARE = ["--without-mingle", "--without-gossip", "--without-heartbeat"]
 
 
 def worker(name: str) -> list[str]:
-    """Return the command of a worker with one process for tasks."""
+    """Return the command of a worker with one pool process."""
     return [*CELERY, "worker", "-n", f"{name}@chaos", "--loglevel", "WARNING", "-c", "1", *BARE]
 
 
 def answers(pool: urllib3.PoolManager, url: str) -> bool:
-    """Tell whether a probe is green."""
+    """Return whether a probe succeeds."""
     with contextlib.suppress(urllib3.exceptions.HTTPError):
         return bool(pool.request("GET", url).status == 200)
     return False
 
 
 class Stage:
-    """Starts everything on entering, ends everything on leaving."""
+    """Starts everything on entry, stops everything on exit."""
 
     def __init__(self, data_dir: Path | None = None, database: str = DATABASE) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="pomelo-test-chaos-", ignore_cleanup_errors=True)
@@ -53,7 +53,7 @@ class Stage:
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.guard = threading.Lock()  # held while something is being killed or started
+        self.guard = threading.Lock()  # held while a part is being killed or started
         self._ending = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
 
@@ -77,7 +77,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of the platform is started with."""
+        """The environment of every process of the platform."""
         secrets = ensure_secrets(self.data_dir)
         return {
             **os.environ,
@@ -100,7 +100,7 @@ class Stage:
         }
 
     def manage(self, *arguments: str) -> None:
-        """Run a management command to its end."""
+        """Run a management command."""
         subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, check=True)
 
     def run_module(self, name: str, *arguments: str) -> str:
@@ -111,7 +111,7 @@ class Stage:
         ).stdout  # fmt: skip
 
     def commands(self) -> dict[str, list[str]]:
-        """What runs, by name."""
+        """The command of each part by name."""
         return {
             "web": [sys.executable, "-m", "config.door.web"],
             "worker 1": worker("one"),
@@ -120,16 +120,16 @@ class Stage:
         }  # fmt: skip
 
     def environment_of(self, name: str) -> dict[str, str]:
-        """What the part `name` is started with."""
+        """The environment of the part `name`."""
         return self.environment
 
     @property
     def urls(self) -> list[str]:
-        """The addresses of the web servers."""
+        """The URLs of the web servers."""
         return [self.url]
 
     def start(self) -> None:
-        """Start every part, and wait until the web servers answer."""
+        """Start every part, and wait until the web servers respond."""
         self._commands = self.commands()
         for name in self._commands:
             self._start(name)
@@ -143,7 +143,7 @@ class Stage:
                 time.sleep(0.2)
 
     def pids(self, name: str, *, children_only: bool = False) -> list[int]:
-        """Return the process ids of a part, its own first."""
+        """Return the process IDs of a part, the main process first."""
         process = self.processes[name]
         try:
             children = [each.pid for each in psutil.Process(process.pid).children(recursive=True)]
@@ -152,7 +152,7 @@ class Stage:
         return children if children_only else [process.pid, *children]
 
     def is_up(self, name: str) -> bool:
-        """Return whether a part does its work: the web server is ready, a worker has had its child for a while."""
+        """Return whether a part works: the web server is ready, a worker has had a pool process for a while."""
         if name == "web":
             return answers(urllib3.PoolManager(retries=False, timeout=2), f"{self.url}/readyz")
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -178,13 +178,13 @@ class Stage:
             )
 
     def _keep(self) -> None:
-        """Start again what has died, as a supervisor would."""
+        """Restart dead parts, like a supervisor."""
         while not self._ending.wait(0.2):
             with self.guard:
                 self.engines.revive()
                 for name, process in self.processes.items():
                     if process.poll() is not None:
-                        _end(process)  # what it left of its group would hold the port
+                        _end(process)  # remaining processes of its group would occupy the port
                         self._start(name)
 
 

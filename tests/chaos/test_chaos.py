@@ -33,4 +33,4 @@ def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
     assert report.surprises == []
     assert len(report.mishaps) >= 4, (
         report.mishaps
-    )  # more kinds do not fit into half a minute on every machine
+    )  # half a minute is too short for more kinds on slow machines

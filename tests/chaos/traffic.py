@@ -1,4 +1,4 @@
-"""Writers that create customers until each is accepted, and a receiver that fails one time in ten."""
+"""Writers that retry each customer until it is accepted, and a receiver that fails one in ten deliveries."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.webhooks.receiver import Server
 
 
 class FlakyReceiver:
-    """Verifies every delivery; `accepted` counts the answered ones by event id, `first` says when each came first."""
+    """Verifies every delivery. `accepted` counts accepted ones by event ID, `first` is the time of the first."""
 
     def __init__(self, failing: float = 0.1) -> None:
         self.secret = ""
@@ -36,7 +36,7 @@ class FlakyReceiver:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status = outer.take(body, {k.lower(): v for k, v in self.headers.items()}, failing)
-                if status == 0:  # a receiver that drops dead in the middle of an answer
+                if status == 0:  # a receiver that crashes in the middle of a response
                     self.close_connection = True
                     return
                 self.send_response(status)
@@ -74,15 +74,15 @@ class FlakyReceiver:
 
 
 class Writers:
-    """Threads that POST customers, each under an Idempotency-Key that is repeated until there is a definite answer.
+    """Threads that POST customers, each with an Idempotency-Key that is retried until there is a definitive response.
 
-    With several servers each try goes to any one of them.
+    With several servers, each attempt goes to a random one.
     """
 
     def __init__(self, *urls: str, key: str, threads: int = 3, per_second: float = 10.0) -> None:
         self.accepted: dict[str, float] = {}
         self.repeats = 0
-        self.statuses: Counter[int] = Counter()  # of every try; 0 where no answer came
+        self.statuses: Counter[int] = Counter()  # of every attempt; 0 without a response
         self.surprises: list[str] = []
         self._urls = [f"{url}/v1/customers" for url in urls]
         self._key, self._pause = key, 1 / per_second
@@ -94,7 +94,7 @@ class Writers:
             thread.start()
 
     def stop(self, *, at_least: int = 0, patience_seconds: float = 90.0) -> None:
-        """Go on until `at_least` writes were accepted; then let every request that was begun come to its end."""
+        """Continue until `at_least` writes have been accepted, then finish all started requests."""
         deadline = time.monotonic() + patience_seconds
         while len(self.accepted) < at_least and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The mishaps: each is what a machine, a network or a person does to a running platform sooner or later."""
+"""The failures: each is something that machines, networks or people eventually do to a running platform."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tests.chaos.stage import LEASE_SECONDS, Stage
 
 
 class Trouble:
-    """A mishap every second, at random; `counts` says how many of each.
+    """Causes a random failure every second and counts them by kind in `counts`.
 
-    What has not come back from the last one is left alone: killing a server that is only starting shows nothing.
+    Parts that have not recovered from the previous failure are left alone, because killing a starting server proves nothing.
     """
 
     def __init__(self, stage: Stage, *, seed: int | None = None) -> None:
@@ -39,11 +39,11 @@ class Trouble:
 
     @property
     def spared(self) -> set[str]:
-        """The kinds of mishap that have not happened yet."""
+        """The kinds of failures that have not occurred yet."""
         return set(self._mishaps) - set(self.counts)
 
     def run(self, seconds: float) -> None:
-        """Make trouble for `seconds`; every kind happens at least once when there is time for it."""
+        """Cause failures for `seconds`, each kind at least once if there is time."""
         names = list(self._mishaps)
         first = self._random.sample(names, len(names))
         weights = [self._mishaps[name][0] for name in names]
@@ -69,7 +69,7 @@ class Trouble:
         return name is not None
 
     def _kill_relay(self) -> bool:
-        """The pool's child holds the relay and the delivery engine."""
+        """Kill the pool process, which runs the relay and the delivery engine."""
         name = self._worker()
         if name is not None:
             _kill(self._stage.pids(name, children_only=True))
@@ -90,7 +90,7 @@ class Trouble:
         return True
 
     def _kill_postgres(self) -> bool:
-        if not self._stage.is_up("web"):  # it answers only when PostgreSQL does
+        if not self._stage.is_up("web"):  # ready only if PostgreSQL is
             return False
         self._stage.engines.postgres.process.kill()
         return True

@@ -1,1 +1,1 @@
-"""Pomelo on every server it promises to work with: `make test-cluster` (not part of `make test`; needs servers from elsewhere)."""
+"""Tests on every supported server: `make test-cluster` (not part of `make test`, needs additional servers)."""

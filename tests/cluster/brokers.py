@@ -1,4 +1,4 @@
-"""A RabbitMQ of one's own, from the system's package."""
+"""A private RabbitMQ from the system's package."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ START_SECONDS = 120
 
 
 def rabbitmq_version() -> str:
-    """Return the version of the installed RabbitMQ; nothing where there is none."""
+    """Return the version of the installed RabbitMQ, or an empty string if there is none."""
     found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*"))
     return found[-1].name.partition("-")[2] if found and Path(SERVER).is_file() else ""
 
 
 @contextlib.contextmanager
 def rabbitmq(folder: Path) -> Iterator[str]:
-    """Start a broker with all of its files in `folder`; yields its amqp:// address."""
+    """Start a broker with all of its files in `folder`. Yields its amqp:// URL."""
     port, distribution, mapper = free_port(), free_port(), free_port()
     name = f"pomelo-{port}@localhost"
     home = folder / "home"
@@ -41,7 +41,7 @@ def rabbitmq(folder: Path) -> Iterator[str]:
         "LANG": "C.UTF-8",
         "ERL_EPMD_ADDRESS": "127.0.0.1",
         "ERL_EPMD_PORT": str(mapper),
-        "ERL_EPMD_RELAXED_COMMAND_CHECK": "true",  # or it does not end while it knows of a node
+        "ERL_EPMD_RELAXED_COMMAND_CHECK": "true",  # otherwise epmd does not exit while a node is registered
         "RABBITMQ_NODENAME": name,
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
@@ -68,7 +68,7 @@ def rabbitmq(folder: Path) -> Iterator[str]:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, 9)
             epmd = shutil.which("epmd")
-            if epmd:  # the one of this broker alone, by its port
+            if epmd:  # only this broker's own, identified by its port
                 subprocess.run([epmd, "-port", str(mapper), "-kill"], capture_output=True, check=False)
 
 

@@ -1,4 +1,4 @@
-"""Collected by `make test-cluster` only. What was seen is printed as the table of docs/reliability.md."""
+"""Collected only by `make test-cluster`. Prints the results as the table of docs/reliability.md."""
 
 import os
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ SEEN: list[tuple[str, str]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let the command line say how long nodes are killed."""
+    """Add the option for how long nodes are killed."""
     parser.addoption("--seconds", type=float, default=180.0, help="how long nodes are killed (180)")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give each test here a quarter of an hour besides: they start whole platforms, and machines may be busy."""
+    """Raise the time limit to a quarter of an hour, because these tests start whole platforms on possibly busy machines."""
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.timeout(900 + config.getoption("--seconds")))
@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def migrated_servers(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[MigratedServers]:
-    """A migrated server of each version that a test of this run is about."""
+    """A migrated server of each version that is tested in this run."""
     chosen = (getattr(item, "callspec", None) for item in request.session.items)
     versions = [spec.params["version"] for spec in chosen if spec and "version" in spec.params]
     servers = MigratedServers(tmp_path_factory.mktemp("migrated"), versions)
@@ -39,13 +39,13 @@ def migrated_servers(
 
 @pytest.fixture
 def trouble_seconds(request: pytest.FixtureRequest) -> float:
-    """For how long nodes are killed."""
+    """How long nodes are killed, in seconds."""
     return float(request.config.getoption("--seconds"))
 
 
 @pytest.fixture
 def seen(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Note a line of the table, once the test has passed: seen("PostgreSQL 15.20", "what was done")."""
+    """Add a row to the table if the test passes: seen("PostgreSQL 15.20", "what was done")."""
     lines: list[tuple[str, str]] = []
     yield lambda what, how: lines.append((what, how))
     SEEN.extend(lines)
@@ -61,7 +61,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def system_program(*candidates: str) -> Path:
-    """Return the first of these programs that is installed; skip the test, naming them, when none is."""
+    """Return the first of these programs that is installed. Skips the test if none is."""
     for name in candidates:
         if Path(name).is_file():
             return Path(name)

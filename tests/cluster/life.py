@@ -1,4 +1,4 @@
-"""A short life of the platform on given servers: migrated, ready, asked and written to by HTTP, verified at the end."""
+"""A smoke test of the platform on given servers: migrate, start, read and write over HTTP, verify."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 60
 
 
 def run(environment: dict[str, str], *arguments: str) -> str:
-    """Run Python with these arguments in the platform's environment; return what it prints."""
+    """Run Python with these arguments in the platform's environment and return its output."""
     ran = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
@@ -35,7 +35,7 @@ def run(environment: dict[str, str], *arguments: str) -> str:
 
 @contextlib.contextmanager
 def web(environment: dict[str, str]) -> Iterator[str]:
-    """A web server of two processes; yields its address when it is ready."""
+    """Start a web server with two processes. Yields its URL once it is ready."""
     port = free_port()
     own = environment | {"PORT": str(port), "WEB_WORKERS": "2", "WEB_THREADS": "4", "REQUIRE_HTTPS": "off"}
     with subprocess.Popen([sys.executable, "-m", "config.door.web"], cwd=ROOT, env=own) as process:
@@ -61,7 +61,7 @@ def web(environment: dict[str, str]) -> Iterator[str]:
 
 
 def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None, key: str = "") -> Any:
-    """Ask /v1; return the answer's object. Raises HTTPError for a refusal, unless it says when to ask again."""
+    """Call /v1 and return the parsed response, honoring Retry-After. Raises HTTPError for other errors."""
     headers = {
         "Authorization": f"Bearer {secret}",
         "Content-Type": "application/json",
@@ -76,14 +76,14 @@ def ask(address: str, secret: str, path: str, body: dict[str, Any] | None = None
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
         except urllib.error.HTTPError as refusal:
-            # Eight callers may meet at one of the processes: on a busy machine that is overload.
+            # All eight callers may hit the same process, which is an overload on a busy machine.
             if refusal.code != 503 or time.monotonic() > deadline:
                 raise
             time.sleep(int(refusal.headers["Retry-After"]))
 
 
 def live(environment: dict[str, str]) -> None:
-    """Migrate as the owner, serve, write WRITES customers by eight threads, read them back, and verify the platform."""
+    """Migrate as the owner, serve, create WRITES customers in eight threads, read them back, and verify the platform."""
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith(("POMELO_", "PYTEST"))},
         **environment,

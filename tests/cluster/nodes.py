@@ -1,4 +1,4 @@
-"""Three machines on one: each node has a web server and a worker of its own, which die together; all share their servers."""
+"""Three simulated machines: each node has a web server and a worker that die together; all nodes share the same servers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NODES = (1, 2, 3)
 
 
 class Nodes(Stage):
-    """A stage of three nodes on one PostgreSQL, the Valkey of `valkey_url` and the broker of `broker_url`."""
+    """A stage with three nodes on one PostgreSQL, the Valkey at `valkey_url` and the broker at `broker_url`."""
 
     def __init__(self, *, valkey_url: str, broker_url: str) -> None:
         super().__init__(database=TEMPLATE)
@@ -32,17 +32,17 @@ class Nodes(Stage):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of every node is started with."""
+        """The environment of every process of every node."""
         return super().environment | self._shared | {"WEB_THREADS": "4"}
 
     def environment_of(self, name: str) -> dict[str, str]:
-        """A web server listens on its node's port."""
+        """The environment of a part. A web server listens on its node's port."""
         kind, _, node = name.partition(" ")
         return self.environment | ({"PORT": str(self.ports[int(node)])} if kind == "web" else {})
 
     @property
     def urls(self) -> list[str]:
-        """The addresses of the three web servers, in the order of NODES."""
+        """The URLs of the three web servers, in the order of NODES."""
         return [f"http://127.0.0.1:{self.ports[node]}" for node in NODES]
 
     def commands(self) -> dict[str, list[str]]:
@@ -59,7 +59,7 @@ class Nodes(Stage):
         return [node for node in NODES if answers(pool, f"http://127.0.0.1:{self.ports[node]}/readyz")]
 
     def kill(self, node: int) -> None:
-        """Let a machine lose its power: SIGKILL to all of its processes at once. They are started again by the stage."""
+        """Simulate a power loss: SIGKILL all processes of a node at once. The stage restarts them."""
         with self.guard:
             for name in (f"web {node}", f"worker {node}"):
                 for pid in self.pids(name):
@@ -70,7 +70,7 @@ class Nodes(Stage):
 
 
 class Killer:
-    """Kills a random node that is ready every `pause` seconds, as long as another one is ready to take its work."""
+    """Kills a random ready node every `pause` seconds, as long as another one is ready to take over."""
 
     def __init__(self, nodes: Nodes, *, pause: float = 5.0) -> None:
         self.kills = dict.fromkeys(NODES, 0)
@@ -84,7 +84,7 @@ class Killer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Kill nothing more."""
+        """Stop killing nodes."""
         self._stopping.set()
         self._thread.join()
 
@@ -100,7 +100,7 @@ class Killer:
 
 
 class Limited:
-    """Callers that ask every node at once with one key, far beyond its limit; every answer is counted by its status."""
+    """Callers that use one key on all nodes at once, far beyond its limit. Counts responses by status."""
 
     def __init__(self, urls: list[str], key: str, *, per_second: float = 4.0) -> None:
         self.statuses: dict[int, int] = {}
@@ -117,7 +117,7 @@ class Limited:
             thread.start()
 
     def stop(self) -> float:
-        """Ask nothing more; return for how many seconds was asked."""
+        """Stop calling. Return the duration in seconds."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(60)
@@ -132,7 +132,7 @@ class Limited:
 
 
 def ask(pool: urllib3.PoolManager, url: str, key: str) -> int:
-    """Ask whoami; return the status, 0 where no answer came."""
+    """Call whoami. Return the status, or 0 without a response."""
     try:
         return pool.request("GET", f"{url}/v1/whoami", headers={"Authorization": f"Bearer {key}"}).status
     except urllib3.exceptions.HTTPError:

@@ -1,4 +1,4 @@
-"""Run in the environment of a platform: migrates it, makes a company, and prints the secret of a key, all by commands."""
+"""Runs in a platform's environment: migrates, creates a company, and prints a key's secret, using management commands."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ django.setup()
 
 
 def main() -> None:
-    """Do what an operator does first, in one process: each start of one would take seconds."""
+    """Run an operator's first commands in one process, because each process start takes seconds."""
     call_command("migrate", database="owner", verbosity=0)
-    company = _said(
+    company = _output_of(
         "create_company", "--name=Acme", "--tier=enterprise", "--owner-email=a@acme.example"
     ).strip()
-    key = _said(
+    key = _output_of(
         *("issue_key", f"--company={company}", "--name=k", "--mode=live", "--rate-limit=1000"),
         *("--scopes=customers:read,customers:write", "--json"),
     )
     sys.stdout.write(json.loads(key)["client_secret"])
 
 
-def _said(*command: str) -> str:
+def _output_of(*command: str) -> str:
     output = io.StringIO()
     call_command(*command, stdout=output)
     return output.getvalue()

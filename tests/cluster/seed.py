@@ -1,4 +1,4 @@
-"""Run in the platform's environment, beside tests.chaos.seed: a key with the limit in argv[2], and keys to revoke; prints JSON."""
+"""Runs in the platform's environment after tests.chaos.seed: creates a key with the limit in argv[2] and keys to revoke, as JSON."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ACTOR = Principal.system("cluster")
 
 
 def main(company: str, limit: str, to_revoke: str) -> None:
-    """Make the keys."""
+    """Create the keys."""
     tenant = Tenant(uuid.UUID(company), "live")
 
     def make(name: str, rate_limit: int) -> tuple[str, str]:

@@ -1,6 +1,6 @@
-"""A migrated PostgreSQL of each major version that is installed. Each is migrated once in a run; tests work on copies of it.
+"""A migrated PostgreSQL of each installed major version. Each is migrated once per run, and tests use copies of it.
 
-Migrating takes most of a short test's time, so it happens in processes of its own, beside the first tests.
+Migrating takes most of a short test's time, so it runs in separate processes alongside the first tests.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PACKAGED = int(wheel.POSTGRES_VERSION)
 
 
 def programs_of(version: int) -> Path | None:
-    """Return the folder of a version's programs, which POSTGRES_16_BIN may name; None where it is not installed."""
+    """Return the folder of a version's programs (POSTGRES_16_BIN overrides it), or None if it is not installed."""
     named = os.environ.get(f"POSTGRES_{version}_BIN")
     for folder in filter(None, (named, f"/usr/lib/postgresql/{version}/bin")):
         if Path(folder, "postgres").is_file():
@@ -32,7 +32,7 @@ def programs_of(version: int) -> Path | None:
 
 
 class MigratedServers:
-    """Begins to migrate an empty server of each of `versions` at once, except the packaged one, which the run has anyway."""
+    """Starts migrating an empty server of each of `versions`, except the packaged one, which the run already has."""
 
     def __init__(self, folder: Path, versions: Iterable[int]) -> None:
         self._folder = folder
@@ -52,7 +52,7 @@ class MigratedServers:
     def platform_on(
         self, version: int, monkeypatch: pytest.MonkeyPatch
     ) -> Iterator[tuple[Engines, dict[str, str], str]]:
-        """A copy of this version's platform; yields its engines, its environment, and the server's exact version."""
+        """A copy of this version's platform. Yields its engines, its environment, and the server's exact version."""
         with contextlib.ExitStack() as stack:
             folder = None
             if version != PACKAGED:
@@ -70,7 +70,7 @@ class MigratedServers:
             yield engines, environment, str(exact).split()[0]
 
     def end(self) -> None:
-        """End what is still migrating."""
+        """Stop all running migrations."""
         for migration in self._migrations.values():
             migration.terminate()
             migration.wait()

@@ -1,4 +1,4 @@
-"""Hints at RabbitMQ while no worker takes them: no more are added than can be of use (core.background.backlog)."""
+"""The backlog limit on RabbitMQ: without workers, hints stop being added (core.background.backlog)."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from core.background.backlog import MOST_WAITING
 from tests.cluster.brokers import rabbitmq, rabbitmq_version
 from tests.engines import ROOT
 
-# A web process that says five times as often as can be of use that there is work, then once more after a while.
+# A web process that enqueues five times the backlog limit.
 SEND = f"""
 import time, django
 django.setup()
@@ -43,16 +43,16 @@ def test_hints_do_not_pile_up_at_rabbitmq_and_are_sent_again_when_they_are_taken
         def waiting() -> int:
             return int(queue.queue_declare().message_count)
 
-        # when no worker is there
+        # when there is no worker
         send(url)
         first = waiting()
         send(url)
         second = waiting()
-        # then one look at the broker is all that may be missed, each time a process begins
+        # then each new process may miss at most one check of the broker
         assert MOST_WAITING <= first <= 2 * MOST_WAITING
         assert first <= second <= first + 1
 
-        # when somebody takes them
+        # when a worker takes them
         queue.purge()
         send(url)
         # then they are sent again

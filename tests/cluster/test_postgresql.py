@@ -1,4 +1,4 @@
-"""Each major version of PostgreSQL that is installed, and the ways to stand between it and us."""
+"""Each installed major version of PostgreSQL, PgBouncer, and multi-host URLs."""
 
 import os
 import signal

@@ -1,6 +1,6 @@
-"""Three nodes of web server and worker on one PostgreSQL, a Valkey Cluster and a broker, one of them killed every five seconds.
+"""Three nodes (web server and worker) on one PostgreSQL, a Valkey Cluster and a broker, with a node killed every five seconds.
 
-`--seconds` says for how long (180 by default).
+`--seconds` sets the duration (180 by default).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tests.cluster.nodes import NODES, Killer, Limited, Nodes, ask, log_of
 from tests.cluster.test_valkey import cluster
 from tests.engines import private_valkey
 
-LIMIT = 60  # a minute: the bucket holds as many, and gets one back each second
+LIMIT = 60  # per minute: the bucket holds this many tokens and refills one per second
 REVOKE_EVERY_SECONDS = 12
 LEAST_WRITES = 50
 
 
 @contextlib.contextmanager
 def broker(folder: Path) -> Iterator[Any]:
-    """RabbitMQ where it is installed, or else a Valkey of its own; yields address and name."""
+    """RabbitMQ if installed, otherwise a private Valkey. Yields URL and name."""
     if version := rabbitmq_version():
         with rabbitmq(folder / "rabbitmq") as url:
             yield url, f"RabbitMQ {version}"
@@ -40,7 +40,7 @@ def broker(folder: Path) -> Iterator[Any]:
 
 
 def revoke_while_all_are_up(nodes: Nodes, client_id: str, secret: str) -> list[int]:
-    """Revoke a key that every node has just served; return what each answers to it right afterwards."""
+    """Revoke a key that every node has just served. Return the status that each node returns right afterwards."""
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
     deadline = time.monotonic() + 120
     while (served := [ask(pool, url, secret) for url in nodes.urls]) != [200] * len(NODES):
@@ -53,10 +53,10 @@ def revoke_while_all_are_up(nodes: Nodes, client_id: str, secret: str) -> list[i
 def revoke_in_turn(
     nodes: Nodes, keys: list[tuple[str, str]], until: float
 ) -> tuple[int, Counter[str], list[str]]:
-    """Revoke one key after the other by the operator's command while nodes die, and ask every node with it.
+    """Revoke keys one by one with the operator's command while nodes are killed, and call every node with each.
 
-    Returns how many were revoked, how many nodes answered at once and how many after they had started again, and the
-    answers that were no refusal.
+    Returns how many keys were revoked, how many nodes responded immediately and how many after a restart, and the responses
+    that were not refusals.
     """
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
     revoked, told, wrong = 0, Counter[str](), []
@@ -87,7 +87,7 @@ def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, trouble_seconds: f
         FlakyReceiver() as receiver,
         Nodes(valkey_url=valkey_url, broker_url=broker_url) as nodes,
     ):
-        # given three nodes, writers that repeat until there is an answer, and callers beyond their key's limit
+        # given three nodes, writers that retry until there is a response, and callers beyond their key's limit
         made = json.loads(nodes.run_module("tests.chaos.seed", receiver.url))
         receiver.secret = made["secret"]
         count = str(int(trouble_seconds / REVOKE_EVERY_SECONDS) + 2)
@@ -96,7 +96,7 @@ def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, trouble_seconds: f
         calm = revoke_while_all_are_up(nodes, *more["keys"].pop())
         writers = Writers(*nodes.urls, key=made["key"], per_second=5.0)
         limited, killer, clock = Limited(nodes.urls, more["limited"]), Killer(nodes), Clock(nodes)
-        # when nodes are killed at random while all of them ask
+        # when nodes are killed at random under this traffic
         for each in (writers, limited, killer, clock):
             each.start()
         end = time.monotonic() + trouble_seconds

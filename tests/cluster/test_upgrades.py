@@ -1,4 +1,4 @@
-"""An older PostgreSQL's platform is brought to the packaged version, by both ways of the runbook, and goes on as if nothing had been."""
+"""Upgrades a platform from an older PostgreSQL to the packaged version, by both procedures of the runbook."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.restore.test_restore import assert_all_is_there, back_up, restore, ru
 from tests.webhooks.receiver import Receiver
 
 OLDER = [15, 16, 17]
-# What a copy of a database does not hold: the roles, what they may become, and what they are set to.
+# Not part of a database copy: the roles, their memberships and their settings.
 ROLES = """
     SELECT r.rolname, r.rolsuper, r.rolinherit, r.rolcreaterole, r.rolcreatedb, r.rolcanlogin, r.rolreplication, r.rolbypassrls, s.setconfig,
         array(SELECT m.roleid::regrole::text FROM pg_auth_members m WHERE m.member = r.oid ORDER BY 1)
@@ -71,7 +71,7 @@ def test_an_upgrade_by_backup_and_restore(
 def test_an_upgrade_by_pg_upgrade(
     version: int, migrated_servers: MigratedServers, monkeypatch: pytest.MonkeyPatch, seen: Any
 ) -> None:
-    """Walks the runbook as it is printed."""
+    """Executes the commands of the runbook."""
     as_postgres, statistics, as_pomelo = blocks_of_the_runbook()
     with (
         Receiver() as receiver,
@@ -90,7 +90,7 @@ def test_an_upgrade_by_pg_upgrade(
         programs["NEW_BIN"] = str(new_server.parent)
         if marked and b"pg_attver" not in new_server.read_bytes():
             pytest.skip(f"pg_upgrade from {exact} stops at this {PACKAGED}, as the runbook warns: pg_attver")
-        # when the runbook is walked
+        # when the runbook is executed
         new = upgrade(old, Path(folder), as_postgres, programs, monkeypatch)
         with new:
             after, roles_after = look(new)
@@ -113,7 +113,7 @@ def test_an_upgrade_by_pg_upgrade(
 
 
 def blocks_of_the_runbook() -> list[str]:
-    """Return what is to be typed for `pg_upgrade`: as PostgreSQL's account, for statistics, as Pomelo."""
+    """Return the runbook's commands for `pg_upgrade`: as PostgreSQL's account, for statistics, as Pomelo."""
     text = (ROOT / "docs/runbooks/upgrade-postgresql.md").read_text()
     section = text.partition("by `pg_upgrade`")[2].partition("\n## ")[0]
     found = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
@@ -125,7 +125,7 @@ def blocks_of_the_runbook() -> list[str]:
 def upgrade(
     old: Engines, folder: Path, script: str, programs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> Engines:
-    """Walk the part of PostgreSQL's account; return the engines of the new cluster, which mend nothing when they start."""
+    """Run the commands of PostgreSQL's account. Return the engines of the new cluster, which repair nothing at startup."""
     for name in ("secrets.env", "admin.env"):
         shutil.copy2(old.data_dir / name, folder / name)
     with tempfile.TemporaryDirectory(dir=folder) as probe:
@@ -149,7 +149,7 @@ def upgrade(
 
 
 def run_shell(script: str, variables: dict[str, str], *, command: list[str] | None = None) -> None:
-    """Run lines of the runbook; raises AssertionError with what they said."""
+    """Run commands of the runbook. Raises AssertionError with their output."""
     done = subprocess.run(
         command or ["/bin/sh", "-euc", script],
         env={"PATH": os.defpath, "LC_ALL": "C"} | variables,
@@ -161,13 +161,13 @@ def run_shell(script: str, variables: dict[str, str], *, command: list[str] | No
 
 
 def look(engines: Engines) -> tuple[Inventory, list[tuple[Any, ...]]]:
-    """Return what the platform's database holds, and the cluster's roles."""
+    """Return the inventory of the platform's database, and the cluster's roles."""
     with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as connection:
         inventory = take_inventory(connection, on_table=lambda: None)
         return inventory, connection.execute(ROLES).fetchall()
 
 
 def ask(engines: Engines, statement: str, *parameters: Any) -> tuple[Any, ...]:
-    """Return the first row, as the superuser sees it."""
+    """Return the first row of a query by the superuser."""
     with psycopg.connect(engines.superuser_url, dbname=TEMPLATE) as connection:
         return connection.execute(statement, parameters).fetchone() or ()

@@ -1,4 +1,4 @@
-"""Valkey as a cluster of three with replicas, and behind a Sentinel."""
+"""Valkey Cluster with three primaries and replicas, and Valkey Sentinel."""
 
 import contextlib
 import subprocess
@@ -16,8 +16,8 @@ from tests.engines import private_platform
 
 @contextlib.contextmanager
 def cluster(folder: Path) -> Iterator[str]:
-    """Three primaries and three replicas; yields VALKEY_URL."""
-    # The bus of each listens 10,000 above; keep it inside the range.
+    """Start three primaries and three replicas. Yields VALKEY_URL."""
+    # The cluster bus listens on the port plus 10,000, which must stay in range.
     ports = list({free_port() % 10_000 * 3 + 20_000 for _ in range(20)})[:6]
     with contextlib.ExitStack() as stack:
         for port in ports:

@@ -145,7 +145,7 @@ def committed(tmp_path: Path) -> Callable[[str], None]:
         (lambda: "AK" + "IA" + "Q" * 16, "an AWS access key"),
         (lambda: "gh" + "p_" + "a" * 36, "a GitHub token"),
         (lambda: "-----BEGIN PRIVATE " + "KEY-----\n" + "M" * 64, "a private key"),
-        (lambda: "DATABASE_URL=postgresql" + "://app:correcthorsebattery@db/x", "a password in an address"),
+        (lambda: "DATABASE_URL=postgresql" + "://app:correcthorsebattery@db/x", "a password in a URL"),
     ],
 )
 def test_a_credential_that_was_ever_committed_is_named(

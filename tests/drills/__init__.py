@@ -1,1 +1,1 @@
-"""Outage drills: each part a platform needs is taken away for a while under traffic, and what callers saw is counted."""
+"""Outage drills: take away one dependency at a time under traffic, and count what callers see."""

@@ -1,6 +1,6 @@
-"""`python -m tests.drills`: every drill, or those that are named, and one table. Ends with an error when anything was lost.
+"""`python -m tests.drills`: run all drills or the named ones and print a table. Fails if anything was lost.
 
-About a minute more for each than it lasts: `--seconds` for the servers (60 by default), half of it for the lock.
+Each takes about a minute more than its outage: `--seconds` for the servers (60 by default), half of that for the lock.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ NAMES = {
 
 
 def main() -> int:
-    """Drill and report."""
+    """Run the drills and report."""
     parser = argparse.ArgumentParser(prog="python -m tests.drills", description=__doc__)
     parser.add_argument(
         "drills", nargs="*", choices=[*NAMES, "disk", "load", []], help="all of them by default"
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def drill(console: Console, names: list[str], seconds: float, *, folder: Path | None = None) -> bool:
-    """Take one thing after the other away from one platform; print what came of it, and return whether anything is wrong."""
+    """Run the drills one after the other on one platform, print the results, and return whether anything failed."""
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(private_valkey())
         receiver = stack.enter_context(FlakyReceiver(failing=0.0))
@@ -99,7 +99,7 @@ def drill(console: Console, names: list[str], seconds: float, *, folder: Path | 
             stage, made["company"], accepted=callers.accepted, delivered=receiver.subjects.values()
         )
         console.print(_table(outcomes, callers))
-        console.print(f"{ledger}; unexpected answers: {len(callers.surprises)}")
+        console.print(f"{ledger}; unexpected responses: {len(callers.surprises)}")
         for surprise in callers.surprises[:5]:
             console.print(surprise)
         return bool(ledger.lost_writes or ledger.lost_events or ledger.double_writes)

@@ -1,4 +1,4 @@
-"""Callers that go on whatever happens, and note each answer under the phase it came in."""
+"""Callers that keep going whatever happens, and record each response under its phase."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Phase:
     refused: list[float] = field(default_factory=list)
 
     def percentile(self, share: float) -> float:
-        """Return so long as `share` of the good answers took at most; 0 when there were none."""
+        """Return the percentile `share` of the durations of successful responses; 0 if there were none."""
         return percentile(self.seconds, share)
 
     def count(self, *kinds: str) -> int:
-        """Return how many answers were of these kinds: `write 201`, `read 200`, `write 503`, `read timed out`, …"""
+        """Return the number of responses of these kinds: `write 201`, `read 200`, `write 503`, `read timed out`, …"""
         return sum(self.answers[kind] for kind in kinds)
 
     def total(self, ending: str) -> int:
-        """Return how many answers of either kind of caller ended so."""
+        """Return the number of responses, of either kind of caller, that ended like this."""
         return sum(count for kind, count in self.answers.items() if kind.endswith(ending))
 
 
@@ -45,7 +45,7 @@ def percentile(values: list[float], share: float) -> float:
 
 
 class Callers:
-    """Writers that POST customers under a key that is repeated until it is accepted, and readers of whoami, which needs no SQL."""
+    """Writers that POST customers, retrying each Idempotency-Key until accepted, and readers of whoami, which needs no SQL."""
 
     def __init__(
         self, url: str, key: str, *, writers: int = 3, readers: int = 3, per_second: float = 10.0
@@ -66,13 +66,13 @@ class Callers:
             thread.start()
 
     def stop(self) -> None:
-        """Begin nothing more, and let every write that was begun come to its end."""
+        """Stop starting requests, and finish all started writes."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(120)
 
     def wait_for_write(self, *, since: float, seconds: float = 120.0) -> float:
-        """Return how long after `since` the first write was accepted; raises TimeoutError."""
+        """Return how long after `since` the first write was accepted. Raises TimeoutError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if late := [at for at in list(self.accepted.values()) if at > since]:
@@ -111,7 +111,7 @@ class Callers:
     def ask(
         self, pool: urllib3.PoolManager, kind: str, method: str, path: str, body: str = "", key: str = ""
     ) -> tuple[int, bytes]:
-        """Send one request and note its answer; return status (0 for none) and body."""
+        """Send a request and record the response. Return its status (0 without a response) and body."""
         headers = {"Authorization": f"Bearer {self.key}"}
         if body:
             headers |= {"Content-Type": "application/json", "Idempotency-Key": key}

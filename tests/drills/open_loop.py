@@ -26,7 +26,7 @@ from tests.benchmarks.load import BadAnswer, is_whole, packed
 CONNECTIONS = 120
 # Two for each thread of the server (outages.DrillStage): one that is worked on and one that waits.
 CLOSED_LOOP_CONNECTIONS = 8
-TIMEOUT_SECONDS = 10.0  # a client's patience
+TIMEOUT_SECONDS = 10.0  # how long a client waits
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -58,7 +58,7 @@ def moments(rate: float, seconds: float, *, seed: int = 1) -> Iterator[float]:
 
 
 class _Loop:
-    """The connections, what they wait for, and what came."""
+    """The connections, their pending requests, and the results."""
 
     def __init__(self, port: int, key: str, connections: int) -> None:
         self._port = port
@@ -102,7 +102,7 @@ class _Loop:
         connection.sendall(b"".join((before, token, between, name, after)))
 
     def _receive(self, connection: Any) -> None:
-        if connection not in self._due_at:  # closed by the server while it was idle
+        if connection not in self._due_at:  # closed by the server while idle
             self._free.remove(connection)
             self._replace(connection)
             return
@@ -145,7 +145,7 @@ def _continually(seconds: float) -> Iterator[float]:
 
 
 def main() -> None:
-    """Do what stdin asks for."""
+    """Run the load described on stdin."""
     order = json.load(sys.stdin)
     rate, seconds = order["rate"], order["seconds"]
     loop = _Loop(order["port"], order["key"], CONNECTIONS if rate else CLOSED_LOOP_CONNECTIONS)

@@ -1,4 +1,4 @@
-"""The drills. Each takes one part away for `seconds`, under the callers' traffic, and gives it back."""
+"""The drills. Each takes one dependency away for `seconds` under traffic, then restores it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DISK_MEGABYTES = 1_000
 
 
 class DrillStage(Stage):
-    """A stage whose broker is a server of its own, so that it can be taken away alone."""
+    """A stage with a separate broker, so that it can be stopped alone."""
 
     def __init__(self, broker: Valkey, data_dir: Path | None = None) -> None:
         super().__init__(data_dir)
@@ -29,13 +29,13 @@ class DrillStage(Stage):
 
     @property
     def environment(self) -> dict[str, str]:
-        """What every process of the platform is started with."""
+        """The environment of every process of the platform."""
         return super().environment | {"CELERY_BROKER_URL": self.broker.broker_url, "WEB_THREADS": "4"}
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What callers saw while a part was away, and how long after its return the first write was accepted."""
+    """What callers saw during an outage, and how long after its end the first write was accepted."""
 
     name: str
     seconds: float
@@ -46,7 +46,7 @@ class Outcome:
 def run_outage(
     name: str, seconds: float, stage: DrillStage, callers: Callers, away: Callable[[float], Any]
 ) -> Outcome:
-    """Let `away` take something away for so long (it returns when it is back), with calm before and after."""
+    """Run the outage `away`, which returns once it is over, with a calm period before and after."""
     time.sleep(5)
     callers.phase = name
     away(seconds)
@@ -58,15 +58,15 @@ def run_outage(
 
 
 def postgres_away(stage: DrillStage, seconds: float) -> None:
-    """PostgreSQL is stopped, as by a fast shutdown: every connection is cut, and none is to be had."""
-    with stage.guard:  # or the stage would start it again
+    """Stop PostgreSQL as in a fast shutdown: all connections are closed and new ones are refused."""
+    with stage.guard:  # otherwise the stage would restart it
         stage.engines.postgres.stop()
         time.sleep(seconds)
         stage.engines.postgres.restart()
 
 
 def valkey_away(stage: DrillStage, seconds: float) -> None:
-    """The Valkey of limits, grants and the request log is stopped."""
+    """Stop the Valkey of limits, grants and the request log."""
     with stage.guard:
         stage.engines.valkey.stop()
         time.sleep(seconds)
@@ -74,14 +74,14 @@ def valkey_away(stage: DrillStage, seconds: float) -> None:
 
 
 def broker_away(stage: DrillStage, seconds: float) -> None:
-    """The broker of hints is stopped."""
+    """Stop the Celery broker."""
     stage.broker.stop()
     time.sleep(seconds)
     stage.broker.restart()
 
 
 def table_locked(stage: DrillStage, seconds: float) -> None:
-    """Somebody locks the table that every write needs, as a careless ALTER TABLE does."""
+    """Lock the table that every write needs, like a careless ALTER TABLE."""
     database = psycopg.conninfo.conninfo_to_dict(stage.engines.database_url("owner"))["dbname"]
     with psycopg.connect(stage.engines.superuser_url, dbname=database) as connection:
         connection.execute("LOCK TABLE billing_customer IN ACCESS EXCLUSIVE MODE")
@@ -89,11 +89,11 @@ def table_locked(stage: DrillStage, seconds: float) -> None:
 
 
 def disk_full(stage: DrillStage, seconds: float) -> None:
-    """Something fills the disk of PostgreSQL and Valkey to the last byte, then goes away again."""
+    """Fill the disk of PostgreSQL and Valkey completely, then free it again."""
     ballast = stage.data_dir / "ballast"
     ended = time.monotonic() + seconds
     with ballast.open("wb", buffering=0) as file:
-        while time.monotonic() < ended:  # what is freed meanwhile is filled too
+        while time.monotonic() < ended:  # refill space that is freed meanwhile
             for size in (1_048_576, 4_096):
                 with contextlib.suppress(OSError):
                     while file.write(b"\0" * size):
@@ -104,7 +104,7 @@ def disk_full(stage: DrillStage, seconds: float) -> None:
 
 @contextlib.contextmanager
 def small_disk() -> Iterator[Path]:
-    """A file system of DISK_MEGABYTES. Raises PermissionError where none may be mounted."""
+    """Mount a file system of DISK_MEGABYTES. Raises PermissionError if mounting is not permitted."""
     with tempfile.TemporaryDirectory(prefix="pomelo-test-disk-") as name:
         options = f"size={DISK_MEGABYTES}m,mode=0755"
         mounted = subprocess.run(

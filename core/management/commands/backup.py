@@ -1,4 +1,4 @@
-"""`manage.py backup`: dump the database, with everything a restore is checked against."""
+"""`manage.py backup`: dump the database, with the manifest that a restore is checked against."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,7 +14,7 @@ from core.backups.programs import BackupError
 
 
 class Command(BaseCommand):
-    """Makes a folder with a dump and a manifest, while the platform serves on."""
+    """Creates a folder with a dump and a manifest while the platform keeps serving."""
 
     help = (
         "Back up the database as the role `owner` (DATABASE_OWNER_URL) while Pomelo keeps serving. Creates a folder with the dump and a "
@@ -23,7 +23,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Know the folder."""
+        """Declare the folder."""
         parser.add_argument(
             "into",
             nargs="?",
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Back up with a bar; raises CommandError with the reason when it fails."""
+        """Back up with a progress bar. Raises CommandError with the reason if it fails."""
         try:
             with Bar() as bar:
                 folder = back_up(options["into"].resolve(), on_progress=bar.show)

@@ -1,4 +1,4 @@
-"""`manage.py check_api_changes`: refuse a document that breaks clients of the released one without a new version."""
+"""`manage.py check_api_changes`: fail if the API document breaks clients of the released one without a new version."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Compare, or record; raises CommandError for a breaking change without a new version."""
+        """Compare or record. Raises CommandError for a breaking change without a new version."""
         current = orjson.loads(document.PATH.read_bytes())
         date = versions.newest().date
         own = RELEASED / f"{date}.json"

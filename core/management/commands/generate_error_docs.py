@@ -15,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--check", action="store_true", help="write nothing, fail when the page is stale")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the page, or compare it."""
+        """Write the page, or check it."""
         text = error_docs.render()
         if options["check"]:
             if not error_docs.PATH.exists() or error_docs.PATH.read_text() != text:

@@ -20,7 +20,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Write the document, or compare it; raises CommandError when it is stale or would not be Pomelo's alone."""
+        """Write the document, or check it. Raises CommandError if it is stale or would include extensions."""
         if settings.EXTENSIONS:
             raise CommandError(
                 "docs/openapi.json describes Pomelo alone: run this without EXTENSIONS. What the extensions add is in the "
@@ -28,7 +28,7 @@ class Command(BaseCommand):
             )
         try:
             content = document.generate()
-            # Here, not each time a server with extensions makes its own: it takes longer than to write the document.
+            # Validated only here, because it takes longer than generating the document, which servers with extensions do at runtime.
             validate_schema(orjson.loads(content))
         except document.IncompleteDescription as error:
             raise CommandError(str(error)) from error

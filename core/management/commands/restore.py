@@ -1,4 +1,4 @@
-"""`manage.py restore`: bring a backup back, in the right order, and check that everything arrived."""
+"""`manage.py restore`: restore a backup in the right order, and check that it is complete."""
 
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
@@ -22,7 +22,7 @@ def _jobs(text: str) -> int:
 
 
 class Command(BaseCommand):
-    """Loads the dump, compares it with its manifest, migrates, empties Valkey, and verifies platform and trail."""
+    """Loads the dump, compares it with its manifest, migrates, empties Valkey, and verifies platform and audit trail."""
 
     help = (
         "Restore a backup made by `manage.py backup` into the empty database of DATABASE_OWNER_URL, with the platform stopped. Privileges, "
@@ -32,7 +32,7 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Know the backup and what may be lost for it."""
+        """Declare the backup folder and the options."""
         parser.add_argument("backup", type=Path, help="the folder that `manage.py backup` created")
         parser.add_argument(
             "--replace",
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Take the steps; raises CommandError at the first that fails."""
+        """Run the steps. Raises CommandError at the first failure."""
         try:
             with Bar() as bar:
                 load(
@@ -66,7 +66,7 @@ class Command(BaseCommand):
         except (BackupError, psycopg.Error, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write("Rows, privileges and policies match the backup.")
-        connections[OWNER].close()  # its plans and its schema are of before
+        connections[OWNER].close()  # its cached plans and schema are outdated
         call_command("migrate", database=OWNER, interactive=False, verbosity=1, stdout=self.stdout)
         self._empty_valkey(keep=options["keep_valkey"])
         call_command("verify_platform", accept_loss=options["accept_loss"], stdout=self.stdout)
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         self.stdout.write("Restored. Start web, workers and beat.")
 
     def _empty_valkey(self, *, keep: bool) -> None:
-        """What Valkey remembers of keys and limits may be newer than the database."""
+        """Empty Valkey, because its state of keys and limits may be newer than the database."""
         if keep:
             self.stdout.write("Valkey was left as is: empty it before anything starts serving.")
             return

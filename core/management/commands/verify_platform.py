@@ -1,4 +1,4 @@
-"""`manage.py verify_platform`: after a restore, say what is behind, and repeat what must be repeated."""
+"""`manage.py verify_platform`: check and repair a database after a restore."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -12,12 +12,12 @@ from core.postgres.database_role import verify_database_role
 
 
 class Command(BaseCommand):
-    """Takes every step of core.operations.restoring; fails when one of them needs a person. May be run at any time."""
+    """Runs all steps of core.operations.restoring. Fails if one needs manual action. Can be run at any time."""
 
     help = "Check a restored database and complete what its backup caught halfway."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Know --accept-loss."""
+        """Declare --accept-loss."""
         parser.add_argument(
             "--accept-loss",
             action="store_true",
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Take the steps, one line each; raises CommandError when any of them failed."""
+        """Run the steps, printing a line for each. Raises CommandError if any fails."""
         try:
             verify_database_role()
         except ImproperlyConfigured as error:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         for name, step in STEPS.items():
             try:
                 said = step(accept_loss=options["accept_loss"])
-            except Broken as error:  # what follows would build on it
+            except Broken as error:  # later steps depend on it
                 raise CommandError(
                     f"{name}: {error}. See docs/runbooks/backup-and-restore.md, then run this again."
                 ) from error

@@ -1,4 +1,4 @@
-"""The peer's customers: the same columns as an integrator sees, in an ordinary Django table."""
+"""The peer's customers: the columns that integrators see, in an ordinary Django table."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""What a Django team would have: `startproject`'s middleware, DRF's defaults, drf-api-key, Valkey as the cache."""
+"""A typical Django setup: `startproject`'s middleware, DRF's defaults, drf-api-key, Valkey as the cache."""
 
 import os
 
@@ -27,7 +27,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 DATABASES = {"default": environ.Env.db_url_config(os.environ["PEER_DATABASE_URL"])}
-# As much as the product gets: pooled connections.
+# Pooled connections, like the product.
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     "pool": {"min_size": 0, "max_size": 16},

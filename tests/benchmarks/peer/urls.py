@@ -1,4 +1,4 @@
-"""Where the peers are."""
+"""URLs of the peer."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
@@ -7,7 +7,7 @@ from tests.benchmarks.peer import views
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer once the server is up."""
+    """Respond once the server is up."""
     return HttpResponse("ok")
 
 

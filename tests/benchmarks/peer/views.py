@@ -1,4 +1,4 @@
-"""The peers: a bare view, the usual guard, the usual create, the usual list."""
+"""The peer's views: a bare view, and a typical guarded view, create and list."""
 
 from rest_framework import generics, serializers
 from rest_framework.pagination import PageNumberPagination
@@ -26,7 +26,7 @@ class KeyThrottle(SimpleRateThrottle):
     rate = "1000/min"
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
-        """Count by the key that was sent."""
+        """Count by API key."""
         return self.cache_format % {"scope": "key", "ident": request.META["HTTP_AUTHORIZATION"]}
 
 
@@ -39,7 +39,7 @@ class Bare(APIView):
 
 
 class Guarded(APIView):
-    """What a Django team would pick."""
+    """A typical guard: drf-api-key and SimpleRateThrottle."""
 
     permission_classes = [HasAPIKey]
     throttle_classes = [KeyThrottle]
@@ -50,7 +50,7 @@ class Guarded(APIView):
 
 
 class PeerCustomerSerializer(serializers.ModelSerializer):
-    """Every column."""
+    """All columns."""
 
     class Meta:
         model = PeerCustomer
@@ -58,14 +58,14 @@ class PeerCustomerSerializer(serializers.ModelSerializer):
 
 
 class CustomerPages(PageNumberPagination):
-    """Twenty a page, or as asked."""
+    """Twenty per page by default."""
 
     page_size = 20
     page_size_query_param = "limit"
 
 
 class Customers(generics.ListAPIView):
-    """The list without a guard."""
+    """An unguarded list."""
 
     queryset = PeerCustomer.objects.all()  # type: ignore[attr-defined]
     serializer_class = PeerCustomerSerializer
@@ -73,7 +73,7 @@ class Customers(generics.ListAPIView):
 
 
 class CreateCustomer(generics.CreateAPIView):
-    """The create with drf-api-key and no idempotency."""
+    """A create with drf-api-key, without idempotency."""
 
     permission_classes = [HasAPIKey]
     throttle_classes = [KeyThrottle]

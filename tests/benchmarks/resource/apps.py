@@ -2,7 +2,7 @@ from core.resources import PomeloApp
 
 
 class ResourceConfig(PomeloApp):
-    """An extension that publishes a table as Django people do it first: a ModelViewSet with a ModelSerializer."""
+    """An extension that exposes a table in the usual DRF way: a ModelViewSet with a ModelSerializer."""
 
     name = "tests.benchmarks.resource"
     label = "benchmark_resource"
