@@ -52,7 +52,7 @@ class CachedCheck(Generic[Found]):
         self._thread: threading.Thread | None = None
 
     def tell(self, told: Callable[[Found], None]) -> None:
-        """Call `told` with a fresh finding: at once if there is one, otherwise from the thread, as soon as there is."""
+        """Call `told` with a fresh result: immediately if there is one, otherwise from the thread, as soon as there is."""
         now = time.monotonic()
         with self._lock:
             if self._found is not None and now - self._found_at < FRESH_SECONDS:
@@ -87,7 +87,7 @@ class CachedCheck(Generic[Found]):
 
 
 def use_own_connection() -> None:
-    """Give this thread a database connection of its own: requests may hold all of the pool's."""
+    """Give this thread its own database connection, because requests may occupy the whole pool."""
     settings = deepcopy(connections.settings["default"])
     settings["OPTIONS"].pop("pool", None)
     settings["OPTIONS"]["connect_timeout"] = CONNECT_SECONDS
@@ -116,12 +116,12 @@ _metrics = CachedCheck(
 
 
 def warm_up() -> None:
-    """Find the readiness out before anybody asks: the first time reads every migration and opens the connection."""
+    """Check readiness before the first probe, because the first check reads all migrations and opens the connection."""
     _readiness.tell(lambda _: None)
 
 
 def answer_probe(path: str, scope: Any, proto: Any) -> bool:
-    """Answer if `path` is a probe's, and tell whether it was; the answer may follow from another thread."""
+    """Respond if `path` is a probe's, possibly from another thread. Return whether it is one."""
     if path not in PROBES:
         return False
     if scope.method not in ("GET", "HEAD"):

@@ -75,7 +75,7 @@ class Run:
         self._demo: dict[str, Any] | None = None
         self._stopping = threading.Event()
         self._manager: Manager | None = None
-        # Of `make dev`: of `make run` it is one of the manager's processes.
+        # Only for `make dev`; in `make run`, the web server is one of the manager's processes.
         self._server: subprocess.Popen[bytes] | None = None
         self._failed = False
 
@@ -133,7 +133,7 @@ class Run:
         self._demo = json.loads(prepared.stdout) or None
 
     def _run_processes(self) -> int:
-        # Only for the processes that stay: the folder must exist before any of them is imported.
+        # Only for long-running processes: the folder must exist before the metrics library is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(self.options.data_dir / "metrics")} | self.environment
         prepare_metrics(shared)
         procfile = DEV_PROCFILE if self.options.dev else PROCFILE
@@ -165,7 +165,7 @@ class Run:
             server.wait()
 
     def _has_sandbox(self) -> bool:
-        """Whether the sandbox gateway takes the money, or took what is still to be finished or given back."""
+        """Whether the sandbox is the gateway, or a previous gateway with unfinished or refundable charges."""
         named = [
             self.environment.get(name, "sandbox" if name == "BILLING_GATEWAY" else "")
             for name in ("BILLING_GATEWAY", "BILLING_FORMER_GATEWAYS")
@@ -178,7 +178,7 @@ class Run:
             self._engines.stop()
 
     def _start_server(self, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        """Start Django's own server. Not under honcho, which keeps the terminal from its processes: a debugger asks questions."""
+        """Start Django's own server. Not under honcho, which detaches processes from the terminal that a debugger needs."""
         host = self.options.host
         address = f"{f'[{host}]' if ':' in host else host}:{self.options.port}"
         command = [sys.executable, "manage.py", "runserver", "--nostatic", "--skip-checks", address]

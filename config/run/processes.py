@@ -1,4 +1,4 @@
-"""The processes of the Procfile under honcho, each with a supervisor of its own (config.run.supervise)."""
+"""The processes of the Procfile under honcho, each with its own supervisor (config.run.supervise)."""
 
 import multiprocessing
 import os
@@ -18,17 +18,17 @@ DEV_PROCFILE = ROOT / "Procfile.dev"
 
 
 class SupervisedManager(Manager):
-    """Honcho's manager, except that it kills nothing: every supervisor does that, after its program's grace period."""
+    """Honcho's manager, except that it leaves killing to the supervisors, which honor their programs' grace periods."""
 
     def kill(self) -> None:
-        """Leave it to the supervisors. Honcho's five seconds are too few for a worker that finishes a job."""
+        """Do nothing. Honcho's limit of five seconds is too short for a worker that is finishing a job."""
 
 
 def make_manager(
     environment: dict[str, str], procfile: Path = PROCFILE, *, without: Collection[str] = ()
 ) -> Manager:
-    """Return a manager of every process of the Procfile except `without`. They end with this process, even by SIGKILL (Linux)."""
-    # Honcho runs each in a process of its own. Forked from a clean one, it inherits neither our threads nor our locks.
+    """Return a manager for the Procfile's processes except `without`. They end with this process, even by SIGKILL (Linux)."""
+    # Honcho runs each in a separate process, forked from a clean one so that it inherits neither threads nor locks.
     multiprocessing.set_start_method("forkserver", force=True)
     multiprocessing.set_forkserver_preload(["honcho.process"])
     manager = SupervisedManager()

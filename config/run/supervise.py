@@ -1,7 +1,7 @@
-"""Keep one program of the Procfile alive: `python -I -S supervise.py RUN_PID COMMAND`, in honcho's place for the command itself.
+"""Supervises one program of the Procfile: `python -I -S supervise.py RUN_PID COMMAND`, started by honcho instead of the program.
 
-Honcho ends a whole process group, leaves what is left of one, starts nothing again, and its children outlive it. So the program gets a
-group of its own, of which only the leader hears of a stop, so that it can let its workers finish.
+Honcho signals whole process groups, does not clean up their remains, restarts nothing, and is outlived by its children. So each
+program gets its own group, of which only the leader receives the stop signal, so that it can let its workers finish.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ def bound_command(program: list[str]) -> list[str]:
 
 
 class Supervisor:
-    """Runs a command, again after a crash, until SIGTERM."""
+    """Runs a command until SIGTERM, restarting it after a crash."""
 
     def __init__(self, command: str) -> None:
         self._command = bound_command(["/bin/sh", "-c", f"exec {command}"])
@@ -36,23 +36,23 @@ class Supervisor:
         signal.signal(signal.SIGALRM, self._kill)
 
     def run(self) -> int:
-        """Return the exit status of the last start."""
+        """Run the command. Return its last exit status."""
         while not self._stopping:
             began = time.monotonic()
             self._child = subprocess.Popen(self._command, start_new_session=True)  # noqa: S603 - our own Procfile
-            if self._stopping:  # asked between the two lines above
+            if self._stopping:  # stopped between the two lines above
                 self._child.terminate()
             code = self._wait(self._child)
-            if self._stopping or not _may_begin_again(code, time.monotonic() - began):
+            if self._stopping or not _should_restart(code, time.monotonic() - began):
                 return code if code >= 0 else 1
             print(f"exited with {code}; restarting", flush=True)  # noqa: T201 - honcho shows it
         return 0
 
     def _wait(self, child: subprocess.Popen[bytes]) -> int:
-        """Wait until the leader has ended, and kill what it left: its workers would hold its port unsupervised."""
+        """Wait until the leader has exited, and kill the rest of its group: workers would occupy its port unsupervised."""
         os.waitid(
             os.P_PID, child.pid, os.WEXITED | os.WNOWAIT
-        )  # not reaped, so that the number is still its own
+        )  # not reaped yet, so that its PID cannot be reused
         self._kill()
         return child.wait()
 
@@ -69,14 +69,14 @@ class Supervisor:
                 os.killpg(self._child.pid, signal.SIGKILL)
 
 
-def _may_begin_again(code: int, seconds: float) -> bool:
+def _should_restart(code: int, seconds: float) -> bool:
     """Return whether to restart: it was killed, or crashed after running for a while. One that fails at start would fail again."""
     asked = code in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
     return code == -signal.SIGKILL or (not asked and seconds > SETTLED_SECONDS)
 
 
 def stop_with(run: int) -> None:
-    """Have this process get SIGTERM when the run has ended, even by SIGKILL (Linux)."""
+    """Send this process SIGTERM when the run has ended, even by SIGKILL (Linux)."""
     if not hasattr(os, "pidfd_open"):
         return
     try:

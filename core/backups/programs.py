@@ -38,7 +38,7 @@ def find_program(name: str, server: int) -> Path:
     """
     candidates = [Path(found) for found in [shutil.which(name)] if found]
     candidates += sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
-    with contextlib.suppress(EngineError):  # none is packaged for this machine
+    with contextlib.suppress(EngineError):  # no packaged programs for this platform
         candidates.append(postgres_program(name))
     fitting = {version: program for program in candidates if (version := _major(program)) >= server}
     if not fitting:

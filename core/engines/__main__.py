@@ -17,13 +17,13 @@ START_SECONDS = 120
 
 
 def say(text: str) -> None:
-    """Write a line for the person at the terminal."""
+    """Print a line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 
 
 def run(data_dir: Path) -> int:
-    """Hold the engines until SIGTERM or Ctrl-C, starting again a server that dies."""
+    """Run the engines until SIGTERM or Ctrl-C, restarting servers that die."""
     stopping = False
 
     def stop(_number: int, _frame: object) -> None:
@@ -68,7 +68,7 @@ def up(data_dir: Path) -> int:
 
 
 def down(data_dir: Path) -> int:
-    """Stop the engines that `up` (or a forgotten run) holds, and wait until they are gone."""
+    """Stop the engines started by `up` (or by a forgotten run), and wait until they have exited."""
     holder = lock_holder(data_dir)
     if holder is None:
         say(f"No engines run for {data_dir}.")
@@ -85,7 +85,7 @@ def down(data_dir: Path) -> int:
 
 
 def status(data_dir: Path) -> int:
-    """Say whether the engines run, and where their addresses are; exit status 3 when they do not."""
+    """Print whether the engines are running, and where their URLs are. The exit status is 3 if they are not."""
     holder = lock_holder(data_dir)
     if holder is None:
         say(f"No engines run for {data_dir}.")
@@ -99,7 +99,7 @@ def status(data_dir: Path) -> int:
 
 
 def main() -> int:
-    """Parse the command line and do what it says."""
+    """Parse the command line and run the command."""
     parser = argparse.ArgumentParser(prog="python -m core.engines", description=__doc__)
     commands = {"up": up, "down": down, "status": status, "run": run}
     parser.add_argument("command", choices=commands)

@@ -1,4 +1,4 @@
-"""Files of NAME=value lines that only their owner can read."""
+"""Files with NAME=value lines that only their owner can read."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Return the assignments in `path`; an absent file has none."""
+    """Return the assignments in `path`; empty if the file does not exist."""
     try:
         text = path.read_text()
     except FileNotFoundError:
@@ -17,7 +17,7 @@ def read_env_file(path: Path) -> dict[str, str]:
 
 
 def write_env_file(path: Path, values: Mapping[str, str], *, comment: str) -> None:
-    """Replace `path` by `values` in one step, mode 0600, so that a reader or a crash never sees half of it."""
+    """Atomically replace `path` with `values`, mode 0600, so that readers never see a partial file, even after a crash."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:

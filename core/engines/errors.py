@@ -1,5 +1,5 @@
-"""What can go wrong while servers are started."""
+"""Errors of starting and stopping servers."""
 
 
 class EngineError(RuntimeError):
-    """A server could not be started or stopped; the message says what to do about it."""
+    """A server could not be started or stopped. The message says what to do."""

@@ -1,4 +1,4 @@
-"""As whom the servers run. PostgreSQL refuses to run as root, so root has to become somebody else (docs/architecture.md, Running)."""
+"""The user that the servers run as. PostgreSQL refuses to run as root, so root has to switch users (docs/architecture.md, Running)."""
 
 import os
 import pwd
@@ -15,10 +15,10 @@ LAUNCHER = Path(__file__).with_name("launch.py")
 
 @dataclass(frozen=True)
 class Identity:
-    """How a server gets its user.
+    """The user of a server.
 
-    `same`: as the caller. `namespace`: the caller, seen as `uid` inside a user namespace (files stay the caller's).
-    `account`: really `uid`, which must own the files it writes.
+    `same`: the caller. `namespace`: the caller, mapped to `uid` in a user namespace (files still belong to the caller).
+    `account`: the account `uid`, which must own the files it writes.
     """
 
     mode: str
@@ -27,7 +27,7 @@ class Identity:
 
     @property
     def file_owner(self) -> tuple[int, int]:
-        """The (uid, gid) that must own what the server writes, as seen by the caller."""
+        """The (uid, gid) that must own the server's files, as seen by the caller."""
         if self.mode == "account":
             return self.uid, self.gid
         return os.geteuid(), os.getegid()
@@ -39,14 +39,14 @@ class Identity:
         folder: Path,
         death_signal: signal.Signals | None = None,
     ) -> list[str]:
-        """Return the argv that runs `program` as this identity; with a `death_signal`, it gets that when this process ends (Linux)."""
+        """Return the argv that runs `program` as this identity. It gets `death_signal`, if given, when this process ends (Linux)."""
         bound = (os.getpid(), int(death_signal)) if death_signal else (0, 0)
         plan = [self.mode, str(self.uid), str(self.gid), *map(str, bound), str(folder)]
         return [sys.executable, "-I", "-S", str(LAUNCHER), *plan, "--", *program]
 
 
-def hand_over(path: Path, identity: Identity) -> None:
-    """Make `path` and everything in it belong to the identity, if it does not yet. Only for paths in DATA_DIR."""
+def change_owner(path: Path, identity: Identity) -> None:
+    """Change the owner of `path` and everything in it to the identity, if necessary. Only for paths in DATA_DIR."""
     uid, gid = identity.file_owner
     status = path.lstat()
     if (status.st_uid, status.st_gid) == (uid, gid) or os.geteuid() != 0:
@@ -58,10 +58,10 @@ def hand_over(path: Path, identity: Identity) -> None:
 
 
 def choose_identity(*, folder: Path, probe: list[str]) -> Identity:
-    """Return the first identity that can write in `folder` and run `probe` (a command that ends at once).
+    """Return the first identity that can write in `folder` and run `probe` (a command that exits immediately).
 
-    `folder` must be empty or disposable: its owner is changed to suit the identity being tried.
-    Raises EngineError with every attempt's reason when none works.
+    `folder` must be empty or disposable, because its owner is changed to the identity being tried.
+    Raises EngineError with the reason for each identity if none works.
     """
     if os.geteuid() != 0:
         return Identity("same", os.geteuid(), os.getegid())
@@ -84,7 +84,7 @@ def choose_identity(*, folder: Path, probe: list[str]) -> Identity:
 
 
 def _unprivileged_account() -> pwd.struct_passwd:
-    """Return an existing account that is not root (initdb looks its user up by name); none is ever created."""
+    """Return an existing account other than root (initdb looks up its user by name). Accounts are never created."""
     for name in ("nobody", "postgres", "daemon"):
         try:
             return pwd.getpwnam(name)

@@ -1,7 +1,7 @@
-"""Become the user a server may run as, then become the server.
+"""Switches to the user that a server may run as, then executes the server.
 
-Runs as a script of its own (`python -I -S launch.py …`) because a user namespace can only be entered by a process with
-one thread, and because the kernel's parent-death signal has to be set after the last change of identity.
+Runs as a separate script (`python -I -S launch.py …`), because only a single-threaded process can enter a user namespace, and
+because the parent-death signal has to be set after the last change of identity.
 """
 
 import ctypes
@@ -46,7 +46,7 @@ def _prctl(option: int, *arguments: int) -> None:
 
 
 def enter_user_namespace(uid: int, gid: int) -> None:
-    """Appear as `uid` while staying the same user for every file: nothing has to be handed over or opened up."""
+    """Map this user to `uid` without changing who owns files, so that no ownership or permission has to change."""
     outer_uid, outer_gid = os.geteuid(), os.getegid()
     _call("unshare", CLONE_NEWUSER)
     for name, text in (
@@ -59,9 +59,9 @@ def enter_user_namespace(uid: int, gid: int) -> None:
 
 
 def switch_to_user(uid: int, gid: int) -> None:
-    """Become `uid` for good, keeping only the right to pass through folders (capabilities(7)).
+    """Switch to `uid` permanently, keeping only the capability to traverse folders (capabilities(7)).
 
-    The data folder may lie below a home that others cannot enter; opening that home up would be worse than this.
+    The data folder may be inside a home that others cannot enter, and changing that home's permissions would be worse.
     """
     _prctl(PR_SET_KEEPCAPS, 1)
     os.setgroups([])
@@ -80,13 +80,13 @@ def switch_to_user(uid: int, gid: int) -> None:
 
 
 def check_access(folder: str) -> None:
-    """Fail unless this user can write in `folder`."""
+    """Exit with an error unless this user can write in `folder`."""
     with tempfile.TemporaryFile(dir=folder):
         pass
 
 
 def main(arguments: list[str]) -> None:
-    """`MODE UID GID PARENT DEATH_SIGNAL FOLDER -- PROGRAM ARGUMENTS…`; PARENT 0 means: outlive the parent."""
+    """`MODE UID GID PARENT DEATH_SIGNAL FOLDER -- PROGRAM ARGUMENTS…`; PARENT 0: outlive the parent."""
     mode, uid, gid, parent, death_signal, folder = arguments[:6]
     program = arguments[7:]
     if mode == "namespace":
@@ -96,14 +96,14 @@ def main(arguments: list[str]) -> None:
     if mode != "same":
         check_access(folder)
     os.umask(0o077)
-    # Whoever starts us may ignore these, and a program inherits that: it would miss our own death signal.
+    # The caller may ignore these signals, which would be inherited, and the program would miss the parent-death signal.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         _prctl(PR_SET_NO_NEW_PRIVS, 1)
         if int(parent):
             _prctl(PR_SET_PDEATHSIG, int(death_signal))
-            if os.getppid() != int(parent):  # it may have died before we could ask
+            if os.getppid() != int(parent):  # it died before the call above
                 sys.exit("the starting process is gone")
     os.execv(program[0], program)  # noqa: S606 - replaces this process; no shell is involved
 

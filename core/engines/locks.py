@@ -1,4 +1,4 @@
-"""Who is at work in a data folder: locks that end with the process that holds them."""
+"""Locks on a data folder, which are released when their process exits."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ ENGINES_LOCK = "engines.lock"
 
 
 def acquire_lock(data_dir: Path, name: str = ENGINES_LOCK) -> IO[str] | None:
-    """Take a lock in the folder and leave our process id in it; None when another process holds it."""
+    """Acquire a lock in the folder and write our process ID to it. Returns None if another process holds it."""
     lock = (data_dir / name).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -23,7 +23,7 @@ def acquire_lock(data_dir: Path, name: str = ENGINES_LOCK) -> IO[str] | None:
 
 
 def lock_holder(data_dir: Path, name: str = ENGINES_LOCK) -> int | None:
-    """Return the id of the process that holds a lock (by default: runs the engines) of `data_dir`, if any does."""
+    """Return the ID of the process that holds a lock of `data_dir` (by default that of the engines), if any."""
     path = data_dir / name
     if not path.exists():
         return None

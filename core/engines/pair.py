@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey of one data folder, started and stopped together."""
+"""PostgreSQL and Valkey of a data folder, started and stopped together."""
 
 import contextlib
 import tempfile
@@ -27,13 +27,13 @@ SETTLE_SECONDS = 30
 
 
 class Engines:
-    """Both servers of `data_dir`, as a context manager or by `start()` and `stop()`.
+    """Both servers of `data_dir`, as a context manager or with `start()` and `stop()`.
 
-    Whoever starts them holds a lock on the folder and they die with it (on Linux; elsewhere the next start ends what a
-    killed run left). When they already run, `start()` only reads their addresses and `stop()` leaves them alone.
+    The process that starts them holds a lock on the folder, and they die with it (on Linux; elsewhere the next start stops
+    leftovers of a killed run). If they are already running, `start()` only reads their URLs and `stop()` leaves them running.
 
-    `durable=False` is for tests: no fsync, no append-only file. A server that is somebody else's is left out by
-    `postgres=False` or `valkey=False`.
+    `durable=False` is for tests: no fsync, no append-only file. `postgres=False` and `valkey=False` skip a server that is
+    provided externally.
     """
 
     def __init__(
@@ -59,36 +59,36 @@ class Engines:
 
     @property
     def postgres(self) -> Postgres:
-        """The PostgreSQL server; raises EngineError when this object did not start it."""
+        """The PostgreSQL server. Raises EngineError if this object did not start it."""
         if self._postgres is None:
             raise EngineError("These engines were not started here.")
         return self._postgres
 
     @property
     def valkey(self) -> Valkey:
-        """The Valkey server; raises EngineError when this object did not start it."""
+        """The Valkey server. Raises EngineError if this object did not start it."""
         if self._valkey is None:
             raise EngineError("These engines were not started here.")
         return self._valkey
 
     @property
     def superuser_url(self) -> str:
-        """PostgreSQL's superuser, database `postgres`."""
+        """The URL of the superuser, database `postgres`."""
         return self.postgres.superuser_url
 
     @property
     def environment(self) -> dict[str, str]:
-        """The addresses as settings know them: DATABASE_URL, DATABASE_OWNER_URL, VALKEY_URL, CELERY_BROKER_URL."""
+        """The URLs as settings: DATABASE_URL, DATABASE_OWNER_URL, VALKEY_URL, CELERY_BROKER_URL."""
         return read_env_file(self.data_dir / ENGINES_FILE)
 
     def start(self) -> None:
-        """Start both servers and wait until they serve. Raises EngineError with the reason and the log's end."""
+        """Start both servers and wait until they are ready. Raises EngineError with the reason and the end of the log."""
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = acquire_lock(self.data_dir)
         deadline = time.monotonic() + SETTLE_SECONDS
         while lock is None:
-            # Whoever holds it may be at work, just starting, stopping, or dying of a SIGKILL. An answer that comes
-            # while the lock is still held afterwards is an answer of servers that stay.
+            # The holder of the lock may be running, starting, stopping, or being killed. If the servers respond and the lock is
+            # still held afterwards, they are going to stay.
             if self._answer() and (lock := acquire_lock(self.data_dir)) is None:
                 self.attached = True
                 return
@@ -104,7 +104,7 @@ class Engines:
             raise
 
     def _answer(self) -> bool:
-        """True when both servers of another process's engines answer."""
+        """Whether both servers of another process's engines respond."""
         addresses = self.environment
         if not addresses:
             return False
@@ -183,7 +183,7 @@ class Engines:
         return self.postgres.url(role, password, database)
 
     def revive(self) -> list[str]:
-        """Start again whichever server has died; return the names of those that had."""
+        """Restart servers that have died. Return their names."""
         revived = []
         for server in self._servers:
             if server.process.pid is None:
@@ -192,12 +192,12 @@ class Engines:
         return revived
 
     def stop(self) -> None:
-        """Stop what this object started; harmless when nothing runs."""
+        """Stop the servers that this object started. Idempotent."""
         if self._lock is None:
             self.attached = False
             return
         (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
-        with contextlib.ExitStack() as stack:  # each step is taken even if another fails
+        with contextlib.ExitStack() as stack:  # each step runs even if another fails
             stack.callback(self._release_lock)
             if self._identity is not None:
                 stack.callback(remove_socket_folder, self.data_dir, self._identity)

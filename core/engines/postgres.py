@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from core.engines.errors import EngineError
-from core.engines.identity import Identity, hand_over
+from core.engines.identity import Identity, change_owner
 from core.engines.process import ServerProcess, end_orphan
 from core.engines.programs import postgres_program, postgres_version
 
@@ -26,12 +26,12 @@ _SETTINGS = {
     "log_timezone": "'UTC'",
     "log_line_prefix": "'%m [%p] %q%u@%d '",
 }
-# For tests, whose data may go with the power: nothing waits for the disk.
+# For tests, whose data need not survive a power failure: nothing waits for the disk.
 _VOLATILE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
 class Postgres:
-    """One PostgreSQL server: its folder, its process, its addresses."""
+    """A PostgreSQL server: its folder, process and URLs."""
 
     def __init__(
         self,
@@ -56,11 +56,11 @@ class Postgres:
 
     @property
     def superuser_url(self) -> str:
-        """Superuser, database `postgres`: for roles, templates and tests; the application never gets it."""
+        """The URL of the superuser, database `postgres`, for roles, templates and tests. Never passed to the application."""
         return self.url(SUPERUSER, self._superuser_password, "postgres")
 
     def start(self) -> None:
-        """Begin starting the server, making its folder first where there is none; `wait_ready` completes it."""
+        """Start the server without waiting for it (see `wait_ready`). Creates its folder if necessary."""
         if not (self.folder / "PG_VERSION").exists():
             self._initialise()
         found = (self.folder / "PG_VERSION").read_text().strip()
@@ -69,9 +69,9 @@ class Postgres:
                 f"{self.folder} was created by PostgreSQL {found}, but this is {ours}. Dump it with version "
                 f"{found} and restore it (docs/runbooks/upgrade-postgresql.md)."
             )
-        hand_over(self.folder, self._identity)
+        change_owner(self.folder, self._identity)
         end_orphan(self.folder / "postmaster.pid", marker=str(self.folder), sign=signal.SIGINT, seconds=10)
-        # A killed server's zombie still has a process id, and PostgreSQL would believe this file.
+        # A killed server's zombie still has a process ID, so PostgreSQL would take this file for a running server's.
         (self.sockets / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
         self._write_settings()
         self._spawn()
@@ -88,7 +88,7 @@ class Postgres:
         """Wait until the server accepts connections. Raises EngineError with the end of its log."""
         deadline = time.monotonic() + seconds
         while not self.process.wait_until(self._is_ready, seconds=seconds):
-            # After a SIGKILL the old server's children need a moment to notice; until then it refuses to start.
+            # After a SIGKILL, the old server's children need a moment to exit; until then PostgreSQL refuses to start.
             tail = self.process.log_tail(4)
             if "shared memory block" not in tail or time.monotonic() > deadline:
                 raise EngineError(f"PostgreSQL did not start.\n{self.process.log_tail()}")
@@ -103,7 +103,7 @@ class Postgres:
         return len(lines) >= 8 and lines[7].strip() == "ready" and lines[0].strip() == str(self.process.pid)
 
     def stop(self) -> None:
-        """Stop the server: connections are cut, nothing committed is lost."""
+        """Stop the server. Connections are closed, committed data is safe."""
         self.process.stop(signal.SIGINT, seconds=30)
 
     def restart(self) -> None:
@@ -112,7 +112,7 @@ class Postgres:
         self.wait_ready()
 
     def _initialise(self) -> None:
-        """Make the cluster beside its final place and move it there, so that a crash leaves none that is half made."""
+        """Create the cluster in a temporary place and move it, so that a crash leaves no partial cluster."""
         if self.folder.exists():
             if any(self.folder.iterdir()):
                 raise EngineError(f"{self.folder} is not empty and not a PostgreSQL cluster; move it away.")
@@ -122,7 +122,7 @@ class Postgres:
         building = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.folder.parent))
         password_file = building / "password"
         password_file.write_text(self._superuser_password)
-        hand_over(building, self._identity)
+        change_owner(building, self._identity)
         os.chown(password_file, *self._identity.file_owner)
         cluster = building / "cluster"
         command = self._identity.command(
@@ -143,7 +143,7 @@ class Postgres:
         )
         if made.returncode != 0:
             raise EngineError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-2000:]}")
-        # Over the socket only, by password only: replaces initdb's rules for TCP and replication.
+        # Only over the socket and with a password. Replaces initdb's rules for TCP and replication.
         hba = cluster / "pg_hba.conf"
         hba.write_text("local all all scram-sha-256\n")
         with (cluster / "postgresql.conf").open("a") as file:
@@ -163,12 +163,12 @@ class Postgres:
 
 
 def _locale(version: int) -> list[str]:
-    """Return initdb's options for an order of text that no operating system's update changes (built in since 17)."""
+    """Return initdb's options for a collation that operating system updates cannot change (built in since 17)."""
     if version < 17:
         return ["--locale=C.UTF-8"]
     return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
 
 
 def _environment() -> dict[str, str]:
-    """The servers get nothing of the caller's environment: no secrets, no PG* variables, no odd locale."""
+    """Return a minimal environment for the servers, without the caller's secrets, PG* variables and locale."""
     return {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}

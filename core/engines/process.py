@@ -1,4 +1,4 @@
-"""One server process: started with a log file, waited for, stopped, and recognised after a crash."""
+"""A server process: started with a log file, awaited, stopped, and recognized after a crash."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ POLL_SECONDS = 0.02
 
 
 class ServerProcess:
-    """A child process in a session of its own, so that a terminal's Ctrl-C does not reach it before we want it to."""
+    """A child process in its own session, so that Ctrl-C in the terminal does not reach it."""
 
     def __init__(self, name: str, log: Path) -> None:
         self.name = name
@@ -25,7 +25,7 @@ class ServerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process id while it runs."""
+        """The process ID while it is running."""
         return self._child.pid if self._child and self._child.poll() is None else None
 
     def start(self, command: list[str], *, environment: dict[str, str]) -> None:
@@ -44,7 +44,7 @@ class ServerProcess:
             )
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Wait for `ready()`; False when the process ended first. Raises EngineError when time is up."""
+        """Wait for `ready()`. Returns False if the process exits first. Raises EngineError after `seconds`."""
         deadline = time.monotonic() + seconds
         while not ready():
             if self.pid is None:
@@ -55,7 +55,7 @@ class ServerProcess:
         return True
 
     def stop(self, sign: signal.Signals, *, seconds: float) -> None:
-        """Ask the process to end; after `seconds`, end it and its children."""
+        """Ask the process to stop. After `seconds`, kill it and its children."""
         if self._child is None:
             return
         if self._child.poll() is None:
@@ -67,7 +67,7 @@ class ServerProcess:
         self._child = None
 
     def kill(self) -> None:
-        """SIGKILL the process and its children, as a crash would, and wait until it is gone."""
+        """SIGKILL the process and its children, as in a crash, and wait until it has exited."""
         if self._child is not None:
             if self._child.poll() is None:
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -83,7 +83,7 @@ class ServerProcess:
 
 
 def command_line(pid: int) -> str:
-    """Return the command line of a process, or an empty string when there is none."""
+    """Return the command line of a process, or an empty string if it does not exist."""
     try:
         return " ".join(psutil.Process(pid).cmdline())
     except psutil.Error:
@@ -91,10 +91,9 @@ def command_line(pid: int) -> str:
 
 
 def end_orphan(pid_file: Path, *, marker: str, sign: signal.Signals, seconds: float) -> None:
-    """End the server that an earlier, killed run left behind, and remove its pid file.
+    """Stop the server left by an earlier, killed run, and remove its pid file.
 
-    The process is only touched when its command line contains `marker`: after a crash its number may belong to
-    somebody else by now.
+    The process is only stopped if its command line contains `marker`, because its process ID may have been reused after a crash.
     """
     try:
         pid = int(pid_file.read_text().split("\n", 1)[0])

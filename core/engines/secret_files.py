@@ -1,4 +1,4 @@
-"""The secrets that one installation generates for itself, once."""
+"""The secrets that an installation generates for itself, once."""
 
 import base64
 import secrets
@@ -25,7 +25,7 @@ _APPLICATION: dict[str, Callable[[], str]] = {
     "POSTGRES_APP_PASSWORD": lambda: secrets.token_hex(24),
     "VALKEY_PASSWORD": lambda: secrets.token_hex(24),
 }
-# Kept apart: the running application has no business knowing the superuser's password.
+# Separate, because the running application must not know the superuser's password.
 _ADMIN: dict[str, Callable[[], str]] = {"POSTGRES_SUPERUSER_PASSWORD": lambda: secrets.token_hex(24)}
 
 
@@ -39,7 +39,7 @@ def _ensure(path: Path, makers: dict[str, Callable[[], str]], comment: str) -> d
 
 
 def ensure_secrets(data_dir: Path) -> dict[str, str]:
-    """Return every secret of `data_dir`, generating the missing ones; existing ones are never changed."""
+    """Return all secrets of `data_dir`, generating missing ones. Existing ones are never changed."""
     application = _ensure(
         data_dir / SECRETS_FILE,
         _APPLICATION,

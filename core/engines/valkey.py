@@ -8,13 +8,13 @@ from urllib.parse import quote
 import redis
 
 from core.engines.errors import EngineError
-from core.engines.identity import Identity, hand_over
+from core.engines.identity import Identity, change_owner
 from core.engines.process import ServerProcess, end_orphan
 from core.engines.programs import valkey_server
 
 
 class Valkey:
-    """One Valkey server: its folder, its process, its addresses."""
+    """A Valkey server: its folder, process and URLs."""
 
     def __init__(
         self, *, data_dir: Path, sockets: Path, identity: Identity, password: str, durable: bool
@@ -28,18 +28,18 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """For redis-py and django-redis, over the private unix socket."""
+        """The URL for redis-py and django-redis, over the private unix socket."""
         return f"unix://:{self._password}@{quote(str(self.socket))}?db=0"
 
     @property
     def broker_url(self) -> str:
-        """The same server as Celery spells it."""
+        """The URL of the same server in Celery's format."""
         return f"redis+socket://:{self._password}@{quote(str(self.socket))}?virtual_host=0"
 
     def start(self) -> None:
-        """Begin starting the server; `wait_ready` completes it."""
+        """Start the server without waiting for it (see `wait_ready`)."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        hand_over(self.folder, self._identity)
+        change_owner(self.folder, self._identity)
         end_orphan(self._pid_file, marker=str(self._config_file), sign=signal.SIGTERM, seconds=10)
         self._write_settings()
         command = self._identity.command(
@@ -50,7 +50,7 @@ class Valkey:
         self.process.start(command, environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"})
 
     def wait_ready(self, seconds: float = 60) -> None:
-        """Wait until the server answers and has loaded its data. Raises EngineError with the end of its log."""
+        """Wait until the server responds and has loaded its data. Raises EngineError with the end of its log."""
         if not self.process.wait_until(self._is_ready, seconds=seconds):
             raise EngineError(f"Valkey did not start.\n{self.process.log_tail()}")
 
@@ -62,7 +62,7 @@ class Valkey:
                 return False
 
     def stop(self) -> None:
-        """Stop the server; what it acknowledged is on disk."""
+        """Stop the server. Acknowledged writes are on disk."""
         self.process.stop(signal.SIGTERM, seconds=30)
 
     def restart(self) -> None:
@@ -79,7 +79,7 @@ class Valkey:
         return self.folder / "valkey.pid"
 
     def _write_settings(self) -> None:
-        """Settings go through a private file: an argument list, password included, is everybody's to read."""
+        """Write the settings to a private file, because command lines, including passwords, are visible to all users."""
         settings = {
             "port": "0",
             "unixsocket": _quoted(self.socket),
@@ -91,7 +91,7 @@ class Valkey:
             "appendfsync": "everysec",
             "save": '""',
             "maxmemory-policy": "noeviction",
-            "set-proc-title": "no",  # end_orphan recognises the server by its arguments
+            "set-proc-title": "no",  # end_orphan recognizes the server by its arguments
             "daemonize": "no",
         }
         descriptor = os.open(self._config_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

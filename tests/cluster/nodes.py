@@ -46,7 +46,7 @@ class Nodes(Stage):
         return [f"http://127.0.0.1:{self.ports[node]}" for node in NODES]
 
     def commands(self) -> dict[str, list[str]]:
-        """A web server and a worker for each node; beat, of which there is one."""
+        """A web server and a worker per node, and a single beat."""
         commands = {f"web {node}": [sys.executable, "-m", "config.door.web"] for node in NODES}
         commands |= {f"worker {node}": worker(f"node{node}") for node in NODES}
         schedule = str(self.data_dir / "beat")

@@ -77,7 +77,7 @@ class MigratedServers:
 
 
 def main(folder: str, programs: str) -> None:
-    """Make a server in `folder` by these programs, migrate it, and stop it."""
+    """Create a server in `folder` with these programs, migrate it, and stop it."""
     wheel.other_programs = Path(programs)
     with Engines(folder, durable=False) as engines:
         migrate_template(engines)

@@ -16,7 +16,7 @@ import pytest
 from core.backups.inventory import Inventory, list_differences, take_inventory
 from core.engines import pair
 from core.engines import programs as wheel
-from core.engines.identity import choose_identity, hand_over
+from core.engines.identity import change_owner, choose_identity
 from core.engines.pair import Engines
 from tests.cluster.servers import PACKAGED, MigratedServers
 from tests.engines import FOLDER_PREFIX, ROOT, TEMPLATE, private_engines
@@ -132,7 +132,7 @@ def upgrade(
         identity = choose_identity(folder=Path(probe), probe=[f"{programs['NEW_BIN']}/postgres", "--version"])
     work = folder / "work"
     work.mkdir()
-    hand_over(work, identity)
+    change_owner(work, identity)
     password = psycopg.conninfo.conninfo_to_dict(old.superuser_url)["password"]
     folders = {"OLD_DATA": str(old.postgres.folder), "NEW_DATA": str(work / "postgres")}
     run_shell(

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from core.engines.errors import EngineError
-from core.engines.identity import Identity, choose_identity, hand_over
+from core.engines.identity import Identity, change_owner, choose_identity
 from core.engines.pair import Engines
 from core.engines.sockets import SOCKET_PATH_LIMIT
 
@@ -134,7 +134,7 @@ def test_handing_over_changes_links_themselves_never_what_they_point_at(tmp_path
     inside.mkdir()
     (inside / "link").symlink_to(outside)
 
-    hand_over(inside, Identity("account", STRANGER, STRANGER))
+    change_owner(inside, Identity("account", STRANGER, STRANGER))
 
     assert (inside / "link").lstat().st_uid == STRANGER
     assert outside.stat().st_uid == 0
