@@ -1,7 +1,7 @@
-"""Files that go along with an email: what they may be, and how it is judged that they are what they are said to be.
+"""Email attachments: the accepted types, and checks that a file is what it claims to be.
 
-A receiver decides by the name's extension what to open a file with, a mailbox by its type, and neither has to ask the other. So
-the name, the type and the first bytes must agree, and only types are taken that do nothing by themselves when they are opened.
+Receivers choose a program by the file extension, mail clients by the content type. So extension, type and first bytes must agree,
+and only types that execute nothing when opened are accepted.
 """
 
 import struct
@@ -14,10 +14,10 @@ from core.errors import FieldError
 from core.values.texts import drop_invisible, has_controls, is_visible, normalize
 
 MAX_ATTACHMENTS = 5
-# Of all files of a message together. Base64 makes a third more of it, and mailboxes and servers commonly take 10 MB.
+# The total of a message. Base64 adds a third, and mail servers commonly accept 10 MB.
 MAX_BYTES = 1_500_000
 MAX_FILENAME = 150
-# What separates folders somewhere, or is no character of a file's name on some system.
+# Path separators, and characters that are invalid in file names on some system.
 _NOT_IN_NAMES = frozenset('/\\:*?"<>|')
 
 _WORD_PROCESSING = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -26,7 +26,7 @@ _SPREADSHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.shee
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file as its receiver gets it."""
+    """An attached file."""
 
     filename: str
     content_type: str
@@ -34,13 +34,13 @@ class Attachment:
 
     @property
     def size(self) -> int:
-        """How many bytes it has."""
+        """The size in bytes."""
         return len(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One type: the extensions of its names, and whether bytes are such a file."""
+    """A content type: its file extensions, and a check of the content."""
 
     extensions: tuple[str, ...]
     fits: Callable[[bytes], bool]
@@ -51,7 +51,7 @@ def _begins_with(*marks: bytes) -> Callable[[bytes], bool]:
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether it is UTF-8 without control characters, but tabs, line breaks and form feeds."""
+    """Whether the content is UTF-8 without control characters other than tabs, line breaks and form feeds."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
@@ -60,12 +60,12 @@ def _is_text(content: bytes) -> bool:
 
 
 def _is_calendar(content: bytes) -> bool:
-    """Whether it is a text that begins as RFC 5545 §3.4 says."""
+    """Whether the content is text that begins as required by RFC 5545 §3.4."""
     return _is_text(content) and content.removeprefix(b"\xef\xbb\xbf")[:15].upper() == b"BEGIN:VCALENDAR"
 
 
 def _is_office(main: str) -> Callable[[bytes], bool]:
-    """Tell Office Open XML (ECMA-376, part 2) whose main part is `main`, without macros."""
+    """Return a check for Office Open XML (ECMA-376, part 2) with the main part `main` and without macros."""
 
     def fits(content: bytes) -> bool:
         if not content.startswith(b"PK\x03\x04"):
@@ -97,13 +97,13 @@ EXTENSIONS = tuple(extension for kind in _KINDS.values() for extension in kind.e
 
 
 def type_of(filename: str) -> str | None:
-    """Return the type of a file by its name's extension; None for one that is not accepted."""
+    """Return the content type for a file name's extension, or None if it is not accepted."""
     extension = filename.rpartition(".")[2].lower()
     return next((name for name, kind in _KINDS.items() if extension in kind.extensions), None)
 
 
 def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
-    """Return what is wrong with the files of a message, each by its field."""
+    """Return the errors of a message's attachments by field."""
     if len(attachments) > MAX_ATTACHMENTS:
         return [
             FieldError("attachments", "too_many", f"A message has at most {MAX_ATTACHMENTS} attachments.")
@@ -136,7 +136,7 @@ def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
 
 
 def _judge_name(name: str, kind: _Kind) -> tuple[str, str] | None:
-    """Return code and words of what is wrong with a name: it would be saved elsewhere, or as something else than it seems."""
+    """Return code and message if a name is invalid: it would be saved elsewhere, or as a different type than it seems."""
     stem, _, extension = name.rpartition(".")
     if len(name) > MAX_FILENAME:
         return "too_long", f"At most {MAX_FILENAME} characters are accepted."

@@ -1,17 +1,17 @@
-"""Headers of an email that callers may set themselves: these, and no others.
+"""The allowlist of email headers that callers may set.
 
-Everything that says who writes to whom, when and about what is the product's, and so is what decides how a receiver treats the mail
-(DKIM, `List-Unsubscribe`, the return path). A header that is left is one line of ASCII, and cannot become two.
+Headers about sender, recipients, date and subject, and those that affect how receivers treat an email (DKIM, `List-Unsubscribe`,
+return path), are set by the product. Allowed headers are a single line of ASCII, which prevents header injection.
 """
 
 import re
 
 MAX_HEADERS = 10
-MAX_VALUE = 900  # a line has at most 998 characters (RFC 5322 §2.1.1), the header's name among them
+MAX_VALUE = 900  # a line has at most 998 characters (RFC 5322 §2.1.1), including the header's name
 
 _TEXT = re.compile(r"[!-~]([ -~]*[!-~])?")
 _IDENTIFIER = r"<[!-;=?-~]+@[!-;=?-~]+>"
-# By their names in lower case: the name as it is sent, what its value has to look like, and how that is said.
+# By lowercase name: the name as sent, the pattern of its value, and the error message.
 _ALLOWED: dict[str, tuple[str, re.Pattern[str], str]] = {
     name.lower(): (name, re.compile(pattern), form)
     for name, pattern, form in (
@@ -38,7 +38,7 @@ ALLOWED = tuple(name for name, _, _ in _ALLOWED.values())
 
 
 class RefusedHeader(ValueError):
-    """A header that cannot be set, or not so; `code` is stable, the message is for people."""
+    """A header that is not allowed or has an invalid value. `code` is stable, the message is for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ class RefusedHeader(ValueError):
 
 
 def clean_header(name: str, value: str) -> tuple[str, str]:
-    """Return a header's name as it is sent, and its value. Raises RefusedHeader."""
+    """Return a header's name as sent, and its value. Raises RefusedHeader."""
     found = _ALLOWED.get(name.lower())
     if found is None:
         raise RefusedHeader("header_not_allowed", f"Only these can be set: {', '.join(ALLOWED)}.")

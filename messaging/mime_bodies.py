@@ -1,7 +1,7 @@
 """The parts of an email below its headers (RFC 2045, RFC 2046): texts, alternatives, attachments.
 
-Written here instead of by Python's `email.message`, which parses each header that it is given and encodes in Python: that took two
-thirds of what a mail took to compose, and several times as much for long lines. Attachments, which are rarer, are left to it.
+Implemented here because Python's `email.message` parses every header it is given and encodes in Python, which took two thirds of
+the time to compose an email, and several times as much for long lines. It is still used for attachments, which are rarer.
 """
 
 import base64
@@ -12,16 +12,16 @@ from email.policy import SMTP
 
 from messaging.attachments import Attachment
 
-# Seven bits: what a server must take that knows no 8BITMIME.
+# 7-bit, for servers without 8BITMIME.
 _POLICY = SMTP.clone(cte_type="7bit")
-# Longer lines are encoded, though 998 characters are allowed: servers on the way might break them.
+# Longer lines are encoded, although 998 characters are allowed, because servers on the way might break them.
 _LINE = 78
 
 
 def write_body(*, text: str, html: str, attachments: Sequence[Attachment], boundary: str) -> bytes:
-    """Return the headers that describe the content, an empty line, and the content: seven bits, with CRLF.
+    """Return the content headers, an empty line, and the content: 7-bit, with CRLF.
 
-    What the boundaries begin with, `boundary`, must occur in neither text.
+    `boundary`, the prefix of all boundaries, must not occur in either text.
     """
     texts = [_write_text(text, "plain")] if text or not html else []
     if html:

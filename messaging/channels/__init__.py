@@ -1,4 +1,4 @@
-"""The channels a message can take. Another channel is one more file here: it is found by itself."""
+"""The channels of messages. Each module of this package with a `CHANNEL` is one, discovered automatically."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,7 @@ from messaging.channels.base import Channel, InvalidAddress
 
 @lru_cache(maxsize=1)
 def channels() -> dict[str, Channel]:
-    """Return every channel by name. A channel is a module of this package with a `CHANNEL`."""
+    """Return all channels by name."""
     found = {}
     for module in pkgutil.iter_modules(__path__):
         if module.name != "base":
@@ -20,23 +20,23 @@ def channels() -> dict[str, Channel]:
 
 
 def get_channel(name: str) -> Channel:
-    """Return the channel `name`; raises KeyError."""
+    """Return the channel `name`. Raises KeyError."""
     return channels()[name]
 
 
 def label_of(name: str) -> str:
-    """Return what people call a channel, on every page; a channel that is no longer here keeps its name."""
+    """Return a channel's display name. A removed channel is shown by its name."""
     channel = channels().get(name)
     return channel.label if channel else name
 
 
 def send_scopes() -> tuple[str, ...]:
-    """Return the scopes of which any one lets a key send on some channel."""
+    """Return the scopes that allow a key to send on some channel."""
     return ("messaging:send", *(channel.scope for channel in channels().values()))
 
 
 def find_spellings(text: str) -> list[str]:
-    """Return how `text` may be stored as an address: one normalised spelling for each channel that accepts it."""
+    """Return the normalized addresses that `text` may be stored as, one for each channel that accepts it."""
     found = []
     for channel in channels().values():
         with suppress(InvalidAddress):

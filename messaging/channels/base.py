@@ -1,4 +1,4 @@
-"""What a channel must know: how its addresses look, what a message on it needs, and what limits it has."""
+"""The interface of a channel: its addresses, the requirements of its messages, and its limits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from messaging.attachments import Attachment
 
 
 class InvalidAddress(ValueError):
-    """The text is no address of the channel; `code` is stable, the message is for people."""
+    """The text is not an address of the channel. `code` is stable, the message is for people."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -20,7 +20,7 @@ class InvalidAddress(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address as it will be used, with the spelling that equal addresses share."""
+    """An address, with the canonical form that equivalent addresses share."""
 
     address: str
     normalized: str
@@ -29,7 +29,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What is to be said, and by whom: the fields of a message that a channel may want or not know."""
+    """The content fields of a message, some of which a channel may require or not support."""
 
     sender: str = ""
     reply_to: Sequence[str] = ()
@@ -45,7 +45,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A content that a channel accepts, with its addresses in the spelling they will be used in."""
+    """Validated content, with addresses in the form in which they are used."""
 
     sender: str
     reply_to: list[str] = field(default_factory=list)
@@ -56,39 +56,39 @@ class Channel(Protocol):
     """One way to reach people. Instances are stateless."""
 
     name: ClassVar[str]
-    # What people call it, as every page writes it (`messaging.channels.label_of`).
+    # The display name (`messaging.channels.label_of`).
     label: ClassVar[str]
-    # The scope that lets a key send on this channel only.
+    # The scope for sending on this channel only.
     scope: ClassVar[str]
-    # Whether one call to the provider carries all recipients (they see each other) or one each.
+    # Whether one provider call has all recipients (who see each other), or there is one call per recipient.
     together: ClassVar[bool]
-    # Whom a live message may come from: a domain that the company has proved, a sender that staff have approved, or, where the
-    # caller has no say in it, the operator's own (messaging.services.senders).
+    # The allowed senders of live messages: a verified domain, a sender approved by staff, or, if callers cannot choose, the
+    # operator's own (messaging.services.senders).
     senders: ClassVar[Literal["proved", "approved", "operator"]]
-    # For the OpenAPI document, what JSON Schema can say of an address, and of a message beyond what all channels share.
+    # JSON Schema for the OpenAPI document: of an address, and of a message beyond what all channels share.
     address_schema: ClassVar[dict[str, Any]]
     message_schema: ClassVar[dict[str, Any]]
-    # The parts of a message that the channel does not know.
+    # The fields that the channel does not support.
     unknown_parts: ClassVar[tuple[str, ...]]
 
     def parse(self, text: str) -> Address:
-        """Return the address in `text`; raises InvalidAddress."""
+        """Parse an address. Raises InvalidAddress."""
 
     def check(self, content: Content) -> Checked:
-        """Return the checked content; raises core.errors.FieldErrors naming every refused field."""
+        """Validate the content. Raises core.errors.FieldErrors with every invalid field."""
 
     def customer_address(self, customer: Customer) -> str:
-        """Return the customer's address on this channel, "" when there is none."""
+        """Return the customer's address on this channel, or an empty string."""
 
     def daily_cap(self, limits: Limits) -> int:
-        """Return how many recipients a company may reach in one UTC day."""
+        """Return the daily cap of recipients (UTC)."""
 
     def magic_outcome(self, normalized: str) -> str | None:
-        """Return what test mode answers for a magic address: a status; None for any other address."""
+        """Return the status that test mode simulates for a magic address, or None for other addresses."""
 
 
 def refuse_unknown(content: Content, names: Sequence[str], channel: str) -> list[FieldError]:
-    """Return an error for each field of `names` that has a value although the channel does not know it."""
+    """Return an error for each field of `names` that has a value but is not supported by the channel."""
     return [
         FieldError(
             "from" if name == "sender" else name,

@@ -1,4 +1,4 @@
-"""Email: RFC 5322 addresses, a subject, text and HTML. Whatever could break out of a header is refused here."""
+"""Email: RFC 5322 addresses, subject, text and HTML. Refuses anything that could be used for header injection."""
 
 from django.conf import settings
 
@@ -29,7 +29,7 @@ MAGIC = {
     "failed": "failed",
 }
 
-# As JSON Schema writes it: no control characters; what stands around the @ is more than a pattern can judge.
+# For JSON Schema: no control characters. A pattern cannot validate the parts around the @.
 _PLAIN = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 _ADDRESS = f"^{_PLAIN}+@{_PLAIN}+$"
 _SUBJECT = f"^{_PLAIN}*{_PLAIN[:-1]}\\s]{_PLAIN}*$"
@@ -53,7 +53,7 @@ class Email:
     def parse(self, text: str) -> Address:
         """Accept `ada@example.com` and `Ada Lovelace <ada@example.com>`; raises InvalidAddress.
 
-        Of a name that says the address once more, as address books write it, nothing is kept.
+        A display name that repeats the address, as some address books write it, is dropped.
         """
         try:
             found = parse_mailbox(text)
@@ -65,7 +65,7 @@ class Email:
         return Address(address=found.address, normalized=found.normalized, name=name)
 
     def check(self, content: Content) -> Checked:
-        """Require a sender, a subject, a body, and attachments that are what they are said to be; raises FieldErrors."""
+        """Require a sender, a subject, a body, and valid attachments. Raises FieldErrors."""
         problems: list[FieldError] = []
         sender = self._header_address("from", content.sender or settings.MESSAGING_EMAIL_FROM, problems)
         reply_to = [
@@ -94,16 +94,16 @@ class Email:
         return Checked(sender=sender, reply_to=reply_to, headers=headers)
 
     def customer_address(self, customer: Customer) -> str:
-        """Return the customer's email, with the name as far as a header can hold it."""
+        """Return the customer's email address, with the name if it fits in a header."""
         name = shown_name(on_one_line(customer.name), address=customer.email)
         return str(Mailbox(customer.email, name)) if customer.email else ""
 
     def daily_cap(self, limits: Limits) -> int:
-        """Return the tier's emails a day."""
+        """Return the tier's daily cap for email."""
         return limits.email_per_day
 
     def magic_outcome(self, normalized: str) -> str | None:
-        """Answer for `delivered@test.pomelo.dev` and the like; a `+label` tells them apart."""
+        """Handle `delivered@test.pomelo.dev` and similar addresses, with an optional `+label`."""
         local, _, domain = normalized.rpartition("@")
         return MAGIC.get(local.partition("+")[0]) if domain == TEST_DOMAIN else None
 

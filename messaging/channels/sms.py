@@ -12,7 +12,7 @@ from core.errors import FieldError, FieldErrors
 from messaging.channels.base import Address, Checked, Content, InvalidAddress, refuse_unknown
 
 MAX_TEXT = 1600
-# The vendor's own test numbers, with the same meaning (https://www.twilio.com/docs/iam/test-credentials).
+# Twilio's test numbers, with the same meaning (https://www.twilio.com/docs/iam/test-credentials).
 MAGIC = {
     "+15005550006": "delivered",
     "+15005550001": "failed",
@@ -21,9 +21,9 @@ MAGIC = {
     "+15005550009": "bounced",
 }
 
-# phonenumbers forgives words around a number; an address has to be nothing but one.
+# phonenumbers ignores text around a number, but an address must be only a number.
 _NUMBER = r"\+[0-9 ().-]{6,30}"
-# Their owners earn by each call or message (premium rate), or share the price of it.
+# Number types whose owners earn money per call or message.
 _DEAR = frozenset({phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST})
 _ALPHANUMERIC_SENDER = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 SENDER_FORM = "Use a number in international format or a name of up to 11 letters and digits."
@@ -50,7 +50,7 @@ class Sms:
     unknown_parts = ("subject", "html", "reply_to", "cc", "bcc", "bulk", "attachments", "headers")
 
     def parse(self, text: str) -> Address:
-        """Accept a number that can exist, in international form; raises InvalidAddress."""
+        """Accept a possible number in international format. Raises InvalidAddress."""
         if not re.fullmatch(_NUMBER, text.strip(" ")):
             raise InvalidAddress("invalid_phone_number", _NOT_A_NUMBER)
         try:
@@ -67,7 +67,7 @@ class Sms:
         return Address(address=e164, normalized=e164)
 
     def check(self, content: Content) -> Checked:
-        """Require a text and a sender; raises FieldErrors."""
+        """Require a text and a sender. Raises FieldErrors."""
         problems = refuse_unknown(content, self.unknown_parts, "SMS")
         if not content.text.strip():
             problems.append(FieldError("text", "required", "An SMS needs a text."))
@@ -85,16 +85,16 @@ class Sms:
         return customer.phone
 
     def daily_cap(self, limits: Limits) -> int:
-        """Return the tier's SMS a day."""
+        """Return the tier's daily cap for SMS."""
         return limits.sms_per_day
 
     def magic_outcome(self, normalized: str) -> str | None:
-        """Answer for the vendor's test numbers."""
+        """Handle Twilio's test numbers."""
         return MAGIC.get(normalized)
 
 
 def clean_sender(text: str) -> str | None:
-    """Return what an SMS comes from: a number in E.164, or a name of up to 11 letters and digits; None for anything else."""
+    """Return a sender: a number in E.164, or a name of up to 11 letters and digits. Returns None for anything else."""
     if _ALPHANUMERIC_SENDER.fullmatch(text):
         return text
     try:
@@ -104,7 +104,7 @@ def clean_sender(text: str) -> str | None:
 
 
 def country_of(number: str) -> str:
-    """Return the country of a number in E.164; empty for one that belongs to none (satellites, +800)."""
+    """Return the country of a number in E.164; empty for numbers without one (satellites, +800)."""
     return phonenumbers.region_code_for_number(phonenumbers.parse(number, None)) or ""
 
 

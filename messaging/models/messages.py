@@ -29,7 +29,7 @@ class Status(models.TextChoices):
     SUPPRESSED = "suppressed", "Suppressed"
 
 
-# What may follow what, for one recipient. A provider's news may come late, twice or before our own record of the send.
+# Allowed status transitions of a recipient. Delivery reports may arrive late, twice or before we have recorded the send.
 FOLLOWS: dict[str, frozenset[str]] = {
     Status.QUEUED: frozenset(
         {"sent", "delivered", "bounced", "complained", "failed", "suppressed", "canceled"}
@@ -274,7 +274,7 @@ class Recipient(TenantModel):
 class RecipientEvent(TenantModel):
     """One thing that happened to a recipient: the time line of the message page. Only ever inserted.
 
-    `note_id` is the provider's own id of the news, so that news told twice is written once.
+    `note_id` is the provider's ID of the report, so that a repeated report is recorded only once.
     """
 
     recipient = TenantForeignKey(Recipient, on_delete=models.CASCADE, related_name="events", db_index=False)

@@ -1,6 +1,6 @@
-"""The ways out. Which one a channel uses is a setting; test mode always uses `testmode`, which sends nothing.
+"""The providers that send messages. A setting selects each channel's; test mode always uses `testmode`, which sends nothing.
 
-Another provider is one more file here with a `PROVIDER` (a class), named in `MESSAGING_PROVIDERS` by its module.
+Each module of this package with a class `PROVIDER` is a provider, selected in `MESSAGING_PROVIDERS` by its module name.
 """
 
 import importlib
@@ -16,12 +16,12 @@ from messaging.channels.base import Channel
 from messaging.providers.base import Provider
 
 TEST_MODE = "testmode"
-# What a channel uses that no setting names a provider for: nothing leaves the machine.
+# The default provider of a channel, with which nothing leaves the machine.
 FALLBACK = "file"
 
 
 def provider_names() -> frozenset[str]:
-    """Return the names a setting may use."""
+    """Return the names of all providers."""
     return frozenset(
         module.name for module in pkgutil.iter_modules(__path__) if module.name not in ("base", "mime")
     )
@@ -33,24 +33,24 @@ def provider_name(channel: Channel, mode: Mode) -> str:
 
 
 def uses_files() -> bool:
-    """Tell whether any channel writes files in live mode, so that there is a mailbox to look into."""
+    """Return whether any channel writes files in live mode, so that the local mailbox is available."""
     return any(provider_name(channel, "live") == FALLBACK for channel in channels().values())
 
 
 def provider_class(name: str) -> type[Provider]:
-    """Return the provider `name`; raises ImportError when there is none."""
+    """Return the class of the provider `name`. Raises ImportError if there is none."""
     found: type[Provider] = importlib.import_module(f"{__name__}.{name}").PROVIDER
     return found
 
 
 def reads_prices(name: str) -> bool:
-    """Tell whether the provider `name` says what messages cost (messaging.providers.base.PricedProvider)."""
+    """Return whether the provider `name` reports prices (messaging.providers.base.PricedProvider)."""
     return hasattr(provider_class(name), "read_price")
 
 
 @lru_cache(maxsize=16)
 def load_provider(name: str) -> Provider:
-    """Return this process's instance of the provider `name`; raises ImportError when there is none."""
+    """Return this process's instance of the provider `name`. Raises ImportError if there is none."""
     return provider_class(name)()
 
 

@@ -1,4 +1,4 @@
-"""Email by any of django-anymail's services: `MESSAGING_ANYMAIL_BACKEND` names the backend, `ANYMAIL` its settings."""
+"""Email through any service of django-anymail: `MESSAGING_ANYMAIL_BACKEND` is the backend, `ANYMAIL` its settings."""
 
 from typing import Any, ClassVar
 
@@ -15,7 +15,7 @@ from messaging.providers.base import Envelope, Result, SendOutcome, is_temporary
 from messaging.providers.mime import compose_for_backend
 
 METADATA_NAME = "pomelo_message"
-# The service's word for each recipient; what it queues or does not explain it will report on by its callbacks.
+# The service's status for each recipient. Queued and unknown ones are reported later by callbacks.
 _OUTCOMES: dict[str | None, SendOutcome] = {
     "sent": "sent",
     "queued": "sent",
@@ -37,13 +37,13 @@ class Anymail:
         return channel == "email"
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Hand the email to the service; its word on each recipient decides."""
+        """Send the email through the service. Its status for each recipient is the result."""
         message: Any = compose_for_backend(
             envelope, connection=get_connection(settings.MESSAGING_ANYMAIL_BACKEND)
         )
         wanted = {target.address for target in envelope.targets}
         if len(wanted) < len(envelope.shown):
-            # A second try: a service has one list for headers and delivery, so only those who still wait are named.
+            # In a retry, only pending recipients are listed, because services have one list for headers and delivery.
             for kind in ("to", "cc", "bcc"):
                 setattr(message, kind, [t.address for t in envelope.targets if t.kind == kind])
         message.metadata = {METADATA_NAME: envelope.public_id}
@@ -53,7 +53,7 @@ class Anymail:
             try:
                 message.send()
             except AnymailUnsupportedFeature:
-                # Some services know no tags, or one only; ours are for our own counting.
+                # Some services support no tags, or only one. Ours are only for our own statistics.
                 message.tags = []
                 message.send()
         except AnymailRecipientsRefused:
@@ -66,10 +66,10 @@ class Anymail:
 
 
 def _refused(envelope: Envelope, error: AnymailAPIError) -> list[Result]:
-    """What the service's HTTP status says is final or temporary; no answer is temporary."""
+    """Classify a failure as final or temporary by its HTTP status. No response is temporary."""
     status = error.status_code
     if status is not None and 200 <= status < 300:
-        # It was accepted; that we cannot read the rest of the answer is no reason to send it twice.
+        # It was accepted. An unreadable rest of the response is no reason to send it twice.
         return same_for_all(envelope, "sent")
     if status is None:
         return same_for_all(envelope, "deferred", code="anymail_connection", detail=str(error)[:500])

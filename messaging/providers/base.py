@@ -1,4 +1,4 @@
-"""What every provider is given and what it answers. Another provider is one more file beside this one."""
+"""The interface of providers."""
 
 import uuid
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from core.values import ids
 from messaging.attachments import Attachment
 from messaging.signing import Signer
 
-# A provider's call must have ended after this many seconds, answered or not.
+# The time limit of a provider call in seconds.
 CALL_SECONDS = 30
 
-# What may become of a recipient in a call; `deferred` is a temporary failure, tried again later.
+# Possible results for a recipient. `deferred` is a temporary failure that will be retried.
 SendOutcome = Literal["sent", "delivered", "bounced", "complained", "failed", "suppressed", "deferred"]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One recipient that the call is to reach."""
+    """A recipient of the call."""
 
     recipient_id: uuid.UUID
     address: str
@@ -33,9 +33,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """Why a message may be handed over as `sender`: given by messaging.services.senders alone, for this very sender.
+    """Proof that a message may be sent as `sender`. Only created by messaging.services.senders, for this particular sender.
 
-    `signer` signs it where the provider does not; bounces may go to `return_host`, which is below the sender's domain.
+    `signer` signs it if the provider does not. Bounces may go to `return_host`, a subdomain of the sender's domain.
     """
 
     sender: str
@@ -45,9 +45,9 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One call to a provider: the message and those of its recipients who still have to get it.
+    """A provider call: the message and its pending recipients.
 
-    `shown` are all recipients of the message, also those that have it already: the headers must not change between tries.
+    `shown` are all recipients of the message, including those that already have it, so that headers do not change in retries.
     """
 
     message_id: uuid.UUID
@@ -64,14 +64,14 @@ class Envelope:
     tags: tuple[str, ...] = ()
     created: float = 0.0  # seconds since the epoch
     proof: Proof | None = None
-    # (code, what people read) where its recipients may not be reached any more.
+    # (code, message) if its recipients may no longer be contacted.
     refusal: tuple[str, str] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    unsubscribe_url: str = ""  # of bulk mail only, and of its one target
+    unsubscribe_url: str = ""  # only for bulk email, which has a single target
 
     @property
     def is_proved(self) -> bool:
-        """Whether it was proved that the message may come from its sender. In test mode nothing leaves."""
+        """Whether the message may be sent as its sender. Always true in test mode, where nothing is sent."""
         return self.tenant.mode == "test" or (self.proof is not None and self.proof.sender == self.sender)
 
     @property
@@ -81,14 +81,14 @@ class Envelope:
 
     @property
     def header_id(self) -> str:
-        """The Message-ID: the same at every try, so that a receiver can drop what it got twice."""
+        """The Message-ID. The same for every attempt, so that receivers can drop duplicates."""
         host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
         return f"<{self.public_id}@{host}>"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a provider said about one recipient. `suppress` asks to put a bounced address on the list."""
+    """The result for one recipient. `suppress`: add the bounced address to the suppression list."""
 
     recipient_id: uuid.UUID
     outcome: SendOutcome
@@ -100,7 +100,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a message cost, as its provider says; no `amount`: it does not say so yet, or `problem` (a code) says why it cannot be read."""
+    """A message's price. Without `amount`, it is not known yet, or `problem` (a code) says why it could not be read."""
 
     amount: Decimal | None = None
     currency: str = ""
@@ -108,29 +108,29 @@ class Price:
 
 
 class Provider(Protocol):
-    """A way out. `send` is called outside of any transaction, by many threads at once."""
+    """A provider. `send` is called outside any transaction, from many threads concurrently."""
 
     name: ClassVar[str]
 
     @staticmethod
     def carries(channel: str) -> bool:
-        """Tell whether messages of `channel` can be sent this way."""
+        """Return whether the provider supports `channel`."""
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Hand the message over; return one result per target. Expected failures are results, not exceptions."""
+        """Send the message and return one result per target. Expected failures are results, not exceptions."""
 
 
 class PricedProvider(Provider, Protocol):
-    """A way out that says, some time after the sending, what it has cost."""
+    """A provider that reports prices some time after sending."""
 
     def read_price(self, provider_id: str) -> Price:
-        """Return what a message has cost. Called like `send`; expected failures are problems of the price, not exceptions."""
+        """Return the price of a message. Called like `send`. Expected failures are `problem`s, not exceptions."""
 
 
 def is_temporary(status: int) -> bool:
-    """Tell whether a refusal by HTTP `status` is worth another try.
+    """Return whether an HTTP error is worth retrying.
 
-    401 and 403 are the operator's to mend, 408, 425, 429 and 5xx pass by themselves; any other 4xx says the call is wrong.
+    401 and 403 can be fixed by the operator; 408, 425, 429 and 5xx are temporary; any other 4xx means that the call is invalid.
     """
     return status in (401, 403, 408, 425, 429) or not 400 <= status < 500
 

@@ -1,4 +1,4 @@
-"""For local use: every message becomes a file below `DATA_DIR/outbox`, which the mailbox page of the dashboard shows."""
+"""For local use: writes messages to files in `DATA_DIR/outbox`, which the dashboard's mailbox page shows."""
 
 import email
 import email.policy
@@ -21,19 +21,19 @@ from messaging.channels import get_channel, label_of
 from messaging.providers.base import Envelope, Result, Target, same_for_all
 from messaging.providers.mime import compose
 
-# What a file of the mailbox is called, so that no other file can be asked for.
+# The names of mailbox files, so that no other file can be requested.
 _NAME = re.compile(r"msg_[0-9a-z]{26}(\.[0-9]{3,15})?\.(eml|txt)")
 
-_CHANNEL = "X-Channel"  # what a file without a subject is listed as
+_CHANNEL = "X-Channel"  # the title of a file without a subject
 
 
 def mailbox_folder(tenant: Tenant) -> Path:
-    """Return the folder that holds what `tenant` has sent by file."""
+    """Return the mailbox folder of `tenant`."""
     return Path(settings.DATA_DIR) / "outbox" / ids.encode("co", tenant.company_id) / tenant.mode
 
 
 def _write_down(envelope: Envelope, target: Target) -> bytes:
-    """Return a message without headers of its own in the form of an email, which the mailbox page can read back."""
+    """Return a message of a channel other than email in email format, which the mailbox page can parse."""
     message = EmailMessage()
     message["From"], message["To"] = envelope.sender, target.address
     message[_CHANNEL] = envelope.channel
@@ -52,9 +52,9 @@ class FileProvider:
         return True
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Write the message down; a retry overwrites its own file."""
+        """Write the message to a file. A retry overwrites it."""
         if get_channel(envelope.channel).together:
-            # Bulk mail is one file for each recipient.
+            # Bulk email is one file per recipient.
             part = f".{envelope.targets[0].recipient_id.int % 10**15:015}" if envelope.unsubscribe_url else ""
             name, content = (
                 f"{envelope.public_id}{part}.eml",
@@ -78,7 +78,7 @@ class FileProvider:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A message in the mailbox, read back from its file."""
+    """A message in the mailbox."""
 
     name: str
     message_id: str
@@ -94,17 +94,17 @@ class Mail:
 
     @property
     def title(self) -> str:
-        """What it is listed as."""
+        """The title in the list."""
         return self.subject or label_of(self.channel)
 
 
 def list_mailbox(tenant: Tenant, *, limit: int = 100) -> list[Mail]:
-    """Return what `tenant` has sent by file, newest first."""
+    """Return the messages in the mailbox of `tenant`, newest first."""
     return [_read(path) for path in _newest(mailbox_folder(tenant))[:limit]]
 
 
 def read_mail(tenant: Tenant, name: str) -> Mail:
-    """Return one message of the mailbox; raises NotFound unless `name` is a file of this tenant's."""
+    """Return a message of the mailbox. Raises NotFound unless `name` is a file of this tenant."""
     path = mailbox_folder(tenant) / name
     if not _NAME.fullmatch(name) or not path.is_file():
         raise NotFound

@@ -1,8 +1,8 @@
-"""How an email is written down, the same for every provider that takes one.
+"""Composes emails, the same for all providers.
 
-Headers that hold what people wrote are folded here, as RFC 2047 §5 says: Python's folding of address headers cannot be trusted.
-Up to 3.13 it loses the comma between two names that are not ASCII (CVE-2025-1795), drops blanks and writes encoded words of more than
-75 characters.
+Headers with user-supplied text are folded here according to RFC 2047 §5, because Python's folding of address headers is unreliable.
+Up to 3.13 it loses the comma between two non-ASCII names (CVE-2025-1795), drops spaces and writes encoded words longer than 75
+characters.
 """
 
 import re
@@ -25,23 +25,23 @@ _ONE_BLANK = re.compile("(?<! ) (?! )")
 
 
 def compose(envelope: Envelope) -> bytes:
-    """Return the email of `envelope`, with its own Message-ID and the date at which it was accepted: the same bytes at every try.
+    """Return the email of `envelope`, with its Message-ID and the date it was accepted: the same bytes for every attempt.
 
-    It has seven bits and CRLF. Blind-copied recipients are in no header.
+    It is 7-bit with CRLF. Bcc recipients are in no header.
     """
     head = "".join(f"{name}: {value}\n" for name, value in _headers(envelope)).replace("\n", "\r\n")
     body = write_body(
         text=envelope.text,
         html=envelope.html,
         attachments=envelope.attachments,
-        # Nobody who writes a text knows the id that its message will have.
+        # Unpredictable for the author of a text, since the message's ID is assigned afterwards.
         boundary=f"=_{envelope.public_id}",
     )
     return head.encode("ascii") + body
 
 
 def _headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
-    """Yield names and values, folded: a line that goes on has a line break before it."""
+    """Yield header names and folded values."""
     yield "From", write_mailboxes([_shown(parse_mailbox(envelope.sender))])
     for header, kind in (("To", "to"), ("Cc", "cc")):
         if shown := [_shown(Mailbox(t.address, t.name)) for t in envelope.shown if t.kind == kind]:
@@ -53,13 +53,13 @@ def _headers(envelope: Envelope) -> Iterator[tuple[str, str]]:
     yield "Message-ID", envelope.header_id
     yield from unsubscribe_headers(envelope).items()
     for header, value in envelope.headers.items():
-        # Where there is one blank, not between several: a line of nothing but blanks would end the headers for some servers.
+        # At single spaces only, because a line of only spaces would end the headers for some servers.
         yield header, _ONE_BLANK.sub("\n ", value) if len(value) > _WORD else value
     yield "MIME-Version", "1.0"
 
 
 def unsubscribe_headers(envelope: Envelope) -> dict[str, str]:
-    """Return the headers by which bulk mail is left with one click (RFC 2369 §3.2, RFC 8058 §3.1); none for other mail."""
+    """Return the one-click unsubscribe headers of bulk email (RFC 2369 §3.2, RFC 8058 §3.1); none for other email."""
     if not envelope.unsubscribe_url:
         return {}
     return {
@@ -69,14 +69,14 @@ def unsubscribe_headers(envelope: Envelope) -> dict[str, str]:
 
 
 def compose_signed(envelope: Envelope) -> bytes:
-    """Return the email of `envelope` as it goes out, signed by its sender's domain where it comes from one (RFC 6376)."""
+    """Return the email of `envelope` as sent, DKIM-signed if its sender has a domain (RFC 6376)."""
     mail = compose(envelope)
     signer = envelope.proof.signer if envelope.proof else None
     return sign(mail, signer) if signer else mail
 
 
 def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlternatives:
-    """Return the same email for one of Django's email backends, which writes the headers itself, if there are any."""
+    """Return the same email for a Django email backend, which writes the headers itself."""
     shown = {
         kind: [str(_shown(Mailbox(t.address, t.name))) for t in envelope.shown if t.kind == kind]
         for kind in ("to", "cc", "bcc")
@@ -108,17 +108,17 @@ def compose_for_backend(envelope: Envelope, *, connection: Any) -> EmailMultiAlt
 
 
 def _shown(mailbox: Mailbox) -> Mailbox:
-    """Return the mailbox as headers show it: a name that was taken in before names were judged may be misleading."""
+    """Return the mailbox as shown in headers, without a misleading name stored before names were validated."""
     return Mailbox(mailbox.address, shown_name(mailbox.name, address=mailbox.address))
 
 
 def write_mailboxes(mailboxes: Iterable[Mailbox]) -> str:
-    """Return addresses as the value of a header, folded: a name in quotes, or in encoded words when it is not ASCII."""
+    """Return addresses as a folded header value, with names quoted, or in encoded words if not ASCII."""
     return ",\n ".join(_write_mailbox(mailbox) for mailbox in mailboxes)
 
 
 def write_text(text: str) -> str:
-    """Return a text as the value of a header, folded at its blanks, or in encoded words where that is not possible."""
+    """Return text as a header value, folded at spaces, or in encoded words if that is not possible."""
     words = text.split(" ")
     if not text.isascii() or "=?" in text or any(not 0 < len(word) <= _WORD for word in words):
         return "\n ".join(_encode(text))
@@ -143,5 +143,5 @@ def _write_mailbox(mailbox: Mailbox) -> str:
 
 
 def _encode(text: str) -> list[str]:
-    """Return the encoded words of a text, none of which ends inside of a character."""
+    """Return the encoded words of a text, without splitting characters."""
     return Header(text, "utf-8").encode(splitchars="", maxlinelen=_WORD).split("\n ")

@@ -1,6 +1,6 @@
-"""Email by SMTP (RFC 5321): one transaction per message, connections kept open between them.
+"""Email over SMTP (RFC 5321): one transaction per message, with persistent connections.
 
-Each recipient's own answer is kept apart: a 4xx is tried again later, a 5xx is final. An address that does not exist
+Each recipient has its own result: a 4xx is retried later, a 5xx is final. An address that does not exist
 (enhanced code 5.1.x, or a bare 550, 551 or 553 to RCPT) has bounced and is suppressed; any other refusal failed.
 """
 
@@ -25,7 +25,7 @@ from messaging.providers.mime import compose_signed
 
 DEFAULT_PORTS = {"smtp": 25, "smtp+tls": 587, "smtps": 587, "smtp+ssl": 465}
 _STARTTLS = frozenset({"smtp+tls", "smtps"})
-# Servers drop idle connections; an old one is not worth the try.
+# Servers close idle connections, so old ones are not reused.
 IDLE_SECONDS = 20
 MESSAGES_PER_CONNECTION = 500
 
@@ -36,7 +36,7 @@ Answer = tuple[int, bytes]
 
 
 class _Connection(smtplib.SMTP):
-    """An SMTP connection on which every call has one deadline, however slowly the server drips."""
+    """An SMTP connection with a deadline for each call, however slowly the server responds."""
 
     used_at = 0.0
     messages = 0
@@ -46,28 +46,28 @@ class _Connection(smtplib.SMTP):
         super().__init__(*args, **kwargs)
 
     def getreply(self) -> Answer:
-        """Wait for an answer no longer than the deadline allows."""
+        """Wait for a reply within the deadline."""
         if self.file is None:
             self.file = io.BufferedReader(_Answers(self))
         return super().getreply()
 
     def send(self, s: Any) -> None:
-        """Send no longer than the deadline allows."""
+        """Send within the deadline."""
         self.keep_deadline()
         super().send(s)
 
     def begin(self, sender: str, options: Sequence[str]) -> Answer:
-        """Begin a transaction: `mail`, for an address that is one already (RFC 5321 §4.1.2) and need not be parsed again."""
+        """Start a transaction: `mail` for an already validated address (RFC 5321 §4.1.2)."""
         self.putcmd("MAIL", " ".join((f"FROM:<{sender}>", *options)))
         return self.getreply()
 
     def name_recipient(self, address: str) -> Answer:
-        """Name a recipient: `rcpt` in the same way."""
+        """Add a recipient: `rcpt` for an already validated address."""
         self.putcmd("RCPT", f"TO:<{address}>")
         return self.getreply()
 
     def keep_deadline(self) -> None:
-        """Give the next step on the socket what is left of the time; raises TimeoutError when nothing is."""
+        """Set the socket's timeout to the remaining time. Raises TimeoutError if there is none."""
         left = self.deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError("the server was too slow")
@@ -76,28 +76,28 @@ class _Connection(smtplib.SMTP):
 
 
 class _Answers(io.RawIOBase):
-    """What the server says, each piece of which has to come before the connection's deadline."""
+    """The server's replies, read within the connection's deadline."""
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
 
     def readable(self) -> bool:
-        """Return True: it is read and never written."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Wait for the next piece; smtplib takes an OSError for the end of the connection."""
+        """Wait for more data. smtplib treats an OSError as the end of the connection."""
         self._connection.keep_deadline()
         sock = self._connection.sock
         return 0 if sock is None else sock.recv_into(buffer)
 
 
 class _SecureConnection(_Connection, smtplib.SMTP_SSL):
-    """The same over TLS from the first byte."""
+    """The same over implicit TLS."""
 
 
 class Smtp:
-    """The provider `smtp`; `MESSAGING_SMTP_URL` says where (smtp://, smtp+tls:// for STARTTLS, smtp+ssl://)."""
+    """The provider `smtp`. `MESSAGING_SMTP_URL` is the server (smtp://, smtp+tls:// for STARTTLS, smtp+ssl://)."""
 
     name: ClassVar[str] = "smtp"
 
@@ -117,14 +117,14 @@ class Smtp:
         os.register_at_fork(after_in_child=self._forget)
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Run one SMTP transaction; every failure becomes the result of the recipients it concerns."""
+        """Run an SMTP transaction. Failures become results of the affected recipients."""
         payload = compose_signed(envelope)
         deadline = time.monotonic() + CALL_SECONDS
         try:
             with self._connection(deadline) as connection:
                 return self._transact(connection, envelope, payload)
         except smtplib.SMTPAuthenticationError as error:
-            # The operator's mistake, not the message's: it waits until the password is right.
+            # An error of the operator's, so the message waits until the password is corrected.
             return same_for_all(envelope, "deferred", code="smtp_login", detail=_text(error.smtp_error))
         except smtplib.SMTPResponseException as error:
             return same_for_all(
@@ -191,7 +191,7 @@ class Smtp:
 
     @contextmanager
     def _connection(self, deadline: float) -> Iterator[_Connection]:
-        """Lend a connection; it goes back only after a transaction that ended well."""
+        """Lend a connection, which is only reused after a successful transaction."""
         connection = self._take_idle() or self._open(deadline)
         connection.deadline = deadline
         try:
@@ -241,13 +241,13 @@ class Smtp:
         return connection
 
     def _forget(self) -> None:
-        """A forked child must not speak on its parent's connections."""
+        """Drop all connections, because a forked child must not use its parent's."""
         self._idle = []
         self._lock = threading.Lock()
 
 
 def _return_path(envelope: Envelope) -> str:
-    """Return where bounces go: the operator's address, under the sender's own domain where DNS leads from there to it (SPF)."""
+    """Return the return path: the operator's address, or one under the sender's domain if its DNS points to the operator (SPF)."""
     own = settings.MESSAGING_RETURN_PATH
     address = parse_mailbox(own or envelope.sender).address
     if own and envelope.proof and envelope.proof.return_host:
@@ -258,7 +258,7 @@ def _return_path(envelope: Envelope) -> str:
 def _results_on_disconnect(
     connection: _Connection, envelope: Envelope, results: list[Result], error: Exception
 ) -> list[Result]:
-    """Return the results when the server has gone: what it said before about a recipient stays said."""
+    """Return the results after the server disconnected. Replies already received for a recipient are kept."""
     connection.close()
     known = {result.recipient_id for result in results}
     return [
@@ -272,12 +272,12 @@ def _results_on_disconnect(
 
 
 def _is_open(connection: _Connection) -> bool:
-    """Tell whether an idle connection is still there: nothing may be waiting to be read, not even its end."""
+    """Return whether an idle connection is still open: there must be nothing to read, not even its end."""
     if connection.sock is None:
         return False
     connection.sock.setblocking(False)
     try:
-        connection.sock.recv(1)  # the server's farewell, or the end of the stream: either way it is over
+        connection.sock.recv(1)  # a final reply or the end of the stream: the connection is closed
     except (BlockingIOError, ssl.SSLWantReadError):
         return True
     except OSError:
@@ -309,7 +309,7 @@ def _rcpt_result(recipient_id: uuid.UUID, code: int, text: str) -> Result:
 
 
 def _code(code: int, text: str) -> str:
-    """Return the stable code of a refusal: `smtp_5.1.1` where the server says so, else `smtp_550`."""
+    """Return the stable code of a rejection: `smtp_5.1.1` if there is an enhanced code, otherwise `smtp_550`."""
     enhanced = _ENHANCED.search(text)
     return f"smtp_{enhanced[0]}" if enhanced else f"smtp_{code}"
 

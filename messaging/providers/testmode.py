@@ -1,11 +1,11 @@
-"""Test mode: sends nothing, answers magic recipients, and says `delivered` for every other address."""
+"""Test mode: sends nothing, simulates the outcomes of magic recipients, and reports `delivered` for all others."""
 
 from typing import ClassVar
 
 from messaging.channels import get_channel
 from messaging.providers.base import Envelope, Result, SendOutcome
 
-# How each outcome comes about, as it would with a real provider.
+# The statuses leading to each outcome, as with a real provider.
 _STORIES: dict[str, tuple[SendOutcome, ...]] = {
     "delivered": ("sent", "delivered"),
     "bounced": ("sent", "bounced"),
@@ -22,7 +22,7 @@ _REASONS = {
 
 
 class TestMode:
-    """The provider of everything that test keys send."""
+    """The provider for all messages in test mode."""
 
     name: ClassVar[str] = "testmode"
     __test__ = False
@@ -33,7 +33,7 @@ class TestMode:
         return True
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Return each recipient's whole story at once."""
+        """Return the complete result for each recipient."""
         channel = get_channel(envelope.channel)
         results = []
         for target in envelope.targets:

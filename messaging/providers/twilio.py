@@ -1,10 +1,10 @@
-"""SMS by Twilio's own SDK. `TWILIO_API_URL` may name another server that speaks the same API (the tests do).
+"""SMS through Twilio's SDK. `TWILIO_API_URL` can be set to another server with the same API (used by tests).
 
-The call carries a callback address with the recipient's id, under Twilio's signature, so that a delivery report that
-is faster than our own record of the send finds its recipient all the same.
+Each call has a callback URL with the recipient's ID, covered by Twilio's signature, so that a delivery report that arrives before
+we have recorded the send can still be assigned to its recipient.
 
-Twilio's Messages resource takes no idempotency token (neither the API nor SDK 9 has one), so an SMS whose answer got lost
-is sent again. The report of the first one, when it comes before the next try, prevents that: the recipient waits no more.
+Twilio's Messages resource has no idempotency token (neither in the API nor in SDK 9), so an SMS is sent again if the response is
+lost, unless the delivery report of the first one arrives before the next attempt.
 """
 
 import re
@@ -31,24 +31,24 @@ from messaging.providers.base import (
 )
 
 CALLBACK_PATH = "/callbacks/twilio"
-# https://www.twilio.com/docs/api/errors: the number itself is at fault, for good.
+# https://www.twilio.com/docs/api/errors: permanent errors of the number itself.
 _BAD_NUMBER = frozenset({21211, 21214, 21217, 21614, 30005, 30006})
 _OPTED_OUT = frozenset({21610})
 _SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
-# What an account is charged has a minus sign.
+# Charges to the account are negative.
 _PRICE = re.compile(r"-?[0-9]{1,4}(\.[0-9]{1,9})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _SMALLEST = Decimal("0.000001")
 
 
 class _Answered(threading.local):
-    """The status of a thread's last request; 0 for none."""
+    """The status of a thread's last request, or 0."""
 
     status = 0
 
 
 class _HttpClient(TwilioHttpClient):
-    """The SDK's client, sent to `TWILIO_API_URL` when that is set."""
+    """The SDK's client, redirected to `TWILIO_API_URL` if that is set."""
 
     def __init__(self, base: str) -> None:
         super().__init__(timeout=CALL_SECONDS)
@@ -66,7 +66,7 @@ class _HttpClient(TwilioHttpClient):
         return response
 
     def was_taken(self) -> bool:
-        """Tell whether this thread's last request was answered by a success."""
+        """Return whether this thread's last request succeeded."""
         return 200 <= self._answered.status < 300
 
 
@@ -85,7 +85,7 @@ class Twilio:
         self._client = Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=self._http)
 
     def send(self, envelope: Envelope) -> list[Result]:
-        """Send one SMS; the vendor's error codes decide whether it is worth another try."""
+        """Send an SMS. Twilio's error codes determine whether a failure is retried."""
         [target] = envelope.targets
         recipient = ids.encode("rcp", target.recipient_id)
         try:
@@ -108,7 +108,7 @@ class Twilio:
             ]
         except Exception as error:
             if self._http.was_taken():
-                # The SMS is on its way; that the SDK cannot read the rest of the answer is no reason to send it twice.
+                # The SMS has been accepted. An unreadable rest of the response is no reason to send it twice.
                 return same_for_all(envelope, "sent")
             if not isinstance(error, (TwilioException, requests.RequestException)):
                 raise
@@ -118,7 +118,7 @@ class Twilio:
         return same_for_all(envelope, "sent", provider_id=sent.sid or "")
 
     def read_price(self, provider_id: str) -> Price:
-        """Ask for the Message resource of a sent SMS."""
+        """Fetch the Message resource of a sent SMS."""
         if not _SID.fullmatch(provider_id):
             return Price(problem="unreadable")
         try:
@@ -127,13 +127,17 @@ class Twilio:
             return Price(problem=f"twilio_{error.code or error.status}"[:50])
         except (TwilioException, requests.RequestException):
             return Price(problem="twilio_connection")
-        except (ValueError, TypeError, AttributeError):  # of the SDK, which takes any answer for a Message
+        except (
+            ValueError,
+            TypeError,
+            AttributeError,
+        ):  # raised by the SDK, which treats any response as a Message
             return Price(problem="unreadable")
         return _price_of(found.price, found.price_unit)
 
 
 def _price_of(amount: object, currency: object) -> Price:
-    """Read the `price` and `price_unit` of a Message, which are null until Twilio has charged it."""
+    """Parse the `price` and `price_unit` of a Message, which are null until Twilio has charged it."""
     if amount is None:
         return Price(problem="not_reported")
     if not (isinstance(amount, str) and _PRICE.fullmatch(amount)):

@@ -1,4 +1,4 @@
-"""Finalizing and voiding the invoices that were ticked in the list."""
+"""Bulk actions on invoices: finalize and void."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ VOID = Bulk(
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def finalize_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then finalize every draft that was ticked."""
+    """Confirm, then finalize the selected drafts."""
     return confirm_or_run(
         request,
         FINALIZE,
@@ -56,7 +56,7 @@ def finalize_selected(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def void_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then declare void every invoice that was ticked."""
+    """Confirm, then void the selected invoices."""
     return confirm_or_run(
         request,
         VOID,

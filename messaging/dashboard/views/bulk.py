@@ -1,4 +1,4 @@
-"""Canceling the messages, and removing the suppressions, that were ticked in their lists."""
+"""Bulk actions: cancel messages, remove suppressions."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REMOVE = Bulk(
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def cancel_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then cancel every message that was ticked."""
+    """Confirm, then cancel the selected messages."""
     return confirm_or_run(
         request,
         CANCEL,
@@ -53,7 +53,7 @@ def cancel_selected(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then take every address that was ticked off the list."""
+    """Confirm, then remove the selected addresses from the suppression list."""
     return confirm_or_run(
         request,
         REMOVE,
