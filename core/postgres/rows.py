@@ -174,11 +174,20 @@ def _update_one(model: type[TenantModel], columns: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=32)
 def _update_from_json(model: type[TenantModel], columns: tuple[str, ...]) -> str:
+    """Return the statement that updates rows: each is read by its id, and written by the primary key's conflict.
+
+    A plain UPDATE … FROM is a join, for which PostgreSQL may read all rows of the company: when it has no statistics of a table, or not
+    of a company yet, it takes them for a single one (ADR 16).
+    """
     quote = connection.ops.quote_name
-    types = {field.column: field.db_type(connection) for field in model._meta.concrete_fields}
-    changes = ", ".join(f"{quote(column)} = v.{quote(column)}" for column in columns)
+    table = quote(model._meta.db_table)
+    types = {str(field.column): field.db_type(connection) for field in model._meta.concrete_fields}
+    names = ", ".join(map(quote, types))
+    values = ", ".join(f"{'v' if column in columns else 'r'}.{quote(column)}" for column in types)
     typed = ", ".join(f"{quote(column)} {types[column]}" for column in ("id", *columns))
+    changes = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in columns)
     return (
-        f"UPDATE {quote(model._meta.db_table)} AS r SET {changes} "  # noqa: S608  names of our own models
-        f"FROM json_to_recordset(%s) AS v({typed}) WHERE r.id = v.id AND r.company_id = %s AND r.mode = %s"
+        f"INSERT INTO {table} ({names}) SELECT {values} FROM json_to_recordset(%s) AS v({typed}) "  # noqa: S608  names of our own models
+        f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE id = v.id AND company_id = %s AND mode = %s OFFSET 0) r "
+        f"ON CONFLICT (id) DO UPDATE SET {changes}"
     )

@@ -123,12 +123,6 @@ class Migration(migrations.Migration):
                         models.Index(
                             models.F("company"),
                             models.F("mode"),
-                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
-                            name="messaging_message_newest",
-                        ),
-                        models.Index(
-                            models.F("company"),
-                            models.F("mode"),
                             models.F("status"),
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="messaging_message_status",
@@ -146,6 +140,12 @@ class Migration(migrations.Migration):
                             models.F("customer"),
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="messaging_message_customer",
+                        ),
+                        models.Index(
+                            models.F("company"),
+                            models.F("mode"),
+                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
+                            name="messaging_message_newest",
                         ),
                     ],
                     "constraints": [
@@ -375,7 +375,7 @@ class Migration(migrations.Migration):
                     "base_manager_name": "objects",
                     "default_manager_name": "objects",
                     "indexes": [
-                        models.Index(fields=["company", "mode", "address_normalized", "message"], name="messaging_recipient_address"),
+                        models.Index(fields=["company", "address_normalized", "mode"], name="messaging_recipient_address"),
                         models.Index(
                             condition=models.Q(("provider_id", ""), _negated=True),
                             fields=["provider", "provider_id"],
@@ -392,7 +392,7 @@ class Migration(migrations.Migration):
                             fields="message", name="messaging_recipient_message_fk", to="messaging.Message", with_mode=True
                         ),
                         models.UniqueConstraint(
-                            fields=("company", "mode", "message", "address_normalized"), name="messaging_recipient_once"
+                            fields=("message", "company", "mode", "address_normalized"), name="messaging_recipient_once"
                         ),
                         models.CheckConstraint(
                             condition=models.Q(

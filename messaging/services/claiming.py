@@ -57,18 +57,20 @@ SET status = 'sending', attempt = m.attempt + 1, due_at = %(lease)s, updated = %
 FROM taken WHERE m.id = taken.id
 RETURNING {columns}, (SELECT greatest(1, ceil(%(batch)s::numeric / count(*))::int) FROM ready) AS share
 """
-# A statement after the claim's: it sees what was committed until the messages were locked. They are what leads to the recipients, by
-# whole keys; a recipient's message alone is no beginning of an index. Suppressed: equality on the columns of one unique index; a
-# topic's entry stops the bulk mail about it, one without stops all.
+# A statement after the claim's: it sees what was committed until the messages were locked. OFFSET 0 lets each message look up its own
+# recipients, whatever PostgreSQL believes to know about the tables (ADR 16). Suppressed: equality on the columns of one unique
+# index; a topic's entry stops the bulk mail about it, one without stops all.
 _RECIPIENTS = """\
 SELECT {columns}, EXISTS (
   SELECT FROM messaging_suppression s
   WHERE s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
     AND s.address_normalized = r.address_normalized AND s.topic IN ('', m.topic)
 ) AS is_suppressed
-FROM messaging_message m
-JOIN messaging_recipient r ON r.company_id = m.company_id AND r.mode = m.mode AND r.message_id = m.id
-WHERE m.id = ANY(%(ids)s) ORDER BY r.position
+FROM unnest(%(ids)s::uuid[], %(companies)s::uuid[], %(channels)s::text[], %(topics)s::text[]) AS m(id, company_id, channel, topic)
+CROSS JOIN LATERAL (
+  SELECT * FROM messaging_recipient WHERE message_id = m.id AND company_id = m.company_id OFFSET 0
+) r
+ORDER BY r.position
 """
 
 # What changes about a message that is being sent, and about its recipients.
@@ -108,11 +110,16 @@ class Claim:
     may_have_more: bool
 
 
+# A message's rows are looked up one by one, in the order of the ids given.
 _HOLD = f"""
-SELECT id, attempt, {", ".join(_MESSAGE_CHANGES)} FROM messaging_message
-WHERE company_id = %(company)s AND mode = %(mode)s AND id = ANY(%(ids)s) ORDER BY id FOR UPDATE;
-SELECT id, {", ".join(_RECIPIENT_CHANGES)} FROM messaging_recipient
-WHERE company_id = %(company)s AND mode = %(mode)s AND message_id = ANY(%(ids)s)
+SELECT m.* FROM unnest(%(messages)s::uuid[]) AS wanted(id) CROSS JOIN LATERAL (
+  SELECT id, attempt, {", ".join(_MESSAGE_CHANGES)} FROM messaging_message
+  WHERE company_id = %(company)s AND mode = %(mode)s AND id = wanted.id FOR UPDATE
+) m;
+SELECT r.* FROM unnest(%(recipients)s::uuid[]) AS wanted(id) CROSS JOIN LATERAL (
+  SELECT id, {", ".join(_RECIPIENT_CHANGES)} FROM messaging_recipient
+  WHERE company_id = %(company)s AND mode = %(mode)s AND id = wanted.id OFFSET 0
+) r
 """  # noqa: S608  names of our own
 
 
@@ -124,20 +131,27 @@ def hold(jobs: Sequence[ClaimedMessage]) -> list[ClaimedMessage]:
     """
     tenant = require_tenant()
     claimed = {job.message.id: job for job in jobs}
+    rows = {row.id: row for job in jobs for row in job.recipients}
     held = []
     with connection.cursor() as cursor:
         # Two statements in one message: the second one sees what was committed while the first waited for locks.
-        cursor.execute(_HOLD, {"company": tenant.company_id, "mode": tenant.mode, "ids": list(claimed)})
+        cursor.execute(
+            _HOLD,
+            {
+                "company": tenant.company_id,
+                "mode": tenant.mode,
+                "messages": sorted(claimed),
+                "recipients": list(rows),
+            },
+        )
         for message_id, attempt, *values in cursor.fetchall():
             job = claimed[message_id]
             if attempt == job.message.attempt:
                 _assign(job.message, _MESSAGE_CHANGES, values)
                 held.append(job)
-        rows = {row.id: row for job in held for row in job.recipients}
         cursor.nextset()
         for recipient_id, *values in cursor.fetchall():
-            if (row := rows.get(recipient_id)) is not None:
-                _assign(row, _RECIPIENT_CHANGES, values)
+            _assign(rows[recipient_id], _RECIPIENT_CHANGES, values)
     return held
 
 
@@ -205,7 +219,13 @@ def _recipients_of(
     found: dict[uuid.UUID, list[Recipient]] = defaultdict(list)
     suppressed = set()
     sql = _RECIPIENTS.replace("{columns}", _columns(Recipient, "r"))
-    for row in Recipient.objects.raw(sql, {"ids": [message.id for message in messages]}):
+    wanted = {
+        "ids": [message.id for message in messages],
+        "companies": [message.company_id for message in messages],
+        "channels": [message.channel for message in messages],
+        "topics": [message.topic for message in messages],
+    }
+    for row in Recipient.objects.raw(sql, wanted):
         found[row.message_id].append(row)
         if row.is_suppressed and row.status == Status.QUEUED:  # type: ignore[attr-defined]  # a column of this query alone
             suppressed.add(row.id)
