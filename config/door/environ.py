@@ -70,6 +70,12 @@ class Unreadable(Exception):
     """The head of a request is ambiguous. The message is for its sender."""
 
 
+def remote_address(scope: Any) -> str:
+    """Return the address of the socket's peer."""
+    address: str = scope.client.rpartition(":")[0]
+    return address.strip("[]")
+
+
 def build_environ(scope: Any, path: str) -> dict[str, Any]:
     """Return the environ of a request, without its body. Raises Unreadable."""
     server, _, port = scope.server.rpartition(":")
@@ -77,7 +83,7 @@ def build_environ(scope: Any, path: str) -> dict[str, Any]:
         "SERVER_PROTOCOL": _PROTOCOLS.get(scope.http_version, "HTTP/1.1"),
         "SERVER_NAME": server,
         "SERVER_PORT": port,
-        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "REMOTE_ADDR": remote_address(scope),
         "REQUEST_METHOD": scope.method,
         "PATH_INFO": path if path.isascii() else path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,

@@ -6,6 +6,7 @@ always a thread left to dispatch.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from django.db import connections
 from config.door import signals
 from config.door.answers import Sent, collect, send
 from config.door.bodies import Incomplete, TooLarge, read_body
-from config.door.environ import Unreadable, build_environ
+from config.door.environ import Unreadable, build_environ, remote_address
 from config.door.probes import answer_probe, warm_up
 from config.door.refusals import refuse
 from config.door.slots import Full, Slots
@@ -28,6 +29,7 @@ from core.api.entry import is_api_path
 from core.api.errors import BodyTooLarge, IncompleteBody, InvalidRequest
 from core.api.waiting import KEY as WAIT
 from core.errors import TemporarilyUnavailable
+from core.http.addresses import client_address, client_group, trusted_proxies
 from core.postgres.breaker import breaker
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -70,7 +72,7 @@ class Door:
         path = scope.path
         if answer_probe(path, scope, proto):
             return
-        if self._slots.is_full():
+        if self._slots.is_full(partial(_address_of, scope, path)):
             # Before reading any of it, so that refusing costs next to nothing.
             _turn_away(proto, path)
             return
@@ -156,17 +158,21 @@ class Door:
         """Process a complete request on this thread or, unless `here`, on one of our own."""
         turn_away = partial(_turn_away, proto, environ["PATH_INFO"])
         try:
-            job = self._slots.enter(partial(self._serve, proto, environ, time.perf_counter()), turn_away)
+            turn = self._slots.enter(
+                partial(self._serve, proto, environ, time.perf_counter()),
+                turn_away,
+                client_group(client_address(environ)),
+            )
         except Full:
             turn_away()
             return
-        if job is None:
+        if turn is None:
             self._sweep_soon()
             return
         if here:
-            self._slots.work(job)
+            self._slots.work(turn)
         else:
-            self._threads.submit(self._slots.work, job)
+            self._threads.submit(self._slots.work, turn)
 
     def _sweep_soon(self) -> None:
         """Schedule a sweep, so that requests do not wait behind hanging ones even if no other request arrives."""
@@ -194,7 +200,7 @@ class Door:
                     return
                 body = [content]
             send(proto, sent, body)
-        except Exception:
+        except BaseException:  # even SystemExit must not leave the client without an answer
             log.exception("door.request_failed", path=environ["PATH_INFO"])
             sent.status = 500
             proto.response_empty(500, [])
@@ -206,6 +212,15 @@ class Door:
                 waited=began - arrived,
                 worked=time.perf_counter() - began,
             )
+
+
+def _address_of(scope: Any, path: str) -> str:
+    """Return whose request this is (an address, or a /64), from as much of its head as that takes."""
+    meta = {"REMOTE_ADDR": remote_address(scope)}
+    if trusted_proxies():
+        with contextlib.suppress(Unreadable):  # counted as the proxy's own, and told why when there is room
+            meta = build_environ(scope, path)
+    return client_group(client_address(meta))
 
 
 def _turn_away(proto: Any, path: str) -> None:

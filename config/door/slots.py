@@ -1,50 +1,55 @@
-"""Admission control: decides which requests run, which wait, and which are refused immediately."""
+"""Who may work on a request now, who waits, and who is better told at once to come again."""
 
-import math
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-Job = Callable[[], None]
+import structlog
 
-# The longest wait in a burst of requests.
-PATIENCE_SECONDS = 0.5
-# Overload starts when the queue has not become shorter between two checks.
-LOOK_SECONDS = 0.07
-# The longest wait under overload, as a multiple of the average job: half as many requests wait as are running.
+from config.door.overload import Overload, follow
+from config.door.queue import FairQueue, Job, Waiter
+
+# How long anybody may wait under overload, in times of what a job takes on average: half as many wait as are worked on.
 JOBS_AHEAD = 0.5
-# Shorter waits are irrelevant: threads switch every millisecond (config.door.server).
+# A crowd is served as long as it is gone again within this.
+PATIENCE_SECONDS = 0.5
+# Less is no wait: threads take turns of a millisecond (config.door.server).
 LEAST_SECONDS = 0.005
-# Overload ends when no request has been refused for this long.
-CALM_SECONDS = 1.0
+# With fewer threads than this, none can be kept for other addresses.
+FEW_THREADS = 3
+
+log = structlog.get_logger(__name__)
 
 
 class Full(Exception):
-    """So much work is queued that this request would wait too long."""
+    """So much work waits that this request would wait too long."""
 
 
-class _Waiter(NamedTuple):
-    since: float
+class Turn(NamedTuple):
+    """A job that has a slot. `is_alone` if nothing else had one when it began; `number` counts jobs."""
+
+    address: str
     job: Job
-    turn_away: Job
+    is_alone: bool
+    number: int
 
 
 class Slots:
-    """Runs at most `threads` jobs at a time. Others wait in order, for a bounded time.
+    """At most `threads` jobs at a time; more wait in order, for a time that is bounded.
 
-    In a burst, requests may wait for PATIENCE_SECONDS while the queue gets shorter. A queue that does not get shorter means overload:
-    more requests arrive than can be processed, and waiting only delays all of them (Nichols and Jacobson, "Controlling Queue Delay",
-    ACM Queue 2012). From then on, no request waits longer than JOBS_AHEAD jobs take, so that admitted requests are served nearly as
-    fast as usual, until no request has been refused for CALM_SECONDS.
+    A crowd that comes at once may wait for PATIENCE_SECONDS, and its queue becomes shorter all the time. One that does not will not go
+    away, and waiting only makes everybody late (config.door.overload). From then on nobody waits for longer than JOBS_AHEAD jobs take,
+    so that admitted requests are served nearly as fast as on any other day, and no more are worked on at a time than keep the process
+    busy: Python runs one thread at a time, the others are of use only while it waits for a server, and more of them make every job
+    slower and none sooner.
 
-    Under overload, the number of running jobs is also limited to what keeps the process busy. Python runs one thread at a time: the
-    others only help while it waits for a server, and more of them slow down every job. The limit is the duration of a job running
-    alone divided by its CPU time, measured while there is no load.
+    A newcomer who would wait too long is refused at once. That is an estimate, by what waits and how long jobs have taken lately; so
+    whoever has waited too long after all is turned away too: when the next one comes, when a job ends, or by `sweep`.
 
-    A new request that would wait too long is refused immediately. This is an estimate from the queue and recent job durations, so
-    requests that have waited too long after all are refused later: when the next one arrives, when a job ends, or by `sweep`.
+    No client address can take everything. Of FEW_THREADS or more one is left for the others, whatever an address is doing, and one that
+    has all slots of an overload does not keep out an address that has none. Addresses take turns in the queue, and when it is full, the
+    address with most gives up a place to one that would still have less afterwards. An address alone has everything but that thread.
     """
 
     def __init__(
@@ -53,108 +58,169 @@ class Slots:
         *,
         clock: Callable[[], float] = time.monotonic,
         cpu_clock: Callable[[], float] = time.thread_time,
+        process_clock: Callable[[], float] = time.process_time,
     ) -> None:
         self._threads, self._clock, self._cpu_clock = threads, clock, cpu_clock
+        self._share = threads - 1 if threads >= FEW_THREADS else threads
         self._lock = threading.Lock()
-        self._running = 0
-        self._waiting: deque[_Waiter] = deque()
+        self._queue = FairQueue()
+        self._at_work: dict[str, int] = {}
+        self._running = self._begun = 0
         self._average = 0.005
-        # Durations of jobs that ran alone. Until there are any, all threads are used.
-        self._alone, self._cpu = self._average * threads, self._average
-        self._overloaded_until = float("-inf")
-        # The time and queue length of the last check; infinity when the queue began.
-        self._looked_at, self._looked_length = 0.0, math.inf
+        self._overload = Overload(threads, job_seconds=self._average, process_clock=process_clock)
 
-    def enter(self, job: Job, turn_away: Job) -> Job | None:
-        """Return a job to run now (pass it to `work`): `job` or an earlier one; None if `job` has to wait for a busy thread.
+    def enter(self, job: Job, turn_away: Job, address: str = "") -> Turn | None:
+        """Return what may be worked on now (pass it to `work`): `job`, or who came before it; None when it waits for a busy thread.
 
-        If it waits too long, `turn_away` is called instead, from any thread; it must not raise. Raises Full.
+        If it waits in vain, `turn_away` is called in its place, from any thread. Raises Full.
         """
         found, is_full = None, False
         with self._lock:
             now = self._clock()
-            late = self._take_late(now)
-            if self._running < self._limit(now):
-                self._running += 1
-                # Behind those still waiting: threads become available again after an overload.
-                self._waiting.append(_Waiter(now, job, turn_away))
-                found = self._waiting.popleft().job
-            elif not (is_full := self._is_full(now)):
-                if not self._waiting:
-                    self._looked_at, self._looked_length = now, math.inf
-                self._waiting.append(_Waiter(now, job, turn_away))
+            self._overload.came()
+            if not self._queue and self._may_run(address, now):
+                return self._begin(address, job)
+            late, displaced = self._take_late(now), None
+            if not self._may_run(address, now) and self._is_full(now):
+                is_full = (displaced := self._displaced_by(address)) is None
+                self._overload.refused(now)
+            if displaced is not None:
+                self._queue.remove(displaced)
+                late.append(displaced)
+            if not is_full:
+                if not self._queue:
+                    self._overload.queue_begins(now)
+                is_patient = displaced is not None or self._takes_less(address)
+                self._queue.push(Waiter(now, address, job, turn_away, is_patient))
+                # Not `job` but whose turn it is: others may still wait although threads are free, after an overload.
+                found = self._next(now)
         _turn_away(late)
         if is_full:
             raise Full
         return found
 
-    def is_full(self) -> bool:
-        """Whether a new request would be refused."""
+    def is_full(self, find_address: Callable[[], str] = str) -> bool:
+        """Tell whether who comes now from this address is refused. `find_address` is called only if that depends on it."""
         with self._lock:
             now = self._clock()
-            return self._running >= self._limit(now) and self._is_full(now)
+            if self._running < self._limit(now) or not self._is_full(now):
+                return False
+        address = find_address()
+        with self._lock:
+            is_full = not self._may_run(address, now) and self._displaced_by(address) is None
+            if is_full:
+                self._overload.came()
+                self._overload.refused(now)
+            return is_full
 
     def sweep(self) -> bool:
-        """Refuse requests that have waited too long. Return whether any are still waiting."""
+        """Turn away whoever has waited too long, and tell whether anybody still waits."""
         with self._lock:
             late = self._take_late(self._clock())
-            anybody = bool(self._waiting)
+            anybody = bool(self._queue)
         _turn_away(late)
         return anybody
 
-    def work(self, job: Job | None) -> None:
-        """Run `job`, then waiting jobs. Jobs must not raise."""
-        while job is not None:
-            is_alone, began, cpu_began = self._running == 1, self._clock(), self._cpu_clock()
-            job()
-            cpu = self._cpu_clock() - cpu_began
-            with self._lock:
-                now = self._clock()
-                self._average += (now - began - self._average) / 20
-                if is_alone and self._running == 1:
-                    self._alone += (now - began - self._alone) / 20
-                    self._cpu += (cpu - self._cpu) / 20
-                late = self._take_late(now)
-                if self._waiting and self._running <= self._limit(now):
-                    job = self._waiting.popleft().job
-                else:
-                    self._running -= 1
-                    job = None
-            _turn_away(late)
+    def work(self, turn: Turn | None) -> None:
+        """Run the job, then whatever waits. What it raises is logged: a slot is never lost."""
+        while turn is not None:
+            began, cpu_began = self._clock(), self._cpu_clock()
+            try:
+                turn.job()
+            except BaseException:  # even SystemExit: the others wait for this thread
+                log.exception("door.job_failed")
+            turn = self.finish(turn, seconds=self._clock() - began, cpu=self._cpu_clock() - cpu_began)
+
+    def finish(self, turn: Turn, *, seconds: float, cpu: float) -> Turn | None:
+        """Give the slot of a job that has ended to the next one, and return it; None if there is none. `work` does this by itself."""
+        with self._lock:
+            self._running -= 1
+            if (left := self._at_work[turn.address] - 1) > 0:
+                self._at_work[turn.address] = left
+            else:
+                del self._at_work[turn.address]
+            self._average = follow(self._average, seconds)
+            if turn.is_alone and turn.number == self._begun:
+                self._overload.saw_alone(seconds=seconds, cpu=cpu)
+            if not self._queue:
+                return None
+            now = self._clock()
+            late = self._take_late(now)
+            found = self._next(now)
+        _turn_away(late)
+        return found
 
     # --- with the lock held -------------------------------------------------------------------------------------------
 
     def _limit(self, now: float) -> int:
-        if now >= self._overloaded_until:
-            return self._threads
-        at_once = self._alone / max(self._cpu, 1e-6)
-        # One more thread that would be used less than a tenth of the time would mostly be in the way.
-        return min(self._threads, max(1, math.ceil(at_once - 0.1)))
+        return self._overload.limit(now)
+
+    def _may_run(self, address: str, now: float) -> bool:
+        if self._running < self._limit(now):
+            return self._at_work.get(address, 0) < self._share
+        return self._running < self._threads and address not in self._at_work and self._is_taken_over(now)
+
+    def _is_taken_over(self, now: float) -> bool:
+        """Whether one address has all the slots that are in use under overload, and more than one."""
+        return max(self._at_work.values(), default=0) >= max(self._limit(now), 2)
+
+    def _takes_less(self, address: str) -> bool:
+        return max(self._at_work.values(), default=0) > self._at_work.get(address, 0) + 1
+
+    def _next(self, now: float) -> Turn | None:
+        if self._running < self._limit(now):
+            waiter = self._queue.pop(lambda address: self._at_work.get(address, 0) < self._share)
+        elif self._running < self._threads and self._queue and self._is_taken_over(now):
+            waiter = self._queue.pop(lambda address: address not in self._at_work)
+        else:
+            waiter = None
+        return None if waiter is None else self._begin(waiter.address, waiter.job)
+
+    def _begin(self, address: str, job: Job) -> Turn:
+        self._running += 1
+        self._begun += 1
+        self._at_work[address] = self._at_work.get(address, 0) + 1
+        return Turn(address, job, self._running == 1, self._begun)
+
+    def _displaced_by(self, address: str) -> Waiter | None:
+        """Return who gives up its place to a newcomer: the last of the address that has most, if that is more than the newcomer's."""
+        has = self._queue.count(address) + self._at_work.get(address, 0)
+        most, largest = max(
+            ((waiting + self._at_work.get(other, 0), other) for other, waiting in self._queue.addresses()),
+            default=(0, ""),
+        )
+        return self._queue.newest(largest) if most > has + 1 else None
 
     def _patience(self, now: float) -> float:
-        if self._waiting and now - self._looked_at > LOOK_SECONDS:
-            if len(self._waiting) >= self._looked_length:
-                self._overloaded_until = now + CALM_SECONDS
-            self._looked_at, self._looked_length = now, len(self._waiting)
-        if now < self._overloaded_until:
+        if self._overload.is_on(now):
             return min(max(JOBS_AHEAD * self._average, LEAST_SECONDS), PATIENCE_SECONDS)
         return PATIENCE_SECONDS
 
     def _is_full(self, now: float) -> bool:
-        is_full = len(self._waiting) * self._average >= self._patience(now) * self._limit(now)
-        if is_full and now < self._overloaded_until:
-            self._overloaded_until = now + CALM_SECONDS
-        return is_full
+        return len(self._queue) * self._average >= self._patience(now) * self._limit(now)
 
-    def _take_late(self, now: float) -> list[_Waiter]:
-        if not self._waiting:
-            return []
-        latest, late = now - self._patience(now), []
-        while self._waiting and self._waiting[0].since < latest:
-            late.append(self._waiting.popleft())
+    def _take_late(self, now: float) -> list[Waiter]:
+        late: list[Waiter] = []
+        if not self._queue:
+            return late
+        waits = max(len(self._queue) * self._average / self._threads, now - next(iter(self._queue)).since)
+        self._overload.look(now, length=len(self._queue), waits=waits, job_seconds=self._average)
+        patience = self._patience(now)
+        for waiter in self._queue:
+            waited = now - waiter.since
+            if waited <= patience:
+                break
+            if waited > PATIENCE_SECONDS or not waiter.is_patient:
+                late.append(waiter)
+        for waiter in late:
+            self._queue.remove(waiter)
+            self._overload.refused(now)
         return late
 
 
-def _turn_away(late: list[_Waiter]) -> None:
+def _turn_away(late: Iterable[Waiter]) -> None:
     for waiter in late:
-        waiter.turn_away()
+        try:
+            waiter.turn_away()
+        except Exception:  # its peer may be gone; the others still wait for an answer
+            log.exception("door.turn_away_failed")

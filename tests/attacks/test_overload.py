@@ -1,4 +1,7 @@
-"""More work than can be done: whoever is refused is told at once, before its body is read, and told so whatever it was sending."""
+"""More work than can be done: whoever is refused is told at once, before its body is read, and told so whatever it was sending.
+
+What comes from one address keeps nobody else out, however slow its requests are.
+"""
 
 import json
 import time
@@ -64,3 +67,48 @@ def test_behind_a_request_that_hangs_others_are_refused_at_once_and_their_connec
     assert (health.status, waited.status, held.status) == (200, 503, 200)
     with tenant_context(world.tenant()):
         assert list(Customer.objects.values_list("name", flat=True)) == ["Ada"]
+
+
+FLOOD_NETWORK, POLITE_ADDRESS = "2001:db8:7::", "198.51.100.7"
+
+
+@pytest.fixture(scope="module")
+def behind_a_proxy() -> Iterator[Any]:
+    with web_process(threads=3, environment={"TRUSTED_PROXIES": "127.0.0.1"}) as server:
+        yield server
+
+
+def test_requests_of_one_network_that_hang_keep_out_nobody_else(
+    behind_a_proxy: Any, world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
+    web = behind_a_proxy
+    secret = issue_key(world.company, ["customers:read", "customers:write"]).client_secret
+    customer = make_customer(world.tenant())
+    path = f"/v1/customers/{customer.public_id}"
+
+    def flood(number: int) -> Any:
+        headers = {"X-Forwarded-For": f"{FLOOD_NETWORK}{number + 1:x}"}  # addresses of one /64
+        return web.request("PATCH", path, body={"name": f"Ada {number}"}, secret=secret, headers=headers)
+
+    with ThreadPoolExecutor(8) as pool:
+        # given more requests of one network than there are threads, each of which hangs
+        with tenant_context(world.tenant()), transaction.atomic():
+            Customer.objects.select_for_update().get(id=customer.id)
+            hanging = [pool.submit(flood, number) for number in range(8)]
+            time.sleep(0.5)
+            # when another address asks
+            polite = [
+                web.request(
+                    "GET",
+                    "/v1/whoami",
+                    secret=secret,
+                    headers={"X-Forwarded-For": POLITE_ADDRESS},
+                    timeout=AT_ONCE_SECONDS,
+                )
+                for _ in range(5)
+            ]
+        statuses = sorted(future.result(30).status for future in hanging)
+
+    # then
+    assert [answer.status for answer in polite] == [200] * 5
+    assert statuses == [200] * 2 + [503] * 6, "two were worked on, and the others waited for half a second"

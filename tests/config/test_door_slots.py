@@ -1,11 +1,13 @@
 """Who gets a slot, who waits and who is told to come again (config.door.slots), by a clock that stands still between events."""
 
+import threading
 from collections.abc import Iterator
 from itertools import count
+from queue import SimpleQueue
 
 import pytest
 
-from config.door.slots import Full, Job, Slots
+from config.door.slots import Full, Job, Slots, Turn
 
 JOB_SECONDS = 0.02
 
@@ -117,6 +119,69 @@ def test_a_second_without_anybody_turned_away_is_the_end_of_an_overload(scene: S
     assert scene.refused == []
 
 
+@pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
+def test_a_job_that_raises_gives_its_slot_back_and_the_next_one_is_worked_on(
+    raised: type[BaseException],
+) -> None:
+    slots, done = Slots(1), []
+
+    def fail() -> None:
+        assert slots.enter(lambda: done.append("next"), lambda: None) is None
+        raise raised
+
+    slots.work(slots.enter(fail, lambda: None))
+    slots.work(slots.enter(lambda: done.append("later"), lambda: None))
+
+    assert done == ["next", "later"]
+
+
+def test_whoever_cannot_be_told_to_come_again_is_in_nobodys_way(scene: Scene) -> None:
+    def gone() -> None:
+        raise ConnectionResetError
+
+    told: list[float] = []
+    hangs = scene.slots.enter(lambda: None, lambda: None)
+    scene.slots.enter(lambda: None, gone)
+    scene.slots.enter(lambda: None, lambda: told.append(scene.now))
+    scene.now = 1.0
+    assert scene.slots.sweep() is False
+    assert told == [1.0]
+
+    scene.slots.enter(lambda: None, gone)
+    scene.now = 2.0
+    scene.slots.work(hangs)
+
+    assert scene.slots.enter(lambda: None, lambda: None) is not None, "the slot is free again"
+
+
+def test_many_threads_at_once_lose_no_slot_and_no_job() -> None:
+    slots, answered = Slots(4), SimpleQueue()
+
+    def come(address: str) -> None:
+        for number in range(500):
+
+            def job(number: int = number) -> None:
+                answered.put("served")
+                if number % 7 == 0:
+                    raise RuntimeError
+
+            try:
+                slots.work(slots.enter(job, lambda: answered.put("turned away"), address))
+            except Full:
+                answered.put("refused")
+
+    threads = [threading.Thread(target=come, args=[f"192.0.2.{number % 3}"]) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    slots.sweep()
+
+    assert answered.qsize() == 12 * 500
+    turns = [slots.enter(lambda: None, lambda: None, f"{number}") for number in range(4)]
+    assert None not in turns, "every slot is free"
+
+
 class Crew:
     """Four threads, whose jobs take JOB_SECONDS by themselves, half of it waiting for a server."""
 
@@ -134,16 +199,16 @@ class Crew:
 
         return work
 
-    def come(self, name: str) -> Job | None:
-        """Return what to work on, as `Slots.enter` does."""
-        return self.slots.enter(self.job(name), lambda: None)
+    def come(self, name: str) -> Turn | None:
+        """Return what to work on, as `Slots.enter` does. Each comes from an address of its own."""
+        return self.slots.enter(self.job(name), lambda: None, name)
 
     def have_quiet_days(self) -> None:
         for _ in range(100):
             self.slots.work(self.come("quiet"))
         self.done.clear()
 
-    def be_overloaded(self) -> list[Job | None]:
+    def be_overloaded(self) -> list[Turn | None]:
         """Four are worked on, and the queue does not become shorter; return the four."""
         self.job_seconds = 0.0  # those that are worked on at a time end at a time
         four = [self.come(f"{number}") for number in range(4)]
