@@ -53,6 +53,8 @@ class ApiKey(TenantModel):
         help_text="Requests per minute; the company's tier is the maximum when it is read.",
     )
     allowed_networks = ArrayField(models.CharField(max_length=50), default=list, blank=True)
+    # Whether those are too many to be a list (apikeys.restrictions.too_wide): SQL cannot add ranges up.
+    has_wide_networks = models.BooleanField(default=False, editable=False)
     allowed_origins = ArrayField(models.CharField(max_length=300), default=list, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     rotation_days = models.PositiveSmallIntegerField(

@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from accounts.models import Company
 from accounts.selectors import current_company, has_second_factor
 from apikeys.models import ApiKey
-from apikeys.restrictions import EVERYWHERE, everywhere_in
+from apikeys.restrictions import EVERYWHERE, everywhere_in, too_wide
 from core.api.scopes import SCOPES
 from core.errors import FieldError
 from core.principal import Principal
@@ -72,6 +72,8 @@ def settings_violations(
         elif cidr := everywhere_in(networks or []):
             message = f"{NEEDS_NETWORKS} {cidr} has every {EVERYWHERE[cidr]} address and restricts nothing."
             yield FieldError("allowed_networks", "against_policy", message)
+        elif sentence := too_wide(networks or []):
+            yield FieldError("allowed_networks", "against_policy", f"{NEEDS_NETWORKS} {sentence}")
     if policy.refuses_full_access and SCOPES.keys() <= set(columns.get("scopes", ())):
         yield FieldError("scopes", "against_policy", NO_FULL_ACCESS)
 
@@ -98,9 +100,7 @@ def violating_keys(policy: KeyPolicy) -> Q:
     if policy.longest_days is not None:
         found |= Q(expires_at=None) | Q(expires_at__gt=F("rotated_at") + _longest(policy.longest_days))
     if policy.needs_networks:
-        found |= Q(kind=ApiKey.Kind.SERVER) & (
-            Q(allowed_networks=[]) | Q(allowed_networks__overlap=list(EVERYWHERE))
-        )
+        found |= Q(kind=ApiKey.Kind.SERVER) & (Q(allowed_networks=[]) | Q(has_wide_networks=True))
     if policy.refuses_full_access:
         found |= Q(scopes__contains=list(SCOPES))
     return found

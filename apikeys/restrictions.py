@@ -16,6 +16,18 @@ ANY_ORIGIN = "*"
 # Ranges that restrict nothing: one has every address of a family. All of IPv6 that is in use lies in 2000::/3.
 EVERYWHERE = {"0.0.0.0/0": "IPv4", "::/0": "IPv6", "::/1": "IPv6", "::/2": "IPv6", "2000::/3": "IPv6"}
 
+# A list of ranges is wide when it has more public addresses than one of these: the largest block that a registry has given to a company.
+WIDEST = {4: ipaddress.ip_network("0.0.0.0/8"), 6: ipaddress.ip_network("2000::/20")}
+# Nobody calls from these over the internet, so they may be listed whole (RFC 6890, RFC 6598, RFC 5771). Of IPv6, only 2000::/3 is public.
+_NOT_PUBLIC = tuple(
+    ipaddress.ip_network(cidr)
+    for cidr in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.168.0.0/16", "224.0.0.0/3",
+    )
+)  # fmt: skip
+_PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
+
 _HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -65,6 +77,29 @@ def restricts_nothing(cidrs: Collection[str]) -> bool:
 def everywhere_in(cidrs: Iterable[str]) -> str | None:
     """Return the first stored CIDR that restricts nothing, or None."""
     return next((cidr for cidr in cidrs if cidr in EVERYWHERE), None)
+
+
+def too_wide(cidrs: Iterable[str]) -> str | None:
+    """Return how many public addresses stored CIDRs have together, as a sentence, if they are more than WIDEST; None otherwise."""
+    networks = compile_networks(cidrs)
+    v4 = ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv4Network))
+    v6 = ipaddress.collapse_addresses(each for each in networks if isinstance(each, ipaddress.IPv6Network))
+    public = sum(each.num_addresses - sum(_shared(each, other) for other in _NOT_PUBLIC) for each in v4)
+    most = WIDEST[4].num_addresses
+    if public > most:
+        return f"Together, the ranges have {public:,} public IPv4 addresses; at most {most:,} (as many as a /8) are accepted."
+    public, most = sum(_shared(each, _PUBLIC_IPV6) for each in v6), WIDEST[6].num_addresses
+    if public > most:
+        return (
+            f"Together, the ranges have {public >> 64:,} public IPv6 networks of /64; at most {most >> 64:,} (as many as a /20) "
+            "are accepted."
+        )
+    return None
+
+
+def _shared(one: IPNetwork, other: IPNetwork) -> int:
+    """Return how many addresses two networks have in common: all of the smaller one's, or none."""
+    return min(one.num_addresses, other.num_addresses) if one.overlaps(other) else 0
 
 
 def _network_hint(text: str) -> str:

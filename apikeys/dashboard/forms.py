@@ -126,9 +126,7 @@ class KeyForm(forms.Form):
                 self.initial["expiry"] = "custom"
         if policy.needs_networks:
             networks = self.fields["allowed_networks"]
-            networks.help_text = (
-                f"{NEEDS_NETWORKS} One address or range per line; 0.0.0.0/0 and ::/0 restrict nothing."
-            )
+            networks.help_text = f"{NEEDS_NETWORKS} One address or range per line, with at most as many public addresses as a /8 of IPv4 and a /20 of IPv6."
         if policy.refuses_full_access:
             self.fields["scopes"].help_text = NO_FULL_ACCESS
         if policy.needs_second_factor:

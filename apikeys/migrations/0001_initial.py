@@ -74,6 +74,7 @@ class Migration(migrations.Migration):
                             base_field=models.CharField(max_length=50), blank=True, default=list, size=None
                         ),
                     ),
+                    ("has_wide_networks", models.BooleanField(default=False, editable=False)),
                     (
                         "allowed_origins",
                         django.contrib.postgres.fields.ArrayField(

@@ -17,6 +17,8 @@ from core.valkey.fences import Effect
 
 # Public names of columns in the audit trail and in events.
 _PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}
+# Follows from another column, so it is no change of its own.
+_DERIVED = "has_wide_networks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
     changes = {
         _PUBLIC_NAMES.get(name, name): [_plain(before[name]), _plain(columns[name])]
         for name in sorted(before)
+        if name != _DERIVED
     }
     if "expires_at" in before:
         # A new expiry gets its own notices.

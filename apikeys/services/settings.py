@@ -7,7 +7,7 @@ from typing import Any
 
 from apikeys import policy
 from apikeys.models import DEFAULT_RATE_LIMIT, DEFAULT_ROTATION_DAYS, MAX_NAME_LENGTH, ApiKey
-from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks, parse_origins
+from apikeys.restrictions import ANY_ORIGIN, InvalidRestriction, parse_networks, parse_origins, too_wide
 from core import clock
 from core.api import versions
 from core.api.scopes import SCOPES, UnknownScope, normalize_scopes
@@ -89,6 +89,7 @@ def check_settings(chosen: KeySettings, *, actor: Principal, current: ApiKey | N
             columns[name] = parse(given)
         except InvalidRestriction as error:
             errors.append(FieldError(name, "invalid", str(error)))
+    columns["has_wide_networks"] = too_wide(columns.get("allowed_networks", ())) is not None
     errors += _check_numbers(columns, current)
     errors += _check_browser(columns, wildcard_confirmed=chosen.wildcard_confirmed)
     rules = policy.current_policy()

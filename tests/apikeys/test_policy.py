@@ -1,6 +1,7 @@
 """The company's policy for keys: held to by every door that makes, changes or rotates one, and said where it matters."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import Company
 from apikeys.models import ApiKey
+from audit.models import AuditEntry
 from core import clock
 from core.api.scopes import SCOPES
 from core.tenancy import tenant_context
@@ -121,9 +123,81 @@ def test_a_range_of_all_addresses_is_not_an_allow_list(world: World, typed: str,
     assert f"{named} and restricts nothing." in refused.content.decode()
     shown = browser.get("/keys/?state=against_policy")
     assert [row["key"].name for row in shown.context["rows"]] == ["loose"]
-    # All but one address is a restriction, and so is what nobody can call from.
-    kept = browser.post("/keys/new/", {**FORM, "allowed_networks": "0.0.0.0/1 fd00::/8"})
-    assert "pm_live_" in kept.content.decode()
+
+
+ALL_BUT_ONE = [str(each) for each in ip_network("0.0.0.0/0").address_exclude(ip_network("203.0.113.7"))]
+TOO_WIDE = [
+    (ALL_BUT_ONE, "3,702,", "public IPv4 addresses; at most 16,777,216 (as many as a /8)"),
+    (["12.0.0.0/8", "13.0.0.0/32"], "16,777,217", "public IPv4 addresses; at most 16,777,216 (as many as a /8)"),
+    (["2000::/4"], "1,152,921,504,606,846,976", "public IPv6 networks of /64; at most 17,592,186,044,416"),
+    (["2600::/20", "2a00::/64"], "17,592,186,044,417", "public IPv6 networks of /64; at most 17,592,186,044,416"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("networks", "counted", "words"), TOO_WIDE)
+def test_ranges_that_together_have_nearly_every_address_are_refused_at_every_door(
+    world: World, networks: list[str], counted: str, words: str
+) -> None:
+    loose = make_key(world.company, allowed_networks=networks, name="loose").key
+    narrow = make_key(world.company, allowed_networks=["203.0.113.7"], name="narrow").key
+    browser = sign_in(world.owner)
+    set_policy(world, keys_need_networks=True)
+
+    page = browser.post("/keys/new/", {**FORM, "allowed_networks": "\n".join(networks)})
+    edited = browser.post(
+        f"/keys/{narrow.public_id}/edit/", {**FORM, "allowed_networks": "\n".join(networks)}
+    )
+    with pytest.raises(CommandError) as refused:
+        call_command(
+            "issue_key", company=world.company.public_id, name="ci", mode="live", scopes="customers:read",
+            allowed_ips=",".join(networks),
+        )  # fmt: skip
+
+    assert (page.status_code, edited.status_code) == (422, 422)
+    for text in (page.content.decode(), edited.content.decode(), str(refused.value)):
+        assert counted in text
+        assert words in text
+    assert keys(world) == 2
+    with tenant_context(world.tenant()):
+        assert ApiKey.objects.get(id=narrow.id).allowed_networks == ["203.0.113.7/32"]
+    shown = browser.get("/keys/?state=against_policy")
+    assert [row["key"].id for row in shown.context["rows"]] == [loose.id]
+    answer = browser.post(f"/keys/{loose.public_id}/rotate/", {"overlap": "none"}, follow=True)
+    assert words in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [
+        ["12.0.0.0/8", "12.1.0.0/16"],  # the second is part of the first
+        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7", "198.51.100.0/24"],
+        ["2600::/20"],
+    ],
+)
+def test_what_one_company_can_have_and_what_nobody_can_call_from_may_be_listed(
+    world: World, networks: list[str]
+) -> None:
+    browser = sign_in(world.owner)
+    set_policy(world, keys_need_networks=True)
+
+    made = browser.post("/keys/new/", {**FORM, "allowed_networks": "\n".join(networks)})
+
+    assert "pm_live_" in made.content.decode()
+    assert browser.get("/keys/?state=against_policy").context["rows"] == []
+
+
+def test_a_list_that_was_made_narrower_keeps_the_policy_again_and_is_one_change(world: World) -> None:
+    key = make_key(world.company, allowed_networks=ALL_BUT_ONE).key
+    browser = sign_in(world.owner)
+    set_policy(world, keys_need_networks=True)
+
+    assert browser.post(f"/keys/{key.public_id}/edit/", {**FORM, "name": key.name}).status_code == 302
+
+    assert browser.get("/keys/?state=against_policy").context["rows"] == []
+    with tenant_context(world.tenant()):
+        changes = AuditEntry.objects.filter(action="api_key.updated").latest("id").changes
+    assert changes["allowed_ips"] == [ALL_BUT_ONE, ["203.0.113.7/32"]]
+    assert "has_wide_networks" not in changes
 
 
 def test_a_secret_that_has_leaked_is_replaced_whatever_the_key_may_have(world: World) -> None:
