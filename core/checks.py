@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
@@ -48,6 +49,9 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
         text = f"WEBHOOK_LEASE_SECONDS is {settings.WEBHOOK_LEASE_SECONDS}: calls that take longer are sent twice."
         hint = f"Set it higher than WEBHOOK_TIMEOUT_SECONDS, which is {settings.WEBHOOK_TIMEOUT_SECONDS}."
         found.append(Error(text, hint=hint, id="pomelo.E016"))
+    if wrong := _wrong_in_public_url(settings.PUBLIC_URL):
+        hint = "Set it to the scheme and host at which people reach Pomelo, for example https://pomelo.example.com."
+        found.append(Error(f"PUBLIC_URL is {settings.PUBLIC_URL!r}: {wrong}.", hint=hint, id="pomelo.E017"))
     found.extend(
         Error(
             f"SECURITY_CONTACTS: {contact} is not a mailto:, https: or tel: address (RFC 9116).",
@@ -64,3 +68,23 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             if not getattr(settings, name)
         )
     return found
+
+
+def _wrong_in_public_url(url: str) -> str:
+    """Return what is wrong with `url`, to which every link, callback and signature check appends a path; empty if nothing is."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"it is not a URL ({error})"
+    if parts.scheme not in ("http", "https"):
+        return "it must begin with https:// (or http://, without TLS on this machine)"
+    if not host or port == 0 or any(character.isspace() for character in url):
+        return "it has no valid host"
+    if "@" in parts.netloc:
+        return "it contains a user name, which every link would show"
+    if parts.path or "?" in url or "#" in url:
+        return "it has a path, a query or a fragment, but Pomelo is served at the root of its host"
+    if parts.scheme == "http" and settings.REQUIRE_HTTPS:
+        return "it begins with http://, but plain HTTP is refused (REQUIRE_HTTPS)"
+    return ""

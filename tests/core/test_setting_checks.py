@@ -29,3 +29,54 @@ def test_an_out_of_range_setting_is_refused_at_startup(
     setattr(settings, name, value)
 
     assert [one.msg for one in check_settings(None)] == [said]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("pomelo.example.com", "it must begin with https:// (or http://, without TLS on this machine)"),
+        ("ftp://pomelo.example.com", "it must begin with https:// (or http://, without TLS on this machine)"),
+        ("", "it must begin with https:// (or http://, without TLS on this machine)"),
+        ("https://", "it has no valid host"),
+        ("https://:8443", "it has no valid host"),
+        ("https://pomelo example.com", "it has no valid host"),
+        ("https://pomelo.example.com:0", "it has no valid host"),
+        ("https://pomelo.example.com:99999", "it is not a URL (Port out of range 0-65535)"),
+        ("https://[2001:db8::1", "it is not a URL (Invalid IPv6 URL)"),
+        ("https://ada@pomelo.example.com", "it contains a user name, which every link would show"),
+        *(
+            (
+                f"https://pomelo.example.com{more}",
+                "it has a path, a query or a fragment, but Pomelo is served at the root of its host",
+            )
+            for more in ("/pomelo", "?a=b", "?", "#top")
+        ),
+        ("http://pomelo.example.com", "it begins with http://, but plain HTTP is refused (REQUIRE_HTTPS)"),
+    ],
+)
+def test_a_public_url_to_which_no_path_can_be_added_is_refused_with_how_to_mend_it(
+    settings: Any, url: str, said: str
+) -> None:
+    settings.REQUIRE_HTTPS, settings.PUBLIC_URL = True, url
+
+    (found,) = check_settings(None)
+
+    assert (found.id, found.msg) == ("pomelo.E017", f"PUBLIC_URL is {url!r}: {said}.")
+    assert found.hint == (
+        "Set it to the scheme and host at which people reach Pomelo, for example https://pomelo.example.com."
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "https"),
+    [
+        ("https://pomelo.example.com", True),
+        ("https://pomelo.example.com:8443", True),
+        ("https://[2001:db8::1]:8443", True),
+        ("http://localhost:8000", False),
+    ],
+)
+def test_a_public_url_of_scheme_and_host_is_accepted(settings: Any, url: str, https: bool) -> None:
+    settings.REQUIRE_HTTPS, settings.PUBLIC_URL = https, url
+
+    assert check_settings(None) == []
