@@ -63,16 +63,20 @@ class Api:
         raise Problem(_explained(answer, self.url))
 
 
-def _checked_url(text: str) -> str:
-    """Return the URL without its trailing slash. Raises Problem for one that a key must not be sent to."""
+def parse_url(text: str, *, option: str, example: str) -> httpx.URL:
+    """Return the URL that `option` was given. Raises Problem, with an example, for what is none of http or https."""
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise Problem(
-            f"--api-url {text!r} is not a URL: use one such as https://pomelo.example.com"
-        ) from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Problem(f"--api-url {text!r} is not a URL: use one such as https://pomelo.example.com")
+    except httpx.InvalidURL:
+        url = None
+    if url is None or url.scheme not in ("http", "https") or not url.host:
+        raise Problem(f"{option} {text!r} is not a URL: use one such as {example}")
+    return url
+
+
+def _checked_url(text: str) -> str:
+    """Return the URL without its trailing slash. Raises Problem for one that a key must not be sent to."""
+    url = parse_url(text, option="--api-url", example="https://pomelo.example.com")
     if url.scheme == "http" and not is_loopback(url.host):
         raise Problem(
             f"--api-url {text!r} would send your key unencrypted: use https:// (http:// is for this machine only)"

@@ -13,7 +13,7 @@ import httpx
 import standardwebhooks
 
 from pomelo_cli import __version__
-from pomelo_cli.problems import Problem
+from pomelo_cli.api import parse_url
 
 # The same as Pomelo's deliveries: 15 seconds, and bodies up to 64 KiB.
 TIMEOUT_SECONDS = 15.0
@@ -31,7 +31,8 @@ class Forwarder:
     """Posts events to one address. Use as a context manager."""
 
     def __init__(self, url: str, secret: str) -> None:
-        self.url = _checked_url(url)
+        parse_url(url, option="--forward-to", example="http://localhost:3000/hook")
+        self.url = url
         self._signer = standardwebhooks.Webhook(secret)
         # Connect directly: proxies from the environment are meant for remote hosts.
         self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=False, trust_env=False)
@@ -89,16 +90,3 @@ def _json(value: Any) -> str:
 def _line(event: dict[str, Any], outcome: str, began: float) -> str:
     took = (time.monotonic() - began) * 1000
     return f"{datetime.now().astimezone():%H:%M:%S}  {event['type']}  {event['id']}  {outcome}  {took:.0f} ms"
-
-
-def _checked_url(text: str) -> str:
-    """Return the URL. Raises Problem for an invalid one."""
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as error:
-        raise Problem(
-            f"--forward-to {text!r} is not a URL: use one such as http://localhost:3000/hook"
-        ) from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise Problem(f"--forward-to {text!r} is not a URL: use one such as http://localhost:3000/hook")
-    return text

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from core.errors import DomainError, FieldErrors
+from core.values.texts import lines_of
 
 
 class ServiceForm(forms.Form):
@@ -20,6 +21,21 @@ class ServiceForm(forms.Form):
             first, last = problem.field.partition(".")[0], problem.field.rpartition(".")[2]
             name = next((each for each in (first, last) if each in self.fields), None)
             self.add_error(name, problem.message)
+
+
+def read_pairs(text: str, *, separator: str, hint: str) -> dict[str, str]:
+    """Return names and values that stand one pair a line. Raises ValidationError: with `hint` for a line without `separator`."""
+    found: dict[str, str] = {}
+    for line in lines_of(text):
+        if not line.strip():
+            continue
+        name, separated, value = line.partition(separator)
+        if not separated:
+            raise forms.ValidationError(hint)
+        if name.strip() in found:
+            raise forms.ValidationError(f"{name.strip()} appears twice.")
+        found[name.strip()] = value.strip()
+    return found
 
 
 class FilterForm(forms.Form):

@@ -1,9 +1,6 @@
 """When an entry is sealed: soon after its commit, whatever else is going on."""
 
-import threading
-
 import psycopg
-from django.db import connection
 
 from accounts.events import CompanyUpdated
 from audit.models import AuditEntry, Seal
@@ -14,6 +11,7 @@ from core.principal import Principal
 from core.tenancy import Tenant, system_context, tenant_context
 from tests.engines import superuser_url
 from tests.factories import World
+from tests.late_writers import uncommitted
 
 
 def note(tenant: Tenant, name: str) -> None:
@@ -48,27 +46,13 @@ def test_a_writing_transaction_of_another_database_holds_no_seal_back(world: Wor
 
 
 def test_an_entry_that_is_committed_late_is_sealed_late_under_a_number_of_its_own(world: World) -> None:
-    writing, release = threading.Event(), threading.Event()
-
-    def slow_writer() -> None:
+    with uncommitted(world.tenant(), lambda: note(world.tenant(), "late"), AuditEntry):
         with tenant_context(world.tenant()):
-            note(world.tenant(), "late")
-            AuditEntry.objects.exists()  # what waits to be written is written now
-            writing.set()
-            release.wait(90)
-        connection.close()
+            note(world.tenant(), "early")
 
-    writer = threading.Thread(target=slow_writer)
-    writer.start()
-    assert writing.wait(90)
-    with tenant_context(world.tenant()):
-        note(world.tenant(), "early")
-
-    seal_waiting()
-    sign_heads()
-    before = sealed_names(world)
-    release.set()
-    writer.join()
+        seal_waiting()
+        sign_heads()
+        before = sealed_names(world)
     seal_waiting()
 
     assert before == [["early"]]

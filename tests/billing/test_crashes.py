@@ -1,11 +1,8 @@
 """SIGKILL before, during and after the call to the gateway: one entry in its ledger, and the row says so."""
 
-import multiprocessing
-import os
-import signal
-import time
 from abc import ABC, abstractmethod
 from datetime import timedelta
+from functools import partial
 from typing import ClassVar
 
 import pytest
@@ -16,6 +13,7 @@ from core import clock
 from core.models import OutboxEvent
 from core.tenancy import Tenant, tenant_context
 from tests.billing.factories import make_charge, make_invoice
+from tests.billing.killed_workers import kill_worker
 from tests.factories import SYSTEM, World
 from tests.sandbox import SandboxProcess
 
@@ -101,20 +99,8 @@ def kill_a_worker(moment: str, payment: Charge | Refund, gateway: SandboxProcess
     """Let a worker of its own take the payment up, and have it killed at `moment`."""
     from tests.billing import crashing
 
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.billing.crashing"])
-    worker = forks.Process(target=crashing.work, args=(moment,))
-    worker.start()
-    if moment == "during":
-        deadline = time.monotonic() + 60
-        while not gateway.ledger(payment.gateway_key):
-            assert worker.is_alive(), "the worker ended by itself"
-            assert time.monotonic() < deadline, "the order never reached the gateway"
-            time.sleep(0.01)
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGKILL)
-    worker.join(60)
-    assert worker.exitcode == -signal.SIGKILL
+    arrived = partial(gateway.ledger, payment.gateway_key) if moment == "during" else None
+    kill_worker(crashing.work, moment, once=arrived)
 
 
 @pytest.mark.chaos

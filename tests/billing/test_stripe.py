@@ -3,12 +3,9 @@
 Against `tests.billing.stripe_stand_in`, a local server in the place of a paid outside service.
 """
 
-import multiprocessing
-import os
-import signal
-import time
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +21,7 @@ from core.errors import FieldErrors
 from core.models import SetAside
 from core.tenancy import system_context, tenant_context
 from tests.billing.factories import make_charge
+from tests.billing.killed_workers import kill_worker
 from tests.billing.stripe_stand_in import LIVE_KEY, TEST_KEY, Stripe, stripe_stand_in
 from tests.factories import SYSTEM, World
 
@@ -141,24 +139,12 @@ def test_an_answer_that_got_lost_is_found_at_the_next_attempt(
 def test_a_worker_killed_after_the_money_was_taken_charges_once(
     world: World, stripe: Stripe, settings: Settings
 ) -> None:
-    forks = multiprocessing.get_context("forkserver")
-    forks.set_forkserver_preload(["tests.billing.crashing"])
     names = ("BILLING_GATEWAY", "STRIPE_LIVE_SECRET_KEY", "STRIPE_API_URL")
     chosen = {name: getattr(settings, name) for name in names}
     for _ in range(ROUNDS):
         charge = charge_by(world, settle=False)
         stripe.spoil("confirm")
-        worker = forks.Process(target=complete_as, args=(chosen,))
-        worker.start()
-        deadline = time.monotonic() + 60
-        while not stripe.taken(charge.gateway_key):
-            assert worker.is_alive(), "the worker ended by itself"
-            assert time.monotonic() < deadline, "the order never reached the stand-in"
-            time.sleep(0.005)
-        assert worker.pid is not None
-        os.kill(worker.pid, signal.SIGKILL)
-        worker.join(60)
-        assert worker.exitcode == -signal.SIGKILL
+        kill_worker(complete_as, chosen, once=partial(stripe.taken, charge.gateway_key))
         assert (fresh(charge).status, charge.attempts) == ("pending", 1)
 
         ask_again(charge)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +29,28 @@ def wait_for(is_so: Any, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+@contextlib.contextmanager
+def celery(part: str, folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker or beat in `folder`; nothing of it is left afterwards."""
+    program = [sys.executable, "-m", "celery", "--app", "config.celery"]
+    command = [*program, *COMMANDS[part], "--loglevel", "ERROR"]
+    with subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("part", ["worker", "beat"])
 def test_the_file_is_touched_while_the_process_works_and_no_more_when_it_hangs(
     part: str, tmp_path: Path
 ) -> None:
     file = tmp_path / "heartbeat"
     environment = os.environ | {"HEARTBEAT_FILE": str(file), "PYTHONPATH": str(ROOT)}
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--app",
-        "config.celery",
-        *COMMANDS[part],
-        "--loglevel",
-        "ERROR",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+    with celery(part, tmp_path, environment) as process:
         try:
             wait_for(file.exists)
             first = file.stat().st_mtime
@@ -56,10 +62,6 @@ def test_the_file_is_touched_while_the_process_works_and_no_more_when_it_hangs(
             assert file.stat().st_mtime == stopped
         finally:
             os.killpg(process.pid, signal.SIGCONT)
-            process.terminate()
-            process.wait(30)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_a_worker_tells_its_metrics_on_a_port_of_its_own(tmp_path: Path) -> None:
@@ -71,17 +73,7 @@ def test_a_worker_tells_its_metrics_on_a_port_of_its_own(tmp_path: Path) -> None
         "PROMETHEUS_MULTIPROC_DIR": str(folder),
         "PYTHONPATH": str(ROOT),
     }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "--app",
-        "config.celery",
-        *COMMANDS["worker"],
-        "--loglevel",
-        "ERROR",
-    ]
-    with subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True) as process:
+    with celery("worker", tmp_path, environment):
         said: list[bytes] = []
 
         def answers() -> bool:
@@ -92,11 +84,5 @@ def test_a_worker_tells_its_metrics_on_a_port_of_its_own(tmp_path: Path) -> None
                 said.append(answer.read())
             return bool(said)
 
-        try:
-            wait_for(answers)
-        finally:
-            process.terminate()
-            process.wait(30)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        wait_for(answers)
     assert b"pomelo_background_failures_total" in said[-1] or b"pomelo_valkey_failures_total" in said[-1]

@@ -1,16 +1,15 @@
 """What the relay takes of the outbox, and when."""
 
-import threading
-
 import psycopg
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from core import clock
 from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from tests.engines import superuser_url
 from tests.factories import World, make_customer
+from tests.late_writers import uncommitted
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     deliveries_of,
@@ -37,25 +36,11 @@ def test_the_same_event_relayed_twice_is_delivered_once(world: World, receiver: 
 def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     relay_all()
-    writing, release = threading.Event(), threading.Event()
+    with uncommitted(world.tenant(), lambda: make_customer(world.tenant(), name="late"), OutboxEvent):
+        make_customer(world.tenant(), name="early")
 
-    def slow_writer() -> None:
-        with tenant_context(world.tenant()):
-            make_customer(world.tenant(), name="late")
-            OutboxEvent.objects.exists()  # what waits to be written is written now
-            writing.set()
-            release.wait(90)
-        connection.close()
-
-    writer = threading.Thread(target=slow_writer)
-    writer.start()
-    assert writing.wait(90)
-    make_customer(world.tenant(), name="early")
-
-    drain()
-    before = [got.json["data"]["object"]["name"] for got in receiver.received]
-    release.set()
-    writer.join()
+        drain()
+        before = [got.json["data"]["object"]["name"] for got in receiver.received]
     drain()
 
     assert before == ["early"]
@@ -71,24 +56,10 @@ def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else
     world: World, receiver: Receiver
 ) -> None:
     """Whether the relay had taken it by then does not matter, nor when the transaction began."""
-    writing, release = threading.Event(), threading.Event()
-
-    def slow_writer() -> None:
-        with tenant_context(world.tenant()):
-            make_customer(world.tenant(), name="late")
-            OutboxEvent.objects.exists()  # what waits to be written is written now
-            writing.set()
-            release.wait(90)
-        connection.close()
-
-    writer = threading.Thread(target=slow_writer)
-    writer.start()
-    assert writing.wait(90)
-    make_customer(world.tenant(), name="before")
-    make_endpoint(world.tenant(), receiver.url)
-    make_customer(world.tenant(), name="after")
-    release.set()
-    writer.join()
+    with uncommitted(world.tenant(), lambda: make_customer(world.tenant(), name="late"), OutboxEvent):
+        make_customer(world.tenant(), name="before")
+        make_endpoint(world.tenant(), receiver.url)
+        make_customer(world.tenant(), name="after")
 
     drain()
 

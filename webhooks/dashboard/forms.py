@@ -9,9 +9,8 @@ from django import forms
 
 from core import clock
 from core.api import versions
-from core.ui.forms import FilterForm, ServiceForm
+from core.ui.forms import FilterForm, ServiceForm, read_pairs
 from core.values.form_fields import MomentField
-from core.values.texts import lines_of
 from webhooks.catalogue import ALL, CATALOGUE, TEST_EVENT, groups
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.samples import described_groups
@@ -105,17 +104,11 @@ class EndpointForm(ServiceForm):
 
     def clean_headers(self) -> dict[str, str]:
         """Parse one header per line."""
-        found: dict[str, str] = {}
-        for line in lines_of(self.cleaned_data["headers"]):
-            if not line.strip():
-                continue
-            name, colon, value = line.partition(":")
-            if not colon:
-                raise forms.ValidationError("Write each header as “Name: value” on its own line.")
-            if name.strip() in found:
-                raise forms.ValidationError(f"{name.strip()} appears twice.")
-            found[name.strip()] = value.strip()
-        return found
+        return read_pairs(
+            self.cleaned_data["headers"],
+            separator=":",
+            hint="Write each header as “Name: value” on its own line.",
+        )
 
 
 class TestForm(forms.Form):

@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 
 from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
+from core.ui.forms import read_pairs
 from core.values.currencies import CURRENCIES
 from core.values.form_fields import amount_text, read_amount
 from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
-from core.values.texts import lines_of
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 
@@ -37,17 +37,9 @@ class MetadataTextField(forms.CharField):
 
     def clean(self, value: Any) -> dict[str, str]:
         """Read the lines into a mapping."""
-        found: dict[str, str] = {}
-        for line in lines_of(super().clean(value)):
-            if not line.strip():
-                continue
-            name, equals, text = line.partition("=")
-            if not equals:
-                raise forms.ValidationError("Write each entry as name=value on its own line.")
-            if name.strip() in found:
-                raise forms.ValidationError(f"{name.strip()} appears twice.")
-            found[name.strip()] = text.strip()
-        return found
+        return read_pairs(
+            super().clean(value), separator="=", hint="Write each entry as name=value on its own line."
+        )
 
 
 def currency_choices() -> list[tuple[str, str]]:

@@ -1,0 +1,26 @@
+"""A worker of its own that is killed, by itself or as soon as its order is known to have arrived."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Any
+
+
+def kill_worker(work: Callable[..., None], *arguments: Any, once: Callable[[], object] | None = None) -> None:
+    """Run `work` in a process of its own and see it killed: by SIGKILL once `once()` finds something, by itself where there is no `once`."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload(["tests.billing.crashing"])
+    worker = forks.Process(target=work, args=arguments)
+    worker.start()
+    if once is not None:
+        deadline = time.monotonic() + 60
+        while not once():
+            assert worker.is_alive(), "the worker ended by itself"
+            assert time.monotonic() < deadline, "the order never arrived"
+            time.sleep(0.005)
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+    worker.join(60)
+    assert worker.exitcode == -signal.SIGKILL
