@@ -1,52 +1,14 @@
-"""Settings shared by every environment, with safe defaults. The only file that reads the environment.
-
-Variables that are unset fall back to `DATA_DIR/secrets.env` and `DATA_DIR/engines.env`, which `make run` writes.
-Any secret may also come from a file: `NAME_FILE=/path` is read when `NAME` is unset (docs/architecture.md, Contracts).
-"""
+"""Settings shared by every environment, with safe defaults; those of the API and of people are in files of their own."""
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
-from django.templatetags.static import static
 
-from core.engines.locks import lock_holder
+from config.settings.api import *  # noqa: F403
+from config.settings.environment import BASE_DIR, DATA_DIR, PUBLIC_URL, database, env, secret
+from config.settings.people import *  # noqa: F403
 from core.valkey.urls import BadUrl, celery_options, check_url
-
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
-
-env = environ.Env()
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-# Use the addresses only while those engines run: after a power failure the file still exists.
-for _name in ("secrets.env", "engines.env") if lock_holder(DATA_DIR) else ("secrets.env",):
-    if (DATA_DIR / _name).is_file():
-        env.read_env(str(DATA_DIR / _name))
-
-
-def secret(name: str, default: str | None = None) -> str:
-    """Read a secret from `NAME`, or from the file that `NAME_FILE` names.
-
-    Raises ImproperlyConfigured, saying how to set it, when neither is there and there is no default.
-    """
-    value = env.str(name, default="")
-    if value:
-        return value
-    path = env.str(f"{name}_FILE", default="")
-    if path:
-        try:
-            return Path(path).read_text().strip()
-        except OSError as error:
-            raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error}.") from error
-    if default is None:
-        raise ImproperlyConfigured(
-            f"{name} is not set. Set {name} or {name}_FILE, or start Pomelo with `make run`, which generates "
-            f"its secrets and runs its servers in DATA_DIR ({DATA_DIR}; nothing runs there now). "
-            "The README lists every setting."
-        )
-    return default
-
 
 # --- Core -----------------------------------------------------------------------------------------------------------
 DEBUG = False
@@ -54,7 +16,6 @@ SECRET_KEY = secret("SECRET_KEY")
 # Accepted but not used to sign: the previous or next key (docs/runbooks/rotate-secrets.md).
 SECRET_KEY_FALLBACKS = [key for key in secret("SECRET_KEY_FALLBACKS", default="").split(",") if key]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")
 ROOT_URLCONF = "config.urls"
 # Where vulnerabilities are reported, for /.well-known/security.txt: mailto:, https: or tel: URIs.
 SECURITY_CONTACTS = env.list("SECURITY_CONTACTS", default=[])
@@ -145,14 +106,6 @@ USE_TZ = True
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 # `default` is the role `app`, which owns nothing and is subject to row-level security; `owner` runs migrations (docs/architecture.md, Tenancy).
-
-
-def database(url_name: str, **options: Any) -> dict[str, Any]:
-    """Turn the URL in `url_name` into a Django database using our backend."""
-    config = dict(environ.Env.db_url_config(secret(url_name)))
-    config["ENGINE"] = "core.postgres"
-    config.setdefault("OPTIONS", {}).update(options)
-    return config
 
 
 DATABASES = {
@@ -286,99 +239,6 @@ VAULT_KUBERNETES_TOKEN_FILE = env.str(
     "VAULT_KUBERNETES_TOKEN_FILE", default="/var/run/secrets/kubernetes.io/serviceaccount/token"
 )
 
-# --- The request pipeline (docs/architecture.md, The request pipeline): core names its collaborators by path, since it imports no app -------------------
-# The middleware of /v1, in place of MIDDLEWARE (core.api.entry).
-API_MIDDLEWARE = ["core.api.compression.CompressionMiddleware", "core.api.browsers.ApiCorsMiddleware"]
-# Called with a request that came over plain HTTP, before it is refused.
-API_EXPOSURE = "apikeys.authentication.report_exposed_credential"
-API_REQUEST_LOG = "audit.ingest.buffer.record"
-KEY_CALLS = "audit.usage.calls_of_key"
-KEY_DAYS = "audit.dimensions.days_of_keys"
-REQUEST_FIXES = "config.pages.request_fixes.fixes_of"
-OBJECT_HISTORY = "audit.selectors.history_of"
-EVENT_SINKS = ["audit.sinks.record"]
-API_MAX_BODY_BYTES = 1_048_576
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
-# In DRF's order. Each may be replaced per view as DRF documents; system checks enforce what a view must keep.
-REST_FRAMEWORK = {
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "core.api.rendering.Negotiation",
-    "DEFAULT_AUTHENTICATION_CLASSES": ["apikeys.authentication.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["core.api.permissions.HasScope"],
-    "DEFAULT_THROTTLE_CLASSES": ["core.api.throttles.KeyThrottle", "core.api.throttles.CompanyThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["core.api.rendering.JSONParser"],
-    "DEFAULT_FILTER_BACKENDS": ["core.api.filters.FilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": "core.api.pagination.CursorPagination",
-    "DEFAULT_RENDERER_CLASSES": ["core.api.rendering.JSONRenderer"],
-    "EXCEPTION_HANDLER": "core.api.exceptions.exception_handler",
-    "DEFAULT_SCHEMA_CLASS": "core.api.schema.ApiSchema",
-    "UNAUTHENTICATED_USER": None,
-    "URL_FORMAT_OVERRIDE": None,
-}
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Pomelo API",
-    "VERSION": "1",
-    "OAS_VERSION": "3.1.1",
-    "DESCRIPTION": (
-        "Customers, invoices, charges, messages and webhooks of one company. Authenticate with an API key; its secret "
-        "decides the company and the mode (live or test), and no parameter can change either. Every write accepts an "
-        "`Idempotency-Key`. Every refusal is `application/problem+json`."
-    ),
-    # Replaced by PUBLIC_URL when served (core.api.document). Clients generated from the file need an absolute URL too.
-    "SERVERS": [{"url": "http://localhost:8000", "description": "`make run`"}],
-    "LICENSE": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-    "CONTACT": {"name": "API support", "url": "http://localhost:8000/docs/"},
-    "SCHEMA_PATH_PREFIX": "/v1/",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "COMPONENT_SPLIT_PATCH": True,
-    "SORT_OPERATION_PARAMETERS": False,
-    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
-    "POSTPROCESSING_HOOKS": [
-        "webhooks.api.payloads.add_payloads",
-        "core.api.schema.add_shared_components",
-        "core.api.examples.add_examples",
-    ],
-}
-
-# --- Browsers (docs/architecture.md, Keys): apikeys.cors decides by key which origins may read a response -----------------------------------
-CORS_URLS_REGEX = r"^/v1/"
-CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
-# The headers that the API reads, and those that tracing and common libraries add to every request.
-CORS_ALLOW_HEADERS = [
-    "accept",
-    "authorization",
-    "baggage",
-    "content-type",
-    "idempotency-key",
-    "if-match",
-    "if-none-match",
-    "pomelo-version",
-    "traceparent",
-    "tracestate",
-    "x-client-id",
-    "x-client-request-id",
-    "x-client-secret",
-    "x-request-id",
-    "x-requested-with",
-]
-CORS_EXPOSE_HEADERS = [
-    "Deprecation",
-    "ETag",
-    "Idempotency-Replayed",
-    "Link",
-    "Pomelo-Secret-Ends",
-    "Pomelo-Version",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Retry-After",
-    "Sunset",
-    "WWW-Authenticate",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-    "X-Request-Id",
-]
-CORS_PREFLIGHT_MAX_AGE = 600
-
 # --- Audit ----------------------------------------------------------------------------------------------------------
 AUDIT_SIGNING_KEY = secret("AUDIT_SIGNING_KEY")
 # Additional valid public keys (64 hex digits): those of former signing keys, and of the next one.
@@ -474,63 +334,6 @@ SMS_SENDERS_PER_COMPANY = env.int("SMS_SENDERS_PER_COMPANY", default=20)  # in e
 MESSAGING_CALLBACK_SECRET = secret("MESSAGING_CALLBACK_SECRET", default="")
 MESSAGING_CONCURRENCY = env.int("MESSAGING_CONCURRENCY", default=4)
 
-# --- Sign-up: who may create companies, and limits per person, company and address (accounts.services.allowances)
-COMPANY_CREATION = env.str("COMPANY_CREATION", default="open")
-if COMPANY_CREATION not in ("open", "approved", "closed"):
-    raise ImproperlyConfigured(f"COMPANY_CREATION is {COMPANY_CREATION}: use open, approved or closed.")
-COMPANIES_PER_PERSON = env.int("COMPANIES_PER_PERSON", default=5)
-COMPANIES_PER_ADDRESS = 10  # per day
-INVITATIONS_PER_DAY = env.int("INVITATIONS_PER_DAY", default=50)  # of a person, and of a company
-INVITATIONS_PER_ADDRESS = 100  # per day
-INVITATIONS_PER_RECIPIENT = 3  # per day, from all companies together
-
-# --- Accounts -------------------------------------------------------------------------------------------------------
-AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 12},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "account_login"
-ACCOUNT_ADAPTER = "accounts.adapters.AccountAdapter"
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_FORMS = {
-    "signup": "accounts.dashboard.forms.SignUpForm",
-    "login": "accounts.dashboard.forms.SignInForm",
-    "add_email": "accounts.dashboard.forms.AddAddressForm",
-    "reset_password": "accounts.dashboard.forms.RequestPasswordResetForm",
-}
-# allauth's limits plus daily ones, so that nobody can make us email the same person repeatedly or create accounts in bulk.
-ACCOUNT_RATE_LIMITS = {"signup": "20/m/ip,100/d/ip", "reset_password": "20/m/ip,100/d/ip,5/m/key,10/d/key"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = (
-    True  # the user stays in one window, and an invitation is not lost
-)
-ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
-ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
-ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 1800
-ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if PUBLIC_URL.startswith("https") else "http"
-USERSESSIONS_ADAPTER = "accounts.adapters.SessionsAdapter"
-MFA_ADAPTER = "accounts.adapters.MfaAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
-MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_TOTP_ISSUER = "Pomelo"
-SESSION_ENGINE = "core.operations.session_store"
-
 # --- Static files ---------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_FINDERS = [
@@ -548,35 +351,6 @@ STORAGES = {
 METRICS_TOKEN = secret("METRICS_TOKEN", default="")
 # prometheus-client itself reads the variable; it is set where several web processes share one /metrics.
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
-
-# --- The staff site (config/admin.py) in Pomelo's colors ---------------------------------------------------------------
-UNFOLD = {
-    "SITE_TITLE": "Pomelo staff",
-    "SITE_HEADER": "Pomelo staff",
-    "SITE_SUBHEADER": "Every view is audited",
-    "SITE_ICON": lambda request: static("pomelo/img/mark.svg"),
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}
-    ],
-    "SCRIPTS": [lambda request: static("pomelo/js/staff.js")],
-    "STYLES": [lambda request: static("pomelo/css/staff.css")],
-    "SHOW_HISTORY": False,
-    "COLORS": {
-        "primary": {
-            "50": "#fef5f0",
-            "100": "#fdebe2",
-            "200": "#fad3c0",
-            "300": "#f5b091",
-            "400": "#ee8a60",
-            "500": "#e2683f",
-            "600": "#bf3b17",
-            "700": "#a53010",
-            "800": "#842a12",
-            "900": "#6b2612",
-            "950": "#3a1107",
-        }
-    },
-}
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")

@@ -1,7 +1,8 @@
 """`make run` and management commands on a developer's machine: readable logs, everything else as in production."""
 
 from config.settings.base import *  # noqa: F403
-from config.settings.base import LOG_LINKS, MIDDLEWARE, STORAGES, WEBHOOK_LOOPBACK, env
+from config.settings.base import LOG_LINKS, MIDDLEWARE, STORAGES, WEBHOOK_LOOPBACK
+from config.settings.environment import env
 
 LOG_FORMAT = env.str("LOG_FORMAT", default="console")
 LOGGING = {"level": env.str("LOG_LEVEL", default="INFO"), "format": LOG_FORMAT, "links": LOG_LINKS}

@@ -15,7 +15,7 @@ from inflection import camelize, singularize
 from rest_framework import serializers
 
 from core.api import schema_components as shared
-from core.api import versions
+from core.api import schema_refusals, versions
 from core.api.deprecation import deprecation_of
 from core.api.pagination import DEFAULT_LIMIT, MAX_LIMIT, NEWEST, SORT, sort_values
 from core.api.patterns import NO_NUL, NOT_BLANK, NOT_EMPTY
@@ -143,8 +143,8 @@ class ApiSchema(AutoSchema):
                 continue
             response["headers"] = {**response.get("headers", {}), **shared.headers(*extra)}
             response["description"] = force_str(response.get("description") or "") or shared.SUCCESSES[status]
-        for code in shared.ALWAYS + (shared.ON_WRITES if self.method in WRITES else ()):
-            responses.setdefault(str(code), shared.refusal(code))
+        for code in schema_refusals.ALWAYS + (schema_refusals.ON_WRITES if self.method in WRITES else ()):
+            responses.setdefault(str(code), schema_refusals.refusal(code))
         operation["responses"] = dict(sorted(responses.items()))
         return operation
 
@@ -163,7 +163,7 @@ class ApiSchema(AutoSchema):
             operation["responses"]["304"] = {"description": "The object has not changed; there is no body"}
         elif self.method in WRITES and "{id}" in self.path:
             name = "If-Match"
-            operation["responses"]["412"] = shared.refusal(412)
+            operation["responses"]["412"] = schema_refusals.refusal(412)
         else:
             return
         operation.setdefault("parameters", []).append({"$ref": f"#/components/parameters/{name}"})
@@ -263,8 +263,8 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
         "Pomelo-Version": shared.version_parameter(),
         **shared.CONDITIONS,
     }
-    components["responses"] = shared.refusals()
-    components.setdefault("schemas", {}).update(shared.problem_schemas())
+    components["responses"] = schema_refusals.refusals()
+    components.setdefault("schemas", {}).update(schema_refusals.problem_schemas())
     _link_created_objects(result)
     _drop_marks(result)
     result["tags"] = _used_tags(result)

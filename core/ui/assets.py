@@ -24,7 +24,7 @@ BUNDLES = {
         f"pomelo/css/{name}.css"
         for name in (
             "tokens", "base", "layout", "entrance", "buttons", "cards", "controls", "find", "code", "forms", "tables",
-            "charts", "timelines", "pages",
+            "facts", "charts", "timelines", "pages",
         )
     ],
     "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run")],

@@ -1,25 +1,24 @@
 """Tables of messaging: messages and what became of them, what SMS cost, the senders a company has proved, and templates."""
 
+from messaging.models.counts import DailyUsage, MessageStat
 from messaging.models.messages import (
     FOLLOWS,
     HELD,
     MAX_RECIPIENTS,
     MAX_TOPIC,
     PRECEDENCE,
-    DailyUsage,
     Message,
     MessageAttachment,
-    MessageStat,
     MessageTag,
     Recipient,
     RecipientEvent,
     Status,
-    Suppression,
 )
 from messaging.models.reputation import Reputation
 from messaging.models.senders import CompanySenders, DkimKey, SenderDomain, SmsCountries, SmsSender
 from messaging.models.shares import DailyShare
 from messaging.models.spend import SmsPrice, SmsSpend, SmsSpendCap
+from messaging.models.suppressions import Suppression
 from messaging.models.templates import Template, TemplateVersion
 
 __all__ = [

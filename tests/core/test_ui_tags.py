@@ -13,7 +13,7 @@ from django.test import RequestFactory
 
 from config.pages.context import MenuSection
 from core.resources import MenuEntry
-from core.templatetags import ui
+from core.templatetags import ui, values
 from core.values.moments import describe_distance
 
 NOW = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
@@ -51,21 +51,21 @@ def test_distance_in_words(offset: timedelta, words: str) -> None:
 
 
 def test_relative_time_keeps_the_exact_time() -> None:
-    html = ui.relative_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
+    html = values.relative_time(datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC))
 
     assert 'datetime="2026-01-02T03:04:05+00:00"' in html
     assert 'title="02 Jan 2026, 03:04:05 UTC"' in html
 
 
 def test_no_time_says_never() -> None:
-    assert ui.relative_time(None) == '<span class="dim">Never</span>'
-    assert "Not yet" in ui.exact_time(None, "Not yet")
+    assert values.relative_time(None) == '<span class="dim">Never</span>'
+    assert "Not yet" in values.exact_time(None, "Not yet")
 
 
 def test_every_moment_has_utc_as_its_title_and_says_where_the_persons_own_time_goes() -> None:
     moment = datetime(2026, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
 
-    found = [ui.relative_time(moment), ui.log_time(moment), ui.exact_time(moment)]
+    found = [values.relative_time(moment), values.log_time(moment), values.exact_time(moment)]
 
     assert all(
         'datetime="2026-01-02T03:04:05+00:00" title="02 Jan 2026, 03:04:05 UTC"' in html for html in found
@@ -103,7 +103,7 @@ def test_no_page_writes_a_moment_by_itself() -> None:
     ],
 )
 def test_money_follows_the_currency(amount: int | None, currency: str, text: str) -> None:
-    assert ui.money(amount, currency) == text
+    assert values.money(amount, currency) == text
 
 
 def test_badge_says_the_word_and_escapes_it() -> None:
@@ -393,8 +393,8 @@ def test_no_template_has_inline_style_or_script() -> None:
 
 
 def test_names_between_backticks_become_code_and_nothing_else_becomes_html() -> None:
-    assert ui.prose("Send `a<b` & wait.") == "Send <code>a&lt;b</code> &amp; wait."
-    assert ui.prose("<b>no</b>") == "&lt;b&gt;no&lt;/b&gt;"
+    assert values.prose("Send `a<b` & wait.") == "Send <code>a&lt;b</code> &amp; wait."
+    assert values.prose("<b>no</b>") == "&lt;b&gt;no&lt;/b&gt;"
 
 
 @pytest.mark.parametrize(
@@ -408,4 +408,4 @@ def test_names_between_backticks_become_code_and_nothing_else_becomes_html() -> 
     ],
 )
 def test_titles_of_libraries_are_written_as_sentences(title: str, sentence: str) -> None:
-    assert ui.sentence_case(title) == sentence
+    assert values.sentence_case(title) == sentence

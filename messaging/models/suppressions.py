@@ -1,0 +1,64 @@
+"""Addresses that nothing is sent to."""
+
+from django.db import models
+
+from core.postgres.constraints import CompositeForeignKey
+from core.postgres.orders import tenant_index
+from core.tenancy import TenantForeignKey, TenantModel
+from messaging.models.messages import MAX_TOPIC, Message
+
+
+class Suppression(TenantModel):
+    """An address nothing is sent to, and why; with a `topic`, none of the bulk mail about it."""
+
+    id_prefix = "sup"
+
+    class Origins(models.TextChoices):
+        """Who put the address on the list."""
+
+        BOUNCE = "bounce", "Bounce"
+        COMPLAINT = "complaint", "Complaint"
+        MANUAL = "manual", "Manual"
+        UNSUBSCRIBE = "unsubscribe", "Unsubscribe"
+
+    channel = models.CharField(max_length=16)
+    address = models.CharField(max_length=320)
+    address_normalized = models.CharField(max_length=320)
+    origin = models.CharField(max_length=11, choices=Origins)
+    topic = models.CharField(max_length=MAX_TOPIC, blank=True, db_default="")
+    message = TenantForeignKey(
+        Message, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        constraints = [
+            *TenantModel.Meta.constraints,
+            CompositeForeignKey(
+                name="messaging_suppression_message_fk", fields="message", to="messaging.Message"
+            ),
+            models.UniqueConstraint(
+                fields=["company", "mode", "channel", "address_normalized", "topic"],
+                name="messaging_suppression_address",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(origin__in=["bounce", "complaint", "manual", "unsubscribe"]),
+                name="messaging_suppression_known_origin",
+            ),
+            # Whoever unsubscribes leaves a topic; every other origin stops everything.
+            models.CheckConstraint(
+                condition=(models.Q(origin="unsubscribe") & ~models.Q(topic=""))
+                | (~models.Q(origin="unsubscribe") & models.Q(topic="")),
+                name="messaging_suppression_topic",
+            ),
+        ]
+        indexes = [
+            tenant_index(name="messaging_suppression_newest"),
+            tenant_index("origin", name="messaging_suppression_origin"),
+            tenant_index("topic", name="messaging_suppression_by_topic"),
+            models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
+            tenant_index("address_normalized", name="messaging_suppression_found"),
+        ]
+
+    def __str__(self) -> str:
+        return self.address
