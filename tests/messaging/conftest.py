@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core import clock
+from core.models import OutboxEvent
 from core.tenancy import system_context, tenant_context
 from messaging.models import Message, Recipient, RecipientEvent
 from messaging.services import create_message, send_due_messages
@@ -61,6 +62,14 @@ def look(message: Message) -> tuple[Message, dict[str, Recipient]]:
     with tenant_context(message.tenant):
         row = Message.objects.get(id=message.id)
         return row, {recipient.address: recipient for recipient in row.recipients.all()}
+
+
+def events_of(row: Any) -> list[str]:
+    """Return the types of the events of a message or another object, in order."""
+    with tenant_context(row.tenant):
+        return list(
+            OutboxEvent.objects.filter(object_id=row.public_id).order_by("id").values_list("type", flat=True)
+        )
 
 
 def time_line(message: Message, address: str) -> list[tuple[str, str]]:

@@ -11,7 +11,6 @@ from django.core import mail
 
 from apikeys.services import IssuedKey
 from core import clock
-from core.models import OutboxEvent
 from core.security.crypto import decrypt_text
 from core.tenancy import system_context, tenant_context
 from messaging import verification
@@ -20,7 +19,7 @@ from messaging.services import add_domain, check_due_domains, domain_checks, req
 from messaging.services.domain_checks import LAPSES_AFTER, WHILE_FAILING
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, dkim_key, make_world, prove_domain
-from tests.messaging.conftest import deliver
+from tests.messaging.conftest import deliver, events_of
 from tests.messaging.dns_server import dns_server
 from tests.messaging.smtp import Mailhost
 from tests.poison import poison, reason_of
@@ -69,13 +68,6 @@ def look_again(client: Any, body: Any) -> Any:
     client.post(f"/v1/sender_domains/{body['id']}/verify")
     check_due_domains()
     return client.get(f"/v1/sender_domains/{body['id']}").json
-
-
-def events_of(row: Any) -> Any:
-    with tenant_context(row.tenant):
-        return list(
-            OutboxEvent.objects.filter(object_id=row.public_id).order_by("id").values_list("type", flat=True)
-        )
 
 
 def test_a_domain_is_verified_once_its_records_are_there(

@@ -1,26 +1,15 @@
 """Test mode: the same API, the same events, and nothing leaves."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
-from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from messaging.models import Message, Suppression
 from messaging.services import create_suppression
 from tests.factories import SYSTEM, World
-from tests.messaging.conftest import deliver, look
+from tests.messaging.conftest import deliver, events_of, look
 from tests.messaging.smtp import Mailhost
-
-
-def events_of(message: Any) -> Any:
-    with tenant_context(message.tenant):
-        return list(
-            OutboxEvent.objects.filter(object_id=message.public_id)
-            .order_by("id")
-            .values_list("type", flat=True)
-        )
 
 
 @pytest.mark.parametrize(
