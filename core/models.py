@@ -10,7 +10,9 @@ from core.postgres.fields import NextValue
 from core.tenancy import TenantModel
 from core.values import api_dates, ids
 
+# How long an Idempotency-Key lives, also in words.
 IDEMPOTENCY_KEPT_FOR = timedelta(hours=24)
+IDEMPOTENCY_HOURS = f"{IDEMPOTENCY_KEPT_FOR // timedelta(hours=1)} hours"
 # Sequences for inserted events and for relayed ones, created by a migration.
 EVENT_SEQUENCE = "core_event_sequence"
 EVENT_POSITIONS = "core_event_position"

@@ -10,7 +10,7 @@ from core.operations import sessions
 
 @system_task(name="core.prune_idempotency_keys")
 def prune_idempotency_keys() -> int:
-    """Delete stored responses older than 24 hours. Return how many."""
+    """Delete expired stored responses. Return how many."""
     return idempotency.prune_expired(now=clock.now())
 
 

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from accounts.models import LONGEST_KEY_DAYS, Company, Membership, User
 from accounts.roles import Role, at_least
 from accounts.services import SecurityPolicy
-from accounts.services.policies import LONGEST_GRACE_DAYS
+from accounts.services.policies import KEY_RULES, LONGEST_GRACE_DAYS
 from core.ui.forms import ServiceForm
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.form_fields import EmailAddressField, NameField, WholeNumberField
@@ -151,13 +151,7 @@ class SecurityPolicyForm(ServiceForm):
     @classmethod
     def for_company(cls, company: Company, data: Any = None) -> "SecurityPolicyForm":
         """Return the form with the current values. It asks for the grace period only while MFA is not required."""
-        names = (
-            "key_longest_days",
-            "keys_need_networks",
-            "keys_need_second_factor",
-            "keys_refuse_full_access",
-        )
-        initial = {name: getattr(company, name) for name in names}
+        initial = {name: getattr(company, name) for name in KEY_RULES}
         is_required = company.second_factor_required_from is not None
         form = cls(data, initial={**initial, "require_second_factor": is_required})
         if is_required:

@@ -1,6 +1,6 @@
 """A company's policies for sign-in and keys. They apply to both modes, and changes are recorded in both audit trails."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from uuid import UUID
 
@@ -38,7 +38,8 @@ class SecurityPolicy:
     keys_refuse_full_access: bool = False
 
 
-_OF_KEYS = ("key_longest_days", "keys_need_networks", "keys_need_second_factor", "keys_refuse_full_access")
+# The rules for keys, which are columns of the company by the same names.
+KEY_RULES = tuple(rule.name for rule in fields(SecurityPolicy) if rule.name.startswith("key"))
 
 
 def set_security_policy(
@@ -54,7 +55,7 @@ def set_security_policy(
     needs_own = asks_newly or (chosen.keys_need_second_factor and not company.keys_need_second_factor)
     if needs_own and not has_second_factor(user_id):
         raise OwnSecondFactorMissing
-    wanted = {name: getattr(chosen, name) for name in _OF_KEYS}
+    wanted = {name: getattr(chosen, name) for name in KEY_RULES}
     wanted["second_factor_required_from"] = company.second_factor_required_from
     if asks_newly:
         wanted["second_factor_required_from"] = clock.now() + timedelta(days=chosen.grace_days)

@@ -15,6 +15,7 @@ from apikeys.models import ApiKey
 from apikeys.restrictions import ANY_ORIGIN, restricts_nothing
 from apikeys.selectors import EXPIRES_SOON, UNUSED_AFTER
 from core.api.scopes import SCOPES
+from core.models import IDEMPOTENCY_HOURS
 from core.principal import Mode
 from webhooks.models import Endpoint
 
@@ -250,11 +251,13 @@ def _idempotency(facts: CompanyFacts) -> Check:
     title = "Idempotency-Key on every create, charge and send"
     if facts.has_idempotent_write:
         return Check(
-            "done", title, "Writes of the last 24 hours carried one, so retries cannot duplicate them."
+            "done",
+            title,
+            f"Writes of the last {IDEMPOTENCY_HOURS} carried one, so retries cannot duplicate them.",
         )
     if not any(SCOPES[scope].writes for key in facts.keys for scope in key.scopes):
         return Check("not_applicable", title, "No key can write, so there is nothing to repeat.")
-    text = "No write of the last 24 hours carried one. With it, a retry can never create or charge twice."
+    text = f"No write of the last {IDEMPOTENCY_HOURS} carried one. With it, a retry can never create or charge twice."
     return Check("unknown", title, text, "/docs/quickstart/", "How")
 
 

@@ -229,7 +229,7 @@ class StoredResponses:
 
 
 def has_idempotent_write(now: datetime) -> bool:
-    """Return whether an API caller sent an Idempotency-Key in the last 24 hours. Keys of forms, which are not ASCII, do not count."""
+    """Return whether an API caller sent an Idempotency-Key within IDEMPOTENCY_KEPT_FOR. Keys of forms, which are not ASCII, do not count."""
     return IdempotencyRecord.objects.filter(expires__gt=now).exclude(key__startswith=FORM_KEYS).exists()
 
 

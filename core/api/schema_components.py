@@ -4,6 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 from core.api.patterns import IDEMPOTENCY_KEY, id_pattern
+from core.models import IDEMPOTENCY_HOURS
 
 Json = dict[str, Any]
 
@@ -113,7 +114,7 @@ IDEMPOTENCY_PARAMETER: Json = {
     "in": "header",
     "required": False,
     "description": (
-        "Makes it safe to send this request again: the same key with the same request gets the stored answer for 24 hours. "
+        f"Makes it safe to send this request again: the same key with the same request gets the stored answer for {IDEMPOTENCY_HOURS}. "
         "1 to 255 printable ASCII characters, plain or quoted; a UUID is a good choice."
     ),
     # No example: tools fill in what they find, and a key is for one request only.

@@ -1,7 +1,7 @@
 """Idempotent forms: submitting one repeatedly (double click, reload, back button, two tabs) has a single effect.
 
 The form contains a token, `{% one_time_token %}`, and its view passes the action to `act_once`. Like that of an API write
-(core.api.idempotency), the response is stored for 24 hours in the action's own transaction. Works without scripts.
+(core.api.idempotency), the response is stored for as long, in the action's own transaction. Works without scripts.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Asking providers what SMS cost. They know it only minutes to a day after the sending, and do not say so by themselves.
 
 A batch is claimed and committed, asked for outside of any transaction, and each answer written down in a transaction of its own. What has no
-price after about three days (`CLOCK`) stays `unknown`, and what was held for it stays counted.
+price after about three days (`PRICE_CLOCK`) stays `unknown`, and what was held for it stays counted.
 """
 
 import time
@@ -14,22 +14,19 @@ from django.conf import settings
 
 from core import clock
 from core.background import set_aside
-from core.background.retry import RetryClock
 from core.postgres.outside import outside_transactions
 from core.tenancy import system_context, tenant_context
 from messaging.channels import get_channel
 from messaging.models import SmsPrice, SmsSpend, Status
 from messaging.providers import load_provider, provider_name, reads_prices
 from messaging.providers.base import Price
+from messaging.retry import PRICE_CLOCK
 from messaging.services import spend
 from messaging.services.outcomes import RETRIES_EXHAUSTED
 from messaging.services.spend_caps import spend_cap
 
 BATCH = 16
 BATCH_NAME = "messaging.ask_prices"
-CLOCK = RetryClock.of_seconds(
-    600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600, jitter=0.1
-)
 # A worker that dies with a batch gives its rows back after this long: all calls of a batch are over by then.
 LEASE = timedelta(minutes=10)
 # A run takes no further batch after so many seconds: what is left is the next one's.
@@ -125,7 +122,7 @@ def _record(claimed: SmsPrice, found: Price) -> None:
 
 
 def _next(row: SmsPrice, now: datetime) -> datetime | None:
-    delay = None if row.problem in _FINAL else CLOCK.wait_after(row.tries)
+    delay = None if row.problem in _FINAL else PRICE_CLOCK.wait_after(row.tries)
     return None if delay is None else now + delay
 
 

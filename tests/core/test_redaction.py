@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apikeys.keys import generate
+from core.values import redaction
 from core.values.redaction import REDACTED, redact, redact_text
 
 WORDS = ["Basic", "Bearer", "Consulting", "basic", "bearer", "Holdings", "International", "pm_live_", "whsec_", "token", "GmbH & Co. KG", "2026", "100 %", "Straße", "pm_test_AbCd1234…wxyz", "Basics", "Müller", "%41", "secret"]  # fmt: skip
@@ -29,6 +30,11 @@ WRAPPINGS = st.sampled_from([lambda secret: secret, lambda secret: f"Bearer {sec
 @given(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
 def test_business_words_stay_as_they_are(text: str) -> None:
     assert redact_text(text) == text
+
+
+@pytest.mark.parametrize("beginning", redaction._SECRETS)
+def test_every_kind_of_secret_is_found_where_nothing_else_hints_at_one(beginning: str) -> None:
+    assert redact_text(f"/v1/x {beginning}{'aB3' * 12} y") == f"/v1/x {REDACTED} y"
 
 
 @given(SECRETS, WRAPPINGS, AROUND, AROUND, st.integers(0, 4))

@@ -265,14 +265,14 @@ def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
     send(tenant, "+4930123456")
     deliver()
 
-    for _ in range(prices.CLOCK.attempts):
+    for _ in range(retry.PRICE_CLOCK.attempts):
         assert costs(tenant)["+4930123456"][0] == "held"
         assert ask_now(tenant) == 1
 
     assert costs(tenant) == {"+4930123456": ("unknown", None, "not_reported")}
     assert spent(tenant) == Decimal("0.10")
     assert ask_now(tenant) == 0
-    assert sum((wait for wait in prices.CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
+    assert sum((wait for wait in retry.PRICE_CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
 
 
 def test_an_unresponsive_sms_provider_delays_nobody(
