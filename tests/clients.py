@@ -1,4 +1,4 @@
-"""Clients for the tests: a signed-in browser, and an integrator with a key."""
+"""Test clients: a signed-in browser, and an integrator with an API key."""
 
 import base64
 import json
@@ -20,9 +20,9 @@ from core.operations.session_store import SessionStore
 
 
 def sign_in(user: User, company: Company | None = None) -> Client:
-    """Return a browser in which `user` signed in a moment ago (and chose `company`).
+    """Return a client in which `user` has just signed in (and selected `company`).
 
-    It has the session that `Client.force_login` and a change of it would leave, written once instead of five times.
+    Writes the session that `Client.force_login` and later changes would leave, with one write instead of five.
     """
     user.last_login = clock.now()
     user.save(update_fields=["last_login"])
@@ -48,29 +48,29 @@ def sign_in(user: User, company: Company | None = None) -> Client:
 
 
 def form_token(browser: Client, page: str) -> dict[str, str]:
-    """Return the one-time token that the form on `page` carries, as the field it is sent in."""
+    """Return the one-time token of the form on `page`, as a form field."""
     return token_in(browser.get(page))
 
 
 def token_in(answer: HttpResponse) -> dict[str, str]:
-    """Return the one-time token of the form that a page shows, as the field it is sent in."""
+    """Return the one-time token of the form in a response, as a form field."""
     found = re.search(r'name="form_token" value="([0-9a-f]+)"', answer.content.decode())
-    assert found is not None, "the page has no form that acts once"
+    assert found is not None, "the page has no one-time form"
     return {"form_token": found[1]}
 
 
 def send_form(browser: Client, page: str, fields: Mapping[str, Any], *, action: str = "") -> Any:
-    """Open `page` and send the one-time form on it with these fields, to `action` when that is elsewhere."""
+    """Open `page` and submit its one-time form with these fields, to `action` if given."""
     return browser.post(action or page, {**fields, **form_token(browser, page)})
 
 
 def random_address() -> str:
-    """A client address no other test has: failures are counted by address."""
+    """Return a random client address, because failures are counted per address."""
     return str(IPv4Address(0x0A000000 + secrets.randbelow(1 << 24)))
 
 
 class ApiAnswer:
-    """What an API call returned, parsed."""
+    """A parsed API response."""
 
     def __init__(self, response: HttpResponse) -> None:
         self.response = response
@@ -90,7 +90,7 @@ class ApiAnswer:
 
 
 class ApiClient:
-    """An integrator's client: sends JSON with a key, in-process, through the whole middleware."""
+    """An integrator's client: sends JSON with a key, in-process, through all middleware."""
 
     def __init__(
         self, secret: str | None = None, *, client_id: str | None = None, ip: str = "127.0.0.1"
@@ -109,7 +109,7 @@ class ApiClient:
         raw: bytes | None = None,
         content_type: str = "application/json",
     ) -> ApiAnswer:
-        """Send one request and return its parsed answer."""
+        """Send a request and return its parsed response."""
         sent = dict(headers or {})
         if self.secret and self.client_id:
             token = base64.b64encode(f"{self.client_id}:{self.secret}".encode()).decode()

@@ -1,6 +1,6 @@
-"""The small world every test lives in: two companies, their people, and what they own.
+"""The small world of every test: two companies, their members, and their objects.
 
-Commits are real and nothing is flushed between tests, so every test makes its own world and never counts globally.
+Commits are real and nothing is flushed between tests, so every test creates its own world and never counts globally.
 """
 
 import secrets
@@ -30,7 +30,7 @@ from messaging.services.sender_domains import KEYS
 
 PASSWORD = "correct-horse-battery-staple-9"
 
-# The VAT ID is the example of python-stdnum.
+# The VAT ID is python-stdnum's example.
 SELLER: dict[str, Any] = {
     "legal_name": "Acme Maschinenbau GmbH",
     "address": {"line1": "Amboßstraße 1", "postal_code": "10115", "city": "Berlin", "country": "DE"},
@@ -42,7 +42,7 @@ SYSTEM = Principal.system("tests")
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Two companies. `owner` and `teammate` (a developer) belong to one, `outsider` owns the other."""
+    """Two companies. `owner` and `teammate` (a developer) belong to the first, `outsider` owns the second."""
 
     company: Company
     owner: User
@@ -60,13 +60,13 @@ class World:
 
 
 def make_user(name: str = "someone", **fields: Any) -> User:
-    """Return a new user with a verified address and the password of the small world."""
+    """Create a user with a verified email address and the common test password."""
     [user] = _make_users([name], **fields)
     return user
 
 
 def _make_users(names: Sequence[str], **fields: Any) -> list[User]:
-    """Write new users in two statements: nearly every test has three."""
+    """Create users with two statements, because nearly every test needs three."""
     users = [
         User(
             email=f"{name}-{secrets.token_hex(4)}@example.com".lower(),
@@ -90,7 +90,7 @@ def _hashed() -> str:
 
 
 def make_company(name: str, owner: User, *, tier: str = Company.Tiers.STARTER) -> Company:
-    """Return a new company owned by `owner`, which may issue invoices in the EU."""
+    """Create a company owned by `owner` that may issue invoices in the EU."""
     with transaction.atomic():
         company = services.create_company(name=name, owner=owner, tier=tier, actor=SYSTEM)
         with tenant_context(company.live_tenant):
@@ -99,7 +99,7 @@ def make_company(name: str, owner: User, *, tier: str = Company.Tiers.STARTER) -
 
 
 def make_seller(tenant: Tenant, **fields: Any) -> Seller:
-    """Let the invoices of `tenant` say who sells, without an event: a company that may issue invoices in the EU."""
+    """Set the seller of `tenant` to a company that may issue invoices in the EU, without publishing an event."""
     with tenant_context(tenant):
         Seller.objects.all().delete()
         seller: Seller = Seller.objects.create(**{**SELLER, **fields})
@@ -114,8 +114,8 @@ def join(company: Company, user: User, role: str) -> Membership:
 
 
 def make_world(*, tier: str = Company.Tiers.STARTER) -> World:
-    """Return a fresh world in which both companies have the same `tier`."""
-    # In one transaction: every test pays for it.
+    """Create a world in which both companies have the same `tier`."""
+    # In one transaction, because every test pays for it.
     with transaction.atomic():
         owner, teammate, outsider = _make_users(["owner", "teammate", "outsider"])
         company = make_company("Acme", owner, tier=tier)
@@ -129,7 +129,7 @@ def make_world(*, tier: str = Company.Tiers.STARTER) -> World:
 def make_key(
     company: Company, scopes: Sequence[str] = ("customers:read",), mode: Mode = "live", **chosen: Any
 ) -> IssuedKey:
-    """Return a new key of `company`; `chosen` are further KeySettings."""
+    """Create a key of `company`. `chosen` are additional KeySettings."""
     settings = KeySettings(**{"name": "integration", "scopes": scopes, **chosen})
     secret = prepare_secret(Tenant(company.id, mode))
     with tenant_context(Tenant(company.id, mode)):
@@ -137,18 +137,18 @@ def make_key(
 
 
 def new_secret() -> NewSecret:
-    """Return a secret that a key of the current tenant may be given."""
+    """Create a secret for a key of the current tenant."""
     return prepare_secret(require_tenant())
 
 
 @lru_cache(maxsize=1)
 def dkim_key() -> tuple[str, str]:
-    """Return a key that mail can be signed with, the same one each time: making one takes long."""
+    """Return a DKIM key, always the same one, because generating one is slow."""
     return signing.new_key()
 
 
 def prove_domain(tenant: Tenant, domain: str = "acme.example") -> SenderDomain:
-    """Return a domain that `tenant` has proved, so that its live mail may come from there."""
+    """Create a verified sender domain of `tenant`, for live email."""
     private, public = dkim_key()
     now = clock.now()
     with tenant_context(tenant):
@@ -169,7 +169,7 @@ def prove_domain(tenant: Tenant, domain: str = "acme.example") -> SenderDomain:
 
 
 def ensure_domain(tenant: Tenant) -> None:
-    """Let `tenant` send live email as acme.example, unless it has a domain already."""
+    """Create the verified domain acme.example for `tenant`, unless it has one already."""
     with tenant_context(tenant):
         has_one = SenderDomain.objects.filter(status="verified").exists()
     if not has_one:
@@ -177,7 +177,7 @@ def ensure_domain(tenant: Tenant) -> None:
 
 
 def prove_sms(tenant: Tenant, sender: str = "Acme", countries: Sequence[str] = ("DE",)) -> SmsSender:
-    """Return an SMS sender that staff have approved for `tenant`, which sends to these countries."""
+    """Create an approved SMS sender of `tenant` for these countries."""
     with tenant_context(tenant):
         SmsCountries.objects.update_or_create(defaults={"countries": list(countries)})
         row: SmsSender = SmsSender.objects.create(
@@ -187,19 +187,19 @@ def prove_sms(tenant: Tenant, sender: str = "Acme", countries: Sequence[str] = (
 
 
 def prove_senders(world: World) -> None:
-    """Let both companies of `world` send live email and SMS, as acme.example and as globex.example."""
+    """Allow both companies of `world` to send live email and SMS, from acme.example and globex.example."""
     for tenant, domain in ((world.tenant(), "acme.example"), (world.other_tenant(), "globex.example")):
         prove_domain(tenant, domain)
         prove_sms(tenant)
 
 
 def insert_customer_later(name: str = "Ada", **fields: Any) -> None:
-    """Insert a bare customer of the current tenant by a statement that waits for the next one (core.postgres)."""
+    """Insert a minimal customer of the current tenant with a deferred statement (core.postgres)."""
     unset = {"email": "", "email_normalized": "", "phone": "", "metadata": {}, "updated": clock.now()}
     insert_rows(Customer, [{**unset, "name": name, **fields}])
 
 
 def make_customer(tenant: Tenant, **fields: Any) -> Customer:
-    """Return a new customer of `tenant`."""
+    """Create a customer of `tenant`."""
     with tenant_context(tenant):
         return create_customer(actor=SYSTEM, **{"name": "Ada Lovelace", **fields})

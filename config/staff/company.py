@@ -104,8 +104,8 @@ def show(site: AdminSite, request: HttpRequest, object_id: str) -> HttpResponse:
 def _buttons(page: _Page) -> list[ActionButton]:
     """Return the actions available to the staff member: on the company, its plan and its open tier request."""
     found = [*page.admin_of(Company).buttons_for(page.request, page.company)]
-    for beside in (CompanyPlan, CompanySenders):
-        if other := page.admin_of(beside):
+    for related in (CompanyPlan, CompanySenders):
+        if other := page.admin_of(related):
             found += other.buttons_for(page.request, page.company)
     if wishes := page.admin_of(TierRequest):
         for wish in TierRequest.objects.filter(company=page.company, status=TierRequest.Status.OPEN):

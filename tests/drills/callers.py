@@ -16,9 +16,9 @@ from tests.drills import open_loop
 
 @dataclass
 class Phase:
-    """What was answered while something was away, or while nothing was.
+    """The responses during an outage, or outside of one.
 
-    `seconds` are those of answers with status 2xx, `refused` those of the answers 503 to `offer`.
+    `seconds` are the durations of 2xx responses, `refused` those of 503 responses to `offer`.
     """
 
     answers: Counter[str] = field(default_factory=Counter)
@@ -39,7 +39,7 @@ class Phase:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return what `share` of the values are at most; 0 when there are none."""
+    """Return the percentile `share` of the values; 0 if there are none."""
     ordered = sorted(values)
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
@@ -131,7 +131,7 @@ class Callers:
 
 
 def offer(callers: Callers, phase: str, *, per_second: float | None, seconds: float) -> Phase:
-    """Send writes whatever becomes of them (tests.drills.open_loop), and count their answers under `phase`, which is returned."""
+    """Send writes regardless of responses (tests.drills.open_loop). Return `phase`, in which the responses are counted."""
     callers.phase = phase
     found = open_loop.offer(callers.port, callers.key, rate=per_second, seconds=seconds)
     done = callers.phases[phase]

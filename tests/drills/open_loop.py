@@ -1,12 +1,12 @@
-"""Writes at a mean rate whatever becomes of them: an open loop, as strangers make it.
+"""Open-loop load: writes at a mean rate, regardless of responses, like independent clients.
 
 `python -m tests.drills.open_loop` reads `{"port", "key", "rate", "seconds"}` from stdin and prints `{"answers", "seconds", "refused", "accepted"}`.
-Strangers do not agree on when to come, so the gaps between requests are those of a Poisson process. Without a `rate`, a few connections
-each send the next write as soon as the last one is answered: a closed loop, which finds out how much can be done.
+Independent clients arrive at random, so requests form a Poisson process. Without a `rate`, a few connections each send the next write
+as soon as they have a response: a closed loop, which measures the capacity.
 
-It is a process and a single thread of its own: a hundred threads of Python would wait longer for each other than for the server. What it
-sends is packed beforehand but for two random numbers, since the clients share a core with the database.
-A time is counted from the moment at which a request was due, so a client that is late does not hide it.
+It is a separate process with a single thread, because a hundred Python threads would wait longer for each other than for the server.
+Requests are prepared in advance except for two random numbers, because the clients share a core with the database.
+Latencies are measured from the time a request was due, so a late client does not hide delays.
 """
 
 import json
@@ -24,17 +24,17 @@ from typing import Any
 from tests.benchmarks.load import BadAnswer, is_whole, packed
 
 CONNECTIONS = 120
-# Two for each thread of the server (outages.DrillStage): one that is worked on and one that waits.
+# Two per server thread (outages.DrillStage): one being processed and one waiting.
 CLOSED_LOOP_CONNECTIONS = 8
 TIMEOUT_SECONDS = 10.0  # how long a client waits
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def offer(port: int, key: str, *, rate: float | None, seconds: float) -> dict[str, Any]:
-    """Send `rate` writes a second for `seconds`, or without a rate as many as are answered, from another process.
+    """Send `rate` writes per second for `seconds` from another process, or, without a rate, a closed loop.
 
-    Returns how many `answers` had which status, the `seconds` that each good one took, those that each refusal with 503 took
-    (`refused`), and the IDs of what was `accepted`.
+    Returns the number of `answers` by status, the `seconds` of each successful one, those of each 503 (`refused`), and the IDs
+    that were `accepted`.
     """
     done = subprocess.run(
         [sys.executable, "-m", "tests.drills.open_loop"],

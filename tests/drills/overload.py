@@ -1,4 +1,4 @@
-"""Three times as much as can be done: how long does it take to be served, beside the same on a normal day, and to be refused?"""
+"""Overload at three times capacity: the latency of accepted requests compared to normal load, and of refusals."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tests.drills.outages import DrillStage, Outcome
 LOAD = "three times the load"
 LOAD_SECONDS = 20.0
 MOST_TIMES = 2.0
-# Of a web server's processor at which deploy/kubernetes adds another: as busy as a server is on a normal day.
+# The CPU utilization at which deploy/kubernetes adds a web server, taken as normal load.
 NORMAL_SHARE = 0.7
 QUIET_SHARE = 1 / 3
 
 
 def overload(console: Console, stage: DrillStage, callers: Callers) -> Outcome:
-    """Measure what can be done, offer less and then three times as much, look at the health meanwhile, and print what came of it."""
+    """Measure the capacity, offer normal load and then three times the capacity, poll the health check, and print the results."""
     with alone_on_a_core(stage.pids("web")) as where:
         busy = offer(callers, "as much as can be done", per_second=None, seconds=8.0)
         capacity = busy.count("write 201") / 8.0
@@ -60,9 +60,9 @@ def _line(share: float, phase: Phase) -> str:
 
 @contextlib.contextmanager
 def alone_on_a_core(pids: list[int]) -> Iterator[str]:
-    """Keep these processes on one core, and the rest of the platform with its clients off it, as on machines of their own.
+    """Pin these processes to one core, and the rest of the platform and its clients to the others, like separate machines.
 
-    Yields what was done: nothing on a single core, or where the system cannot.
+    Yields a description of the result, because pinning is not possible on a single core or on some systems.
     """
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if len(cores) < 2:
@@ -79,14 +79,14 @@ def alone_on_a_core(pids: list[int]) -> Iterator[str]:
 
 def _pin(pids: Iterable[int], cores: list[int]) -> None:
     for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has ended meanwhile
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it has exited meanwhile
             for thread in psutil.Process(pid).threads():
                 os.sched_setaffinity(thread.id, cores)
 
 
 @contextlib.contextmanager
 def watched_health(url: str) -> Iterator[list[bool]]:
-    """Ask /healthz twice a second, with the patience of a kubelet's probe, and yield the list of answers."""
+    """Poll /healthz twice a second, with the timeout of a kubelet probe, and yield the list of results."""
     pool, found = urllib3.PoolManager(retries=False, timeout=1), []
     ending = threading.Event()
 
