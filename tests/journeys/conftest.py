@@ -15,7 +15,7 @@ from django.test.testcases import LiveServerThread
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from tests.clients import sign_in
 
 FLAGS = (
     "--no-sandbox",
@@ -31,8 +31,17 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
 
 def find_chromium() -> str | None:
-    """Return the browser to drive: CHROMIUM, or one on the path."""
-    names = ("chromium", "chromium-browser", "google-chrome")
+    """Return the browser to drive: CHROMIUM, or one on the path.
+
+    The headless shell is the same engine without what surrounds pages in a window: it starts and opens a page at half the cost.
+    """
+    names = (
+        "chromium-headless-shell",
+        "chrome-headless-shell",
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+    )
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
 
 
@@ -44,9 +53,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.journey)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One browser for a file of journeys, each of which gets a fresh profile.
+    """One browser for all journeys that follow each other, each of which gets a fresh profile.
 
     Not for the session: while it runs, Playwright keeps an event loop in this thread, which other tests have to run.
     """
@@ -111,14 +120,13 @@ def _is_problem(message: Any) -> bool:
 
 
 @pytest.fixture
-def sign_in_as() -> Callable[[Page, User], None]:
-    """Sign a person in through the sign-in page."""
+def sign_in_as(base_url: str) -> Callable[[Page, User], None]:
+    """`sign_in_as(page, user)` gives the page's profile a session of theirs, as the sign-in page does (test_sign_in.py)."""
 
-    def sign_in(page: Page, user: User) -> None:
-        page.goto("/accounts/login/")
-        page.get_by_label("Email").fill(user.email)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in", exact=True).click()
-        page.wait_for_url(lambda url: "/login/" not in url)
+    def add_session(page: Page, user: User) -> None:
+        session = sign_in(user).cookies["sessionid"].value
+        page.context.add_cookies(
+            [{"name": "sessionid", "value": session, "url": base_url, "httpOnly": True, "sameSite": "Lax"}]
+        )
 
-    return sign_in
+    return add_session

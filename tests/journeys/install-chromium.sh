@@ -13,15 +13,19 @@ for argument in "$@"; do
 done
 [ -n "$names_tests" ] && exit 0
 
-for name in chromium chromium-browser google-chrome; do
+for name in chromium-headless-shell chrome-headless-shell chromium chromium-browser google-chrome; do
     command -v "$name" >/dev/null 2>&1 && exit 0
 done
 [ -n "${CHROMIUM:-}" ] && exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "Installing Debian's chromium for the browser journeys..." >&2
+    echo "Installing Debian's chromium-headless-shell for the browser journeys..." >&2
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0
+    apt-get update -qq
+    # The same engine without what surrounds pages in a window; not every release has it.
+    for package in chromium-headless-shell chromium; do
+        apt-get install -y -qq --no-install-recommends "$package" >/dev/null && exit 0
+    done
     echo "apt-get could not install chromium." >&2
 fi
 echo "No Chromium found: the browser journeys will not run." >&2

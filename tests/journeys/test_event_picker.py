@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import User
 from core.tenancy import tenant_context
 from tests.factories import World
-from tests.journeys.test_every_page import violations
+from tests.journeys.accessibility import violations
 from webhooks.models import Endpoint
 from webhooks.samples import sample_object
 

@@ -11,7 +11,8 @@ from billing.services import request_tier
 from core.tenancy import tenant_context
 from tests.clients import sign_in
 from tests.factories import SYSTEM, World, make_user
-from tests.journeys.test_every_page import faults_of, fill
+from tests.journeys.accessibility import faults_of
+from tests.journeys.test_every_page import fill
 
 # The first object on a list, and the form that makes one, where staff may.
 LINKS = ["#result_list tbody th a[href*='/change/']", "a.addlink, a[href$='/add/']"]

@@ -19,6 +19,7 @@ def test_an_identifier_of_the_wrong_mode_is_pasted_and_opened(
     customer = make_customer(world.tenant("test"), name="Mode Mistaken")
     page = visit()
     sign_in_as(page, world.owner)
+    page.goto("/")
 
     page.keyboard.press(keys)
     page.keyboard.insert_text(customer.public_id)
@@ -34,6 +35,7 @@ def test_the_list_below_the_field_is_walked_through_by_arrows(
     customer = make_customer(world.tenant(), name="Found Below")
     page = visit()
     sign_in_as(page, world.owner)
+    page.goto("/")
 
     page.keyboard.press("/")
     page.keyboard.insert_text(customer.public_id)
@@ -51,6 +53,7 @@ def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
 ) -> None:
     page = visit()
     sign_in_as(page, world.owner)
+    page.goto("/")
 
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
@@ -66,6 +69,7 @@ def test_search_works_without_scripts_on_a_phone(world: World, visit: Visit, sig
     customer = make_customer(world.tenant("test"), name="No Scripts")
     page = visit(width=390, scripts=False)
     sign_in_as(page, world.owner)
+    page.goto("/")
 
     page.locator(".mobile-bar summary").first.click()
     page.locator(".mobile-bar").locator("input[type=search]").fill(customer.public_id)

@@ -11,7 +11,7 @@ from tests.accounts.test_pages import Login, invite
 from tests.billing.factories import make_invoice, make_payment
 from tests.billing.test_invoice_links import link_to, path_of
 from tests.factories import PASSWORD, World, make_seller
-from tests.journeys.test_every_page import faults_of
+from tests.journeys.accessibility import faults_of
 
 Visit = Callable[..., Page]
 

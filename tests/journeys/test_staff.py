@@ -10,7 +10,7 @@ from billing.services import request_tier
 from core.tenancy import system_context, tenant_context
 from tests.clients import sign_in
 from tests.factories import SYSTEM, World, make_user
-from tests.journeys.test_every_page import violations
+from tests.journeys.accessibility import violations
 
 
 def test_a_tier_request_is_granted_in_four_clicks(

@@ -12,7 +12,7 @@ from playwright.sync_api import Page
 from core import clock
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, World, make_customer
-from tests.journeys.test_every_page import violations
+from tests.journeys.accessibility import CONTRAST, violations
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint
 from webhooks.models import LATENCY, EndpointHour
@@ -97,7 +97,7 @@ def test_every_webhook_page(
         for path in paths:
             answer = page.goto(path)
             assert answer is not None
-            found = violations(page, ["color-contrast"] if theme == "dark" else ())
+            found = violations(page, [CONTRAST] if theme == "dark" else ())
             if answer.status != 200:
                 found.append(f"answered {answer.status}")
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
