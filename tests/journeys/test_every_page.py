@@ -81,6 +81,7 @@ def fill(world: World) -> list[str]:
     return [*paths, f"/requests/{ids.encode('req', UUID(row[0]))}/"]
 
 
+@pytest.mark.timeout(900)
 def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:

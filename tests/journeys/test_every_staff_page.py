@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
 from django.urls import reverse
@@ -36,6 +37,7 @@ def pages_behind(page: Page) -> list[str]:
     return [href for href in hrefs if href]
 
 
+@pytest.mark.timeout(900)
 def test_every_staff_page_is_accessible_in_both_themes_and_fits_a_phone(
     world: World, visit: Callable[..., Page], base_url: str
 ) -> None:

@@ -3,6 +3,7 @@ not there; by axe in both themes, and inside a telephone."""
 
 from collections.abc import Callable
 
+import pytest
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from playwright.sync_api import Page
 
@@ -50,6 +51,7 @@ def test_the_second_factor_is_asked_for_on_an_accessible_page(world: World, visi
     assert faults_of(page) == []
 
 
+@pytest.mark.timeout(900)
 def test_every_page_of_the_documentation_is_accessible(visit: Visit) -> None:
     page = visit()
     faults = {}
