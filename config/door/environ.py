@@ -32,6 +32,9 @@ SINGLE = frozenset(
 )
 # Granian drops non-ASCII headers. Without one of these, a request would have a different meaning.
 NEVER_LEFT_OUT = SINGLE | {"forwarded", "x-forwarded-for"}
+# These are answered by authentication, as any other credential that cannot be one.
+_CREDENTIALS = frozenset({"authorization", "x-client-id", "x-client-secret"})
+NOT_ASCII = "\xff"
 
 _BASE = {
     "SCRIPT_NAME": "",
@@ -111,13 +114,19 @@ def build_environ(scope: Any, path: str) -> dict[str, Any]:
             f"{MAX_HEADER_LINES} lines of {MAX_HEADER_BYTES} bytes are accepted."
         )
     if len(headers) != len(lines):
-        _refuse_left_out(headers, {name for name, _ in lines})
+        environ |= _left_out(headers, {name for name, _ in lines})
     if "HTTP_HOST" not in environ and (authority := scope.authority):
         environ["HTTP_HOST"] = authority
     return environ
 
 
-def _refuse_left_out(headers: Any, read: set[str]) -> None:
+def _left_out(headers: Any, read: set[str]) -> dict[str, str]:
+    """Return what stands for the credentials that were left out. Raises Unreadable for other headers that matter."""
+    found = {}
     for name in headers.keys():  # noqa: SIM118 - granian's own type
-        if name in NEVER_LEFT_OUT and name not in read:
+        if name in read or name not in NEVER_LEFT_OUT:
+            continue
+        if name not in _CREDENTIALS:
             raise Unreadable(f"The header {name} is not ASCII.")
+        found[_KEYS[name]] = NOT_ASCII
+    return found
