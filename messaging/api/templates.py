@@ -5,6 +5,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from core.api.access import ApiRequest
+from core.api.filters import CreatedRange
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
 from messaging import representations, services
@@ -67,7 +68,7 @@ class TemplateViewSet(GenericViewSet):
         return Response(status=204)
 
     @extend_schema(operation_id="list_template_versions", responses=TemplateVersionOutput(many=True))
-    @action(detail=True, scopes={"GET": "templates:read"}, filterset_class=None, sort_columns={})
+    @action(detail=True, scopes={"GET": "templates:read"}, filterset_class=CreatedRange, sort_columns={})
     def versions(self, request: ApiRequest, id: str) -> Response:
         """List a template's versions, newest first."""
         row = selectors.get_template(id)

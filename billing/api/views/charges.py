@@ -13,6 +13,7 @@ from billing.api.serializers import ChargeInput, ChargeOutput, MetadataInput, Re
 from billing.api.views.references import resolve_references
 from billing.services.invoices import lock_invoice
 from core.api.access import ApiRequest
+from core.api.filters import CreatedRange
 from core.api.permissions import require_any_scope
 from core.api.views import GenericViewSet
 
@@ -53,7 +54,9 @@ class ChargeViewSet(GenericViewSet):
         return Response(representations.charge(row))
 
     @extend_schema(operation_id="list_charge_refunds", responses=RefundOutput(many=True))
-    @action(detail=True, scopes={"GET": "charges:read", "POST": "charges:write"}, filterset_class=None)
+    @action(
+        detail=True, scopes={"GET": "charges:read", "POST": "charges:write"}, filterset_class=CreatedRange
+    )
     def refunds(self, request: ApiRequest, id: str) -> Response:
         """List a charge's refunds, newest first."""
         return self.page(selectors.list_refunds(selectors.get_charge(id)), representations.refund)

@@ -2,15 +2,20 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from apikeys.services import IssuedKey
+from core import clock
 from core.api import document
+from core.api.scopes import SCOPES
+from core.clock import rfc3339
 from core.values import ids
-from tests.billing.factories import make_invoice
+from tests.billing.factories import make_invoice, make_refund, make_settled_charge
 from tests.clients import ApiClient
+from tests.contracts.samples import OBJECTS
 from tests.factories import World, make_customer
 from tests.webhooks.steps import relay_all
 
@@ -143,7 +148,7 @@ def test_the_same_words_everywhere() -> None:
     """One pair of names for a range of creation times, `object` a constant, and moments that end in `_at`."""
     for path, methods in DOCUMENT["paths"].items():
         names = {each.get("name") for each in methods.get("get", {}).get("parameters", ())}
-        if {"starting_after", "status"} <= names or "type" in names:
+        if "starting_after" in names:
             assert {"created_after", "created_before", "ending_before"} <= names, path
         assert not names & {"from", "to_date", "before", "after", "start", "end"}, path
     for name, schema in DOCUMENT["components"]["schemas"].items():
@@ -153,6 +158,30 @@ def test_the_same_words_everywhere() -> None:
             if found.get("format") == "date-time" and not name.endswith("Input"):
                 bounds = {"created", "updated", "timestamp", "since", "until", "start"}
                 assert field in bounds or field.endswith("_at"), f"{name}.{field}"
+
+
+def test_lists_without_other_filters_are_narrowed_by_time_too(
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
+) -> None:
+    client = api(issue_key(world.company, list(SCOPES)).client_secret)
+    template, endpoint = (OBJECTS[name](world.tenant()) for name in ("templates", "webhook_endpoints"))
+    charge = make_settled_charge(world.tenant())
+    make_refund(world.tenant(), charge=charge)
+    recover = f"/v1/webhook_endpoints/{endpoint}/recover"
+    since = rfc3339(clock.now() - timedelta(hours=1))
+    assert client.post(recover, {"since": since}).status == 202
+
+    for path in (
+        "/v1/webhook_endpoints",
+        f"/v1/webhook_endpoints/{endpoint}/recoveries",
+        f"/v1/charges/{charge.public_id}/refunds",
+        f"/v1/templates/{template}/versions",
+    ):
+        (only,) = client.get(path).json["data"]
+        moment = only["created"]
+        assert client.get(f"{path}?created_after={moment}").json["data"] == [only]
+        assert client.get(f"{path}?created_before={moment}").json["data"] == []
+        assert client.get(f"{path}?created_after=2099-01-01T00:00:00Z").json["data"] == []
 
 
 def test_a_conflicting_external_id_names_its_customer(

@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.response import Response
 
 from core.api.access import ApiRequest
+from core.api.filters import CreatedRange
 from core.api.serializers import NoBody
 from core.api.views import GenericViewSet
 from core.tenancy import require_tenant
@@ -43,6 +44,7 @@ class EndpointViewSet(GenericViewSet):
         "partial_update": "webhooks:write",
         "destroy": "webhooks:write",
     }
+    filterset_class = CreatedRange
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
         """Lock an endpoint, after what its service locks before it: the relay takes both in this order."""
