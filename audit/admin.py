@@ -89,7 +89,7 @@ class _LogAdmin(StaffModelAdmin):
         """The ID of the target."""
         return str(row.target_id)
 
-    @admin.display(description="id")
+    @admin.display(description="ID")
     def identifier(self, row: Any) -> str:
         """The public id."""
         return str(row.public_id)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
+from core.values.labels import label_of
+
 # A line that is unchanged, removed or added.
 KEPT, REMOVED, ADDED = "kept", "removed", "added"
 # Comparing is quadratic.
@@ -47,9 +49,9 @@ def facts(detail: Mapping[str, Any]) -> list[tuple[str, tuple[Piece, ...]]]:
     ]
 
 
-def label_of(name: str) -> str:
-    """Return a field's label on pages: "Allowed networks" for `allowed_networks`."""
-    return name.replace("_", " ").strip().capitalize()
+def _lower(label: str) -> str:
+    """Return a label as it stands after another one; an abbreviation keeps its capitals."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def _compare(label: str, before: Any, after: Any) -> Iterator[Difference]:
@@ -57,7 +59,7 @@ def _compare(label: str, before: Any, after: Any) -> Iterator[Difference]:
         old, new = (value if isinstance(value, dict) else {} for value in (before, after))
         for name in {**old, **new}:
             if old.get(name) != new.get(name):
-                yield from _compare(f"{label} · {label_of(str(name)).lower()}", old.get(name), new.get(name))
+                yield from _compare(f"{label} · {_lower(label_of(str(name)))}", old.get(name), new.get(name))
     elif isinstance(before, list) or isinstance(after, list):
         old_items, new_items = _texts(before), _texts(after)
         was, is_now = set(old_items), set(new_items)
@@ -102,5 +104,5 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
-        return ", ".join(f"{label_of(str(name)).lower()}: {_text(one)}" for name, one in value.items())
+        return ", ".join(f"{_lower(label_of(str(name)))}: {_text(one)}" for name, one in value.items())
     return str(value)

@@ -8,7 +8,9 @@ from django.db.models import Model
 from django.http import HttpRequest
 
 from core.ui.staff import StaffModelAdmin
+from core.ui.staff_columns import LABELS
 from core.values.currencies import money_text
+from core.values.labels import label_of
 
 
 def _currency(row: Any) -> str:
@@ -28,7 +30,7 @@ def currency_of_charge(row: Any) -> str:
 def money_column(name: str, *, currency_of: Callable[[Any], str]) -> Callable[[Any], str]:
     """Return a column that shows the amount `name`, which is kept in minor units, as people write it."""
 
-    @admin.display(description=name.replace("_", " ").capitalize(), ordering=name)
+    @admin.display(description=LABELS.get(name) or label_of(name), ordering=name)
     def shown(row: Any) -> str:
         return money_text(getattr(row, name), currency_of(row))
 

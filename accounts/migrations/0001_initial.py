@@ -38,8 +38,8 @@ class Migration(migrations.Migration):
                     ("id", models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                     ("email", models.EmailField(max_length=254, unique=True)),
                     ("name", models.CharField(blank=True, max_length=150)),
-                    ("is_staff", models.BooleanField(default=False)),
-                    ("is_active", models.BooleanField(default=True)),
+                    ("is_staff", models.BooleanField(default=False, verbose_name="staff")),
+                    ("is_active", models.BooleanField(default=True, verbose_name="active")),
                     ("created", models.DateTimeField(default=core.clock.now, editable=False)),
                     (
                         "groups",

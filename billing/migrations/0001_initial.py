@@ -879,6 +879,7 @@ class Migration(migrations.Migration):
                     ("updated", models.DateTimeField(default=core.clock.now)),
                 ],
                 options={
+                    "verbose_name": "off-platform payment",
                     "abstract": False,
                     "base_manager_name": "objects",
                     "default_manager_name": "objects",

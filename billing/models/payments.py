@@ -36,6 +36,7 @@ class OffPlatformPayment(TenantModel):
     updated = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):
+        verbose_name = "off-platform payment"
         constraints = [
             *TenantModel.Meta.constraints,
             CompositeForeignKey(

@@ -30,6 +30,7 @@ from core import clock
 from core.events import EVENT_TYPES
 from core.tenancy import tenant_context
 from core.ui.staff import ActionButton, StaffListed, StaffViewed
+from core.values.currencies import money_text
 from messaging.models import CompanySenders
 from messaging.selectors.usage import usage_of_day
 from messaging.services.spend_caps import spend_on
@@ -245,14 +246,14 @@ def _invoices(page: _Page) -> Section:
             page.link(one, one.number or "Draft"),
             one.mode,
             one.get_status_display(),
-            f"{one.currency} {one.total:,}",
+            money_text(one.total, one.currency),
             f"{one.created:{MOMENT}}",
         )
         for one in invoices.order_by("-id")[:10]
     ]
     return Section(
         "Invoices",
-        ("Number", "Mode", "Status", "Total, minor units", "Created (UTC)"),
+        ("Number", "Mode", "Status", "Total", "Created (UTC)"),
         rows,
         page.all_of(Invoice),
         ", ".join(f"{found:,} {status}" for status, found in by_status),

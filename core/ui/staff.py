@@ -5,7 +5,7 @@ App admins subclass `StaffModelAdmin`. Its pages run inside `system_context` (op
 object writes `staff.viewed` to its company's audit trail; a list writes `staff.listed` to that of every company with a row on it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -31,6 +31,7 @@ from core.http.requests import actor_of
 from core.principal import Principal
 from core.tenancy import CompanyModel, Tenant, TenantModel, tenant_context
 from core.ui.finding import identifier_in
+from core.ui.staff_columns import column
 
 # Lists show an exact count up to this many rows. Counting a log of millions would take longer than showing it.
 MOST_COUNTED = 5_000
@@ -220,6 +221,8 @@ class StaffModelAdmin(ModelAdmin):
 
     change_form_outer_before_template = "staff/buttons.html"
     show_full_result_count = False
+    # What this admin calls its columns, where core.ui.staff_columns has no better name for them.
+    labels: ClassVar[Mapping[str, str]] = {}
     list_per_page = 50
     search_help_text = "Search, or paste an ID: co_…, key_…"
 
@@ -239,6 +242,14 @@ class StaffModelAdmin(ModelAdmin):
         """Return the actions that the member of staff has permission for."""
         found: dict[str, Any] = super().get_actions(request)
         return {name: each for name, each in found.items() if request.user.has_perm(each[0].permission)}
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        """Return the columns, called and written as people read them."""
+        return [column(self.model, name, self.labels) for name in super().get_list_display(request)]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
+        """Return the fields of a page, called and written as people read them."""
+        return [column(self.model, name, self.labels) for name in super().get_fields(request, obj)]
 
     def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
         """Enable search on every list, because all of them can be filtered by ID."""

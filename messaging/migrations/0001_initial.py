@@ -1097,6 +1097,8 @@ class Migration(migrations.Migration):
                     ("recipients", models.PositiveIntegerField()),
                 ],
                 options={
+                    "verbose_name": "daily usage",
+                    "verbose_name_plural": "daily usage",
                     "abstract": False,
                     "base_manager_name": "objects",
                     "default_manager_name": "objects",

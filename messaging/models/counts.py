@@ -16,6 +16,7 @@ class DailyUsage(TenantModel):
     recipients = models.PositiveIntegerField()
 
     class Meta(TenantModel.Meta):
+        verbose_name = verbose_name_plural = "daily usage"
         constraints = [
             *TenantModel.Meta.constraints,
             models.UniqueConstraint(
