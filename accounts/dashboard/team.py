@@ -4,6 +4,7 @@ import structlog
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -63,7 +64,7 @@ def invite(request: CompanyRequest) -> HttpResponse:
     except (AlreadyMember, InvitationLimitReached, CompanyMayNotInvite, RoleTooHigh) as error:
         form.add_error("role" if isinstance(error, RoleTooHigh) else "email", error.page_detail)
         return _render_team(request, form, status=422)
-    _send(request, invitation, token)
+    send_link(request, invitation, token)
     messages.success(request, f"Invitation sent to {invitation.email}.")
     return redirect("accounts:team")
 
@@ -74,9 +75,9 @@ def invite(request: CompanyRequest) -> HttpResponse:
 def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Resend an invitation. Errors are shown on the team page."""
     invitation, token = resend_invitation(
-        invitation=_open_invitation(public_id), inviter=request.membership, actor=request.principal
+        invitation=open_invitation(public_id), inviter=request.membership, actor=request.principal
     )
-    _send(request, invitation, token)
+    send_link(request, invitation, token)
     messages.success(request, f"New invitation sent to {invitation.email}. The earlier link no longer works.")
     return redirect("accounts:team")
 
@@ -86,7 +87,7 @@ def resend(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_POST
 def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
     """Revoke an invitation."""
-    invitation = _open_invitation(public_id)
+    invitation = open_invitation(public_id)
     revoke_invitation(invitation=invitation, actor=request.principal)
     messages.success(request, f"The invitation to {invitation.email} was revoked.")
     return redirect("accounts:team")
@@ -164,14 +165,16 @@ def transfer(request: CompanyRequest) -> HttpResponse:
     return render(request, "accounts/transfer.html", context, status=422 if form.errors else 200)
 
 
-def _open_invitation(public_id: str) -> Invitation:
+def open_invitation(public_id: str) -> Invitation:
+    """Return the invitation; raises NotFound when it has been accepted or revoked, or has expired."""
     invitation = Invitation.by_public_id(public_id)
     if invitation not in list_open_invitations():
         raise NotFound
     return invitation
 
 
-def _send(request: CompanyRequest, invitation: Invitation, token: str) -> None:
+def send_link(request: CompanyRequest, invitation: Invitation, token: str) -> None:
+    """Mail the link of an invitation."""
     send_invitation(
         invitation=invitation,
         company_name=request.membership.company.name,
@@ -212,6 +215,15 @@ def _render_team(request: CompanyRequest, form: InviteForm, status: int = 200) -
         ],
         "form": form,
         "may_manage": may_manage,
+        "actions": [
+            {"label": "Resend", "icon": "send", "url": reverse("accounts:resend_selected")},
+            {
+                "label": "Revoke",
+                "icon": "x",
+                "url": reverse("accounts:revoke_selected"),
+                "tone": "danger-quiet",
+            },
+        ],
         "may_leave": is_allowed(check_remove, request.membership),
         "may_transfer": own_role == Role.OWNER and len(members) > 1,
         "without_second_factor": sum(not row["has_second_factor"] for row in rows),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.dashboard import companies, joining, policies, profile, saved_filters, team
+from accounts.dashboard import bulk, companies, joining, policies, profile, saved_filters, team
 
 app_name = "accounts"
 urlpatterns = [
@@ -15,6 +15,8 @@ urlpatterns = [
     path("team/", team.team_page, name="team"),
     path("team/transfer/", team.transfer, name="transfer"),
     path("team/invite/", team.invite, name="invite"),
+    path("team/selected-invitations/revoke/", bulk.revoke_selected, name="revoke_selected"),
+    path("team/selected-invitations/resend/", bulk.resend_selected, name="resend_selected"),
     path("team/invitations/<str:public_id>/revoke/", team.revoke, name="revoke_invitation"),
     path("team/invitations/<str:public_id>/resend/", team.resend, name="resend_invitation"),
     path("team/leave/", team.leave, name="leave"),

@@ -19,6 +19,7 @@ app_name = "billing"
 urlpatterns = [
     path("customers/", customers.customer_list, name="customers"),
     path("customers/new/", customers.create, name="create_customer"),
+    path("customers/selected/delete/", bulk.delete_selected, name="delete_selected"),
     path("customers/<str:public_id>/", customers.detail, name="customer"),
     path("customers/<str:public_id>/edit/", customers.edit, name="edit_customer"),
     path("customers/<str:public_id>/delete/", customers.delete, name="delete_customer"),

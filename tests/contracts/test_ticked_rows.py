@@ -1,20 +1,24 @@
 """What is done to the rows that were ticked in a list: asked once, each by itself, and what was refused is named."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from django.core import mail
 
+from accounts.models import Invitation, Membership
 from accounts.roles import Role
+from accounts.services import invite_member
 from billing import services
-from billing.models import Invoice
+from billing.models import Customer, Invoice
 from core import clock
 from core.tenancy import Tenant, tenant_context
 from messaging.models import Message, Suppression
 from tests.billing.factories import make_invoice
 from tests.clients import sign_in
 from tests.contracts.offers import content_of
-from tests.factories import SYSTEM, World, join, make_user
+from tests.factories import SYSTEM, World, join, make_customer, make_user
 from tests.messaging.samples import make_message, make_suppression
 from tests.webhooks.samples import make_delivery
 from webhooks.models import Delivery
@@ -40,6 +44,15 @@ def delivery_in_progress(tenant: Tenant) -> str:
             status="sending", due_at=clock.now() + timedelta(minutes=5), finished_at=None
         )
     return public_id
+
+
+def make_invitation(tenant: Tenant, role: Role = Role.VIEWER) -> str:
+    with tenant_context(tenant):
+        inviter = Membership.objects.filter(role=Role.OWNER).select_related("user").first()
+        assert inviter is not None
+        address = f"{uuid.uuid4().hex}@example.com"
+        invitation, _ = invite_member(email=address, role=role, inviter=inviter, actor=SYSTEM)
+        return invitation.public_id
 
 
 # By page: the list, the name of its boxes, what can be done, what cannot, what is said of it, and the status then.
@@ -75,6 +88,30 @@ ACTIONS = {
         None,
         ("2 suppressions are removed.", ""),
         lambda public_id: public_id not in {row.public_id for row in Suppression.objects.all()},
+    ),
+    "/customers/selected/delete/": (
+        "/customers/",
+        "customer",
+        lambda tenant: make_customer(tenant).public_id,
+        None,
+        ("2 customers are deleted.", ""),
+        lambda public_id: Customer.by_public_id(public_id).deleted_at is not None,
+    ),
+    "/team/selected-invitations/resend/": (
+        "/team/",
+        "invitation",
+        make_invitation,
+        None,
+        ("2 invitations are sent again.", ""),
+        lambda public_id: Invitation.by_public_id(public_id).revoked_at is not None,
+    ),
+    "/team/selected-invitations/revoke/": (
+        "/team/",
+        "invitation",
+        make_invitation,
+        None,
+        ("2 invitations are revoked.", ""),
+        lambda public_id: Invitation.by_public_id(public_id).revoked_at is not None,
     ),
     "/webhooks/deliveries/resend/": (
         "/webhooks/deliveries/",
@@ -160,3 +197,55 @@ def test_when_everything_is_refused_nothing_was_changed(world: World) -> None:
     assert 'type="submit"' not in asked
     assert "Nothing was changed. 7 invoices left out." in told
     assert "And 2 more." in told
+
+
+def test_a_customer_whom_somebody_else_has_deleted_is_left_out(world: World) -> None:
+    tenant = world.tenant()
+    present, gone = make_customer(tenant, name="Ada"), make_customer(tenant, name="Grace")
+    with tenant_context(tenant):
+        services.delete_customer(customer=gone, actor=SYSTEM)
+    browser = sign_in(world.owner, world.company)
+
+    sent = {"customer": [present.public_id, gone.public_id]}
+    told = content_of(browser.post("/customers/selected/delete/", sent, follow=True))
+
+    assert "1 customer is deleted. 1 customer left out. Grace: It does not exist" in told
+
+
+def test_invitations_are_sent_again_by_mail_and_only_those_of_roles_up_to_ones_own(world: World) -> None:
+    tenant = world.tenant()
+    for_viewer, for_owner = make_invitation(tenant), make_invitation(tenant, Role.OWNER)
+    admin = make_user("admin")
+    join(world.company, admin, Role.ADMIN)
+    with tenant_context(tenant):
+        address = Invitation.by_public_id(for_viewer).email
+    mail.outbox.clear()
+    browser = sign_in(admin, world.company)
+
+    sent = {"invitation": [for_viewer, for_owner]}
+    asked = content_of(browser.get("/team/selected-invitations/resend/", sent))
+    told = content_of(browser.post("/team/selected-invitations/resend/", sent, follow=True))
+
+    assert "This role is above yours" in asked
+    assert "1 invitation is sent again. 1 invitation left out." in told
+    assert [each.to for each in mail.outbox] == [[address]]
+    with tenant_context(tenant):
+        open_ones = Invitation.objects.filter(revoked_at=None, accepted_at=None)
+        assert {each.email for each in open_ones} == {address, Invitation.by_public_id(for_owner).email}
+        assert Invitation.by_public_id(for_viewer).revoked_at is not None
+        assert Invitation.by_public_id(for_owner).revoked_at is None
+
+
+def test_an_invitation_that_was_accepted_in_the_meantime_is_left_out(world: World) -> None:
+    tenant = world.tenant()
+    accepted, waiting = make_invitation(tenant), make_invitation(tenant)
+    with tenant_context(tenant):
+        Invitation.objects.filter(id=Invitation.by_public_id(accepted).id).update(accepted_at=clock.now())
+    browser = sign_in(world.owner, world.company)
+
+    sent = {"invitation": [accepted, waiting]}
+    told = content_of(browser.post("/team/selected-invitations/revoke/", sent, follow=True))
+
+    assert "1 invitation is revoked. 1 invitation left out." in told
+    with tenant_context(tenant):
+        assert Invitation.by_public_id(accepted).revoked_at is None

@@ -1,14 +1,15 @@
-"""Bulk actions on invoices: finalize and void."""
+"""Bulk actions: finalize and void invoices, delete customers."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_http_methods
 
 from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.roles import Role
-from billing import services
-from billing.models import Invoice
+from billing import selectors, services
+from billing.models import Customer, Invoice
 from core.ui.bulk import Bulk, confirm_or_run
 from core.values.currencies import money_text
 
@@ -39,6 +40,17 @@ VOID = Bulk(
     check=services.check_void,
 )
 
+DELETE = Bulk(
+    field="customer",
+    list_name="Customers",
+    verb="Delete",
+    note="They disappear from the dashboard and the API. Invoices and charges stay available. This cannot be undone.",
+    done="deleted",
+    name_of=attrgetter("name"),
+    # Whom somebody else has deleted in the meantime is left out.
+    check=lambda row: selectors.get_customer(row.public_id),
+)
+
 
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -63,6 +75,19 @@ def void_selected(request: CompanyRequest) -> HttpResponse:
         find=_find,
         act=lambda row: services.void_invoice(invoice=row, actor=request.principal),
         back=safe_next(request, "/invoices/"),
+    )
+
+
+@company_page(role=Role.DEVELOPER)
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete_selected(request: CompanyRequest) -> HttpResponse:
+    """Ask once, then delete every selected customer."""
+    return confirm_or_run(
+        request,
+        DELETE,
+        find=Customer.by_public_ids,
+        act=lambda row: services.delete_customer(customer=row, actor=request.principal),
+        back=safe_next(request, "/customers/"),
     )
 
 

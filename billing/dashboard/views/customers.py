@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import CompanyRequest, company_page
@@ -36,6 +37,14 @@ def customer_list(request: CompanyRequest) -> HttpResponse:
         "page": page,
         "is_filtered": bool(form.chosen),
         "may_change": _may_change(request),
+        "actions": [
+            {
+                "label": "Delete",
+                "icon": "x",
+                "url": reverse("billing:delete_selected"),
+                "tone": "danger-quiet",
+            },
+        ],
     }
     return render(request, "billing/customer_list.html", context)
 
