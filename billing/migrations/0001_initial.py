@@ -320,6 +320,14 @@ class Migration(migrations.Migration):
                             name="billing_invoice_due",
                         ),
                         models.Index(
+                            models.F("company"),
+                            models.F("mode"),
+                            models.F("currency"),
+                            models.F("total"),
+                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
+                            name="billing_invoice_by_total",
+                        ),
+                        models.Index(
                             condition=models.Q(("overdue_at__isnull", True), ("status", "open")),
                             fields=["due_date"],
                             name="billing_invoice_overdue",
@@ -541,6 +549,14 @@ class Migration(migrations.Migration):
                             models.F("status"),
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="billing_charge_by_status",
+                        ),
+                        models.Index(
+                            models.F("company"),
+                            models.F("mode"),
+                            models.F("currency"),
+                            models.F("amount"),
+                            models.OrderBy(models.F("id"), descending=True, nulls_last=True),
+                            name="billing_charge_by_amount",
                         ),
                         models.Index(
                             condition=models.Q(("gateway_reference", ""), _negated=True),

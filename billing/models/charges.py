@@ -133,6 +133,8 @@ class Charge(Payment):
             tenant_index("invoice", name="billing_charge_by_invoice"),
             tenant_index("customer", name="billing_charge_by_customer"),
             tenant_index("status", name="billing_charge_by_status"),
+            # By currency first, as invoices are.
+            tenant_index("currency", "amount", name="billing_charge_by_amount"),
             # A gateway's report names a charge by it, before the company is known.
             models.Index(
                 fields=["gateway_reference"],

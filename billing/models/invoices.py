@@ -166,6 +166,8 @@ class Invoice(TenantModel):
             tenant_index("status", name="billing_invoice_by_status"),
             tenant_index("customer", name="billing_invoice_by_customer"),
             tenant_index("due_date", name="billing_invoice_due"),
+            # Amounts of different currencies are not compared: a list sorted by them is one for each currency.
+            tenant_index("currency", "total", name="billing_invoice_by_total"),
             # What the sweep for overdue invoices reads, of every company.
             models.Index(
                 fields=["due_date"],

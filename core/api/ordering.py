@@ -1,6 +1,8 @@
 """Orders in which a list can be read, page by page: of a tenant's index (`IndexOrder`), or of DRF's OrderingFilter (`Order`)."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
@@ -54,17 +56,17 @@ class Order:
 
 
 class IndexOrder(Order):
-    """The order of an index of the tenant's on `column` and the descending id, read forwards or, ties and all, backwards.
+    """The order of an index of the tenant's on columns and the descending id, read forwards or, ties and all, backwards.
 
-    Rows without a value come last upwards and first downwards. What follows a row is up to three ranges of the index, each of
-    which starts where the last page ended: those with the same value, those with a larger one, those without (upwards). As
+    Rows without a value come last upwards and first downwards. What follows a row is a few ranges of the index, each of
+    which starts where the last page ended: those with the same values, those with a larger one, those without (upwards). As
     one condition they would be read from the first row with that value, and skipped.
     """
 
     @classmethod
-    def by(cls, column: str, *, is_down: bool) -> "IndexOrder":
-        """Return the order by `column`, downwards or upwards."""
-        return cls([f"-{column}", "pk"] if is_down else [column, "-pk"])
+    def by(cls, *columns: str, is_down: bool) -> "IndexOrder":
+        """Return the order by `columns`, all of them downwards or upwards."""
+        return cls([*(f"-{column}" for column in columns), "pk"] if is_down else [*columns, "-pk"])
 
     def read(self, queryset: QuerySet[Any], count: int, beyond: UUID | None = None) -> list[Any]:
         """Return the first `count` rows of `queryset` in this order, or the first after the row `beyond`.
@@ -83,17 +85,25 @@ class IndexOrder(Order):
         return found
 
     def _ranges_after(self, queryset: QuerySet[Any], row_id: UUID) -> Iterator[Q]:
-        term, id_term = self._terms
-        column = self._names[0]
-        value, _ = self._values_of(queryset.model.objects.all(), row_id)
-        yield _same(column, value) & _beyond(id_term, "pk", row_id)
-        is_down, may_lack = term.startswith("-"), queryset.model._meta.get_field(column).null
-        if value is not None:
-            yield Q(**{f"{column}__{'lt' if is_down else 'gt'}": value})
-            if may_lack and not is_down:
-                yield Q(**{f"{column}__isnull": True})
-        elif is_down:
-            yield Q(**{f"{column}__isnull": False})
+        *terms, id_term = self._terms
+        *values, _ = self._values_of(queryset.model.objects.all(), row_id)
+        same = [_same(name, value) for name, value in zip(self._names, values, strict=False)]
+        yield reduce(and_, [*same, _beyond(id_term, "pk", row_id)])
+        for place in reversed(range(len(terms))):
+            may_lack = queryset.model._meta.get_field(self._names[place]).null
+            for larger in _ranges_beyond(terms[place], values[place], may_lack=may_lack):
+                yield reduce(and_, [*same[:place], larger])
+
+
+def _ranges_beyond(term: str, value: Any, *, may_lack: bool) -> Iterator[Q]:
+    """Yield the ranges of an index in which rows have another value than `value`, and come after it."""
+    column, is_down = term.removeprefix("-"), term.startswith("-")
+    if value is not None:
+        yield Q(**{f"{column}__{'lt' if is_down else 'gt'}": value})
+        if may_lack and not is_down:
+            yield Q(**{f"{column}__isnull": True})
+    elif is_down:
+        yield Q(**{f"{column}__isnull": False})
 
 
 def _reversed(terms: Iterable[str]) -> list[str]:

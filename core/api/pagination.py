@@ -125,11 +125,11 @@ def sort_values(columns: Iterable[str]) -> list[str]:
 
 
 def paginate_sorted(
-    queryset: QuerySet[Any], request: HttpRequest | Request, *, columns: Mapping[str, str]
+    queryset: QuerySet[Any], request: HttpRequest | Request, *, columns: Mapping[str, str | tuple[str, ...]]
 ) -> Page:
     """Return the requested page of `queryset` in the order that `sort` requests, newest first without it.
 
-    `columns` maps a value of `sort` to the column it sorts by, which needs an index of the tenant's; a `-` reverses it.
+    `columns` maps a value of `sort` to the column or columns it sorts by, which need an index of the tenant's; a `-` reverses it.
     Raises FieldErrors for an unknown order, a bad limit or cursor.
     """
     asked = request.GET.get(SORT, NEWEST)
@@ -139,7 +139,8 @@ def paginate_sorted(
         return paginate(queryset, request, read=oldest, read_back=newest)
     if asked not in (allowed := sort_values(columns)):
         raise FieldErrors([FieldError(SORT, "invalid_choice", f"Use one of {', '.join(allowed)}.")])
-    order = IndexOrder.by(columns[asked.removeprefix("-")], is_down=asked.startswith("-"))
+    by = columns[asked.removeprefix("-")]
+    order = IndexOrder.by(*([by] if isinstance(by, str) else by), is_down=asked.startswith("-"))
     return paginate(queryset, request, read=order.read, read_back=order.reversed().read)
 
 

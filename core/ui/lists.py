@@ -21,11 +21,14 @@ def wants_oldest(request: HttpRequest) -> bool:
 
 
 def paginate_list(
-    queryset: QuerySet[Any], request: HttpRequest, *, columns: Mapping[str, str] | None = None
+    queryset: QuerySet[Any],
+    request: HttpRequest,
+    *,
+    columns: Mapping[str, str | tuple[str, ...]] | None = None,
 ) -> Page:
     """Return the requested page in the requested order, or newest first if the order is unknown.
 
-    `columns` maps names in the URL to columns, in addition to `created`. Raises FieldErrors for an invalid limit or cursor.
+    `columns` maps names in the URL to a column or several, in addition to `created`. Raises FieldErrors for an invalid limit or cursor.
     """
     columns = columns or {}
     if request.GET.get(SORT, "") not in sort_values(columns):

@@ -24,8 +24,8 @@ from tests.isolation.test_lists_beside_a_crowd import ROWS_OF_ANOTHER, begins_wi
 # The lists with pages: what they are of, and by which columns they are sorted.
 PAGED = {
     "/customers/": ("customers", {"created", "name"}),
-    "/invoices/": ("invoices", {"created", "due_date"}),
-    "/charges/": ("charges", {"created"}),
+    "/invoices/": ("invoices", {"created", "due_date", "total"}),
+    "/charges/": ("charges", {"created", "amount"}),
     "/messages/": ("messages", {"created"}),
     "/messages/suppressions/": ("suppressions", {"created", "address"}),
     "/messages/templates/": ("templates", {"name", "updated"}),

@@ -24,7 +24,9 @@ def charge_list(request: CompanyRequest) -> HttpResponse:
     """The company's charges, of invoices and free ones, newest first."""
     form = ChargeFilterForm(request.GET)
     try:
-        page = paginate_list(selectors.filter_charges(**form.chosen), request)
+        page = paginate_list(
+            selectors.filter_charges(**form.chosen), request, columns={"amount": ("currency", "amount")}
+        )
     except FieldErrors:
         return redirect("billing:charges")
     context = {

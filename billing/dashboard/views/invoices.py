@@ -40,7 +40,7 @@ def invoice_list(request: CompanyRequest) -> HttpResponse:
         page = paginate_list(
             selectors.filter_invoices(**form.chosen).select_related("customer"),
             request,
-            columns=selectors.INVOICE_SORT,
+            columns={**selectors.INVOICE_SORT, "total": ("currency", "total")},
         )
     except FieldErrors:
         return redirect("billing:invoices")
