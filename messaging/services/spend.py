@@ -69,7 +69,7 @@ class SmsSpendCapExceeded(DomainError):
 
 
 def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | None:
-    """Let SMS cost at most `amount` of SMS_PRICE_CURRENCY a day; None: as much as the tier allows.
+    """Let SMS cost at most `amount` of SMS_PRICE_CURRENCY a day; None: as much as the tier allows. Owners are told what it leaves used up.
 
     Raises FieldErrors for more than that, SmsPricesUnknown.
     """
@@ -94,7 +94,18 @@ def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | 
             ),
             actor=actor,
         )
+        _tell_of_days_spent(require_spend_cap())
     return row
+
+
+def _tell_of_days_spent(cap: SpendCap) -> None:
+    """Tell the owners of days, from today on, that the cap as it is now finds nearly or altogether used up.
+
+    Otherwise the next SMS would be refused before anybody was told: a refusal takes back what is written with it.
+    """
+    days = SmsSpend.objects.filter(day__gte=clock.now().date(), currency=cap.currency, amount__gt=0)
+    for day in days.select_for_update().order_by("day"):
+        change(day, Decimal(0), cap=cap)
 
 
 def hold(*, messages: Iterable[tuple[str, Sequence[Recipient]]], moment: datetime, now: datetime) -> None:

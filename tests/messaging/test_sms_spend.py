@@ -347,6 +347,43 @@ def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
     assert [each.subject for each in mail.outbox[2:]] == ["What SMS may cost is nearly used up"]
 
 
+def test_owners_are_told_at_once_when_a_lower_cap_is_already_used_up(world: World, vendor: StandIn) -> None:
+    tenant = world.tenant()
+    with tenant_context(tenant):
+        set_spend_cap(amount=Decimal(2), actor=SYSTEM)
+    for number in range(10):
+        send(tenant, f"+49301234{number:02}")
+    mail.outbox.clear()
+
+    with tenant_context(tenant):
+        set_spend_cap(amount=Decimal("1.10"), actor=SYSTEM)
+        set_spend_cap(amount=Decimal("0.50"), actor=SYSTEM)
+
+    assert [each.subject for each in mail.outbox] == [
+        "What SMS may cost is nearly used up",
+        "What SMS may cost is used up",
+    ]
+    assert ["may cost $1.10" in mail.outbox[0].body, "may cost $0.50" in mail.outbox[1].body] == [True, True]
+    with tenant_context(tenant):
+        told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
+        assert [(entry.detail["percent"], entry.detail["cap"]) for entry in told] == [
+            (80, "1.1"),
+            (100, "0.5"),
+        ]
+    with pytest.raises(SmsSpendCapExceeded):
+        send(tenant, "+4930123499")
+    assert len(mail.outbox) == 2
+
+
+def test_a_cap_of_nothing_on_a_day_without_sms_tells_nobody(world: World, vendor: StandIn) -> None:
+    mail.outbox.clear()
+
+    with tenant_context(world.tenant()):
+        set_spend_cap(amount=Decimal(0), actor=SYSTEM)
+
+    assert mail.outbox == []
+
+
 def test_owners_are_told_anew_of_the_cap_that_staff_have_raised(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
 
