@@ -37,6 +37,7 @@ def requests_chart(
             for place in shown
         ],
         ticks=_ticks(steps, span),
+        exact=_exact(steps, span),
         before=Series("Period before", [step.requests for step in before]) if before else None,
         links=_links(steps, span, requests, [OUTCOMES[place].name for place in shown]) if requests else (),
     )
@@ -54,6 +55,7 @@ def latency_chart(steps: Sequence[RequestUsage], span: Span, *, requests: str = 
         ],
         format_value=milliseconds_text,
         ticks=_ticks(steps, span),
+        exact=_exact(steps, span),
         links=_links(steps, span, requests, []) if requests else (),
     )
 
@@ -83,3 +85,7 @@ def _labels(steps: Sequence[RequestUsage], span: Span) -> list[str]:
 
 def _ticks(steps: Sequence[RequestUsage], span: Span) -> list[str]:
     return [span.tick_of(step.start) if step.start else "" for step in steps]
+
+
+def _exact(steps: Sequence[RequestUsage], span: Span) -> list[str]:
+    return [span.exact_of(step.start) if step.start else "" for step in steps]

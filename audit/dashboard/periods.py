@@ -1,7 +1,7 @@
 """The periods of usage pages: presets, and a custom range of days."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 
 from django import forms
@@ -10,6 +10,7 @@ from django.conf import settings
 from accounts.access import CompanyRequest
 from core import clock
 from core.ui.lists import wants_oldest
+from core.ui.reader_zone import utc_text
 from core.values.form_fields import DayField
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -30,6 +31,8 @@ class Span:
     until: datetime
     step: timedelta
     query: str
+    # The reader's. A step of a day is a day in UTC, as it is counted; shorter ones are moments.
+    zone: tzinfo = UTC
 
     @property
     def length(self) -> timedelta:
@@ -38,16 +41,21 @@ class Span:
 
     def label_of(self, start: datetime) -> str:
         """Return the label of a step in tables and tooltips."""
-        return f"{start:%a %d %b}" if self.step >= DAY else f"{start:%a %d %b, %H:%M}"
+        return f"{start:%a %d %b}" if self.step >= DAY else f"{start.astimezone(self.zone):%a %d %b, %H:%M}"
+
+    def exact_of(self, start: datetime) -> str:
+        """Return the start of a step in UTC, where its label is in another time zone; otherwise nothing."""
+        return "" if self.step >= DAY else utc_text(start, self.zone)
 
     def tick_of(self, start: datetime) -> str:
         """Return the axis label at the start of a step; empty if it has none."""
-        is_midnight = start.hour == 0
         if self.step >= DAY:
             return f"{start:%d %b}"
+        local = start.astimezone(self.zone)
+        begins_day = timedelta(hours=local.hour, minutes=local.minute) < self.step
         if self.length > 2 * DAY:
-            return f"{start:%a %d}" if is_midnight else ""
-        return f"{start:%d %b}" if is_midnight else f"{start:%H:%M}"
+            return f"{local:%a %d}" if begins_day else ""
+        return f"{local:%d %b}" if begins_day else f"{local:%H:%M}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +73,10 @@ class Period:
         until = begin_of_day + self.step * ((now - begin_of_day) // self.step + 1)
         return until - self.step * self.steps, until
 
-    def span(self, now: datetime) -> Span:
-        """Return the span that ends at `now`."""
-        return Span(self.name, f"the last {self.label}", *self.bounds(now), self.step, f"period={self.name}")
+    def span(self, now: datetime, zone: tzinfo = UTC) -> Span:
+        """Return the span that ends at `now`, for a reader in `zone`."""
+        label, query = f"the last {self.label}", f"period={self.name}"
+        return Span(self.name, label, *self.bounds(now), self.step, query, zone)
 
 
 PERIODS = {
@@ -99,15 +108,15 @@ class RangeForm(forms.Form):
             self.add_error("end", "Choose the “From” day or a later one.")
         return found
 
-    def span(self) -> Span:
-        """Return the range of a valid form, in steps that fit one chart."""
+    def span(self, zone: tzinfo = UTC) -> Span:
+        """Return the range of a valid form, in steps that fit one chart, for a reader in `zone`."""
         begin, end = self.cleaned_data["begin"], self.cleaned_data["end"]
         days = (end - begin).days + 1
         step = HOUR if days <= 2 else 6 * HOUR if days <= 14 else DAY
         since = datetime(begin.year, begin.month, begin.day, tzinfo=UTC)
         label = f"{begin:%d %b %Y}" if days == 1 else f"{begin:%d %b} – {end:%d %b %Y}"
         query = urlencode({"period": "custom", "begin": begin, "end": end})
-        return Span("custom", label, since, since + timedelta(days=days), step, query)
+        return Span("custom", label, since, since + timedelta(days=days), step, query, zone)
 
 
 def oldest_since(request: CompanyRequest) -> datetime | None:

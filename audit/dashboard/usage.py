@@ -13,7 +13,7 @@ from accounts.roles import Role
 from audit import services
 from audit.dashboard import charts
 from audit.dashboard.narrowing import UsageFilter, invalid_parameters
-from audit.dashboard.periods import PERIODS, RangeForm, Span, oldest_day
+from audit.dashboard.periods import DAY, PERIODS, RangeForm, Span, oldest_day
 from audit.dashboard.streaming import download
 from audit.dimensions import MOST_BY_ADDRESS, newest_name, usage_by_address, usage_by_value, usage_of
 from audit.export.rows import FORMATS, write_rows
@@ -23,6 +23,7 @@ from audit.usage import merged
 from core import clock
 from core.clock import rfc3339
 from core.errors import FieldError, FieldErrors
+from core.ui.reader_zone import zone_name, zone_of
 from core.values.latency import milliseconds_text
 
 # A change is a percentage up to so many times as many as before, and a multiple from there on.
@@ -50,6 +51,7 @@ def usage_page(request: CompanyRequest) -> HttpResponse:
         "problems": [one for one in problems if one.field not in form.fields],
         "span": span,
         "periods": PERIODS.values(),
+        "counted_in": "days of UTC" if span.step >= DAY else zone_name(span.zone),
         "narrowed": narrowed,
         "narrowed_to": _name_of(narrowed),
         "query": "&".join(filter(None, [span.query, narrowed.query])),
@@ -99,18 +101,18 @@ def _exported(step: RequestUsage) -> dict[str, Any]:
 
 def _asked_span(request: HttpRequest) -> tuple[RangeForm, Span, list[FieldError]]:
     """Return the form of the custom range, the span to show, and the errors of the request."""
-    now = clock.now()
+    now, zone = clock.now(), zone_of(request)
     name = request.GET.get("period", "24h")
     if name == "custom":
         form = RangeForm(request.GET)
         if form.is_valid():
-            return form, form.span(), []
-        return form, PERIODS["24h"].span(now), list(FieldErrors.of_form(form).fields)
+            return form, form.span(zone), []
+        return form, PERIODS["24h"].span(now, zone), list(FieldErrors.of_form(form).fields)
     problems = []
     if name not in PERIODS:
         text = f"Use one of {', '.join(PERIODS)}, or custom."
         problems.append(FieldError("period", "invalid_choice", text))
-    span = PERIODS.get(name, PERIODS["24h"]).span(now)
+    span = PERIODS.get(name, PERIODS["24h"]).span(now, zone)
     return RangeForm(initial={"begin": span.since.date(), "end": now.date()}), span, problems
 
 

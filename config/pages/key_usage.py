@@ -15,6 +15,7 @@ from audit.dashboard.periods import PERIODS
 from audit.dimensions import usage_of
 from audit.usage import merged
 from core import clock
+from core.ui.reader_zone import zone_of
 
 
 @company_page()
@@ -26,7 +27,7 @@ def key_usage_page(request: CompanyRequest, client_id: str) -> HttpResponse:
     if not fragment:
         asked = {"key": key.public_id, "period": request.GET.get("period", "7d")}
         return redirect(f"{reverse('audit:usage')}?{urlencode(asked)}")
-    span = PERIODS["7d"].span(clock.now())
+    span = PERIODS["7d"].span(clock.now(), zone_of(request))
     steps = usage_of(since=span.since, until=span.until, step=span.step, dimension="key", value=key.id.hex)
     requests = f"{reverse('audit:requests')}?{urlencode({'key': key.public_id})}"
     context = {

@@ -31,6 +31,7 @@ from config.pages import checklist
 from core import clock
 from core.api.idempotency import has_idempotent_write
 from core.tenancy import Tenant, require_tenant, tenant_context
+from core.ui.reader_zone import zone_of
 from core.values.latency import milliseconds_text
 from webhooks.selectors import ENDPOINT_HEALTH, list_endpoints
 
@@ -48,7 +49,7 @@ def overview_page(request: CompanyRequest) -> HttpResponse:
     checks = [_as_offered(check, role) for check in checklist.security_checklist(facts)]
     care = [_as_offered(check, role) for check in checklist.needs_care(facts)]
     limits = current_limits()
-    span = PERIODS["7d"].span(facts.now)
+    span = PERIODS["7d"].span(facts.now, zone_of(request))
     week = usage_of(since=span.since, until=span.until, step=span.step)
     total = merged(week)
     requests = reverse("audit:requests")

@@ -76,6 +76,8 @@ class Chart:
     # The total of the previous period, drawn next to each bar.
     before: Series | None = None
     links: Sequence[Links] = ()
+    # Each label in UTC, for tooltips. An empty string if the label is in UTC.
+    exact: Sequence[str] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -100,10 +102,10 @@ class Chart:
     def table_rows(self) -> SafeString:
         """The rows of `table` as HTML. A page has hundreds of cells, for which a template would be slow."""
         rows = [
-            f'<tr><th scope="row">{label.html}</th>'
+            f'<tr><th scope="row"{self._title(index)}>{label.html}</th>'
             + "".join([f'<td class="num">{cell.html}</td>' for cell in cells])
             + "</tr>"
-            for label, cells in self.table
+            for index, (label, cells) in enumerate(self.table)
         ]
         return mark_safe("".join(rows))  # noqa: S308 - every text in it went through escape()
 
@@ -112,7 +114,7 @@ class Chart:
         """The tooltip of each column, the same in all widths."""
         return [
             escape(
-                f"{label}: "
+                f"{label}{f' ({self.exact[index]})' if self.exact and self.exact[index] else ''}: "
                 + ", ".join(
                     f"{one.name} {self.written(one.values[index])}" for one in _hovered_series(self, index)
                 )
@@ -132,6 +134,10 @@ class Chart:
         if self.before:
             cells.append(Cell(self.written(self.before.values[index])))
         return cells
+
+    def _title(self, index: int) -> str:
+        exact = self.exact[index] if self.exact else ""
+        return f' title="{escape(exact)}"' if exact else ""
 
     def _link(self, index: int) -> Links:
         return self.links[index] if self.links else Links()
@@ -167,9 +173,10 @@ def bar_chart(
     *,
     unit: str = "",
     format_value: Callable[[float], str] | None = None,
+    exact: Sequence[str] = (),
 ) -> Chart:
     """Draw grouped bars. Raises ValueError unless each series has one value per label."""
-    return _chart("bars", title, labels, series, unit, format_value)
+    return replace(_chart("bars", title, labels, series, unit, format_value), exact=exact)
 
 
 def stacked_chart(
@@ -182,13 +189,14 @@ def stacked_chart(
     ticks: Sequence[str] = (),
     before: Series | None = None,
     links: Sequence[Links] = (),
+    exact: Sequence[str] = (),
 ) -> Chart:
     """Draw stacked bars, for parts of a whole. Raises ValueError like `bar_chart`.
 
     `before` holds the totals of the previous period, drawn as a bar next to each stack. `links` are the links of each label.
     """
     drawn = _chart("stacked", title, labels, series, unit, format_value)
-    return replace(drawn, ticks=ticks, before=before, links=links)
+    return replace(drawn, ticks=ticks, before=before, links=links, exact=exact)
 
 
 def line_chart(
@@ -200,9 +208,11 @@ def line_chart(
     format_value: Callable[[float], str] | None = None,
     ticks: Sequence[str] = (),
     links: Sequence[Links] = (),
+    exact: Sequence[str] = (),
 ) -> Chart:
     """Draw one line per series, for values that do not add up. Raises ValueError like `bar_chart`."""
-    return replace(_chart("lines", title, labels, series, unit, format_value), ticks=ticks, links=links)
+    drawn = _chart("lines", title, labels, series, unit, format_value)
+    return replace(drawn, ticks=ticks, links=links, exact=exact)
 
 
 def compact_number(value: float) -> str:

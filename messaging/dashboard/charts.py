@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from core.ui.charts import Chart, Series, line_chart, stacked_chart
+from core.ui.reader_zone import utc_text
 from core.values.latency import milliseconds_text
 from messaging.latency import percentile
 from messaging.selectors.analytics import Analytics
@@ -17,44 +20,52 @@ _OUTCOMES = (
 )
 
 
-def volume_chart(found: Analytics) -> Chart:
+def volume_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
     """Return how many recipients were accepted and handed over."""
     return line_chart(
         "Recipients",
-        labels(found),
+        labels(found, zone),
         [
             Series("Queued", [slot.counts["queued"] for slot in found.slots], tone=6),
             Series("Sent", [slot.counts["sent"] for slot in found.slots], tone=1),
         ],
+        exact=_exact(found, zone),
     )
 
 
-def outcome_chart(found: Analytics) -> Chart:
+def outcome_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
     """Return what became of them."""
     return stacked_chart(
         "Outcomes",
-        labels(found),
+        labels(found, zone),
         [
             Series(name, [slot.counts[status] for slot in found.slots], tone=tone)
             for name, status, tone in _OUTCOMES
         ],
+        exact=_exact(found, zone),
     )
 
 
-def latency_chart(found: Analytics) -> Chart:
+def latency_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
     """Return how long a message waited until the provider had taken it; a stretch without sends is a gap."""
     return line_chart(
         "Time until sent",
-        labels(found),
+        labels(found, zone),
         [
             Series("p50", [percentile(slot.latency, 0.5) for slot in found.slots], tone=1),
             Series("p95", [percentile(slot.latency, 0.95) for slot in found.slots], tone=3),
         ],
         format_value=milliseconds_text,
+        exact=_exact(found, zone),
     )
 
 
-def labels(found: Analytics) -> list[str]:
-    """Return the name of each hour or day."""
-    form = "%a %H:%M" if found.interval == "hour" else "%d %b"
-    return [slot.start.strftime(form) for slot in found.slots]
+def labels(found: Analytics, zone: tzinfo = UTC) -> list[str]:
+    """Return the name of each hour, in the reader's time zone, or of each day of UTC."""
+    if found.interval == "hour":
+        return [f"{slot.start.astimezone(zone):%a %H:%M}" for slot in found.slots]
+    return [f"{slot.start:%d %b}" for slot in found.slots]
+
+
+def _exact(found: Analytics, zone: tzinfo) -> list[str]:
+    return [utc_text(slot.start, zone) if found.interval == "hour" else "" for slot in found.slots]

@@ -12,6 +12,7 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from core import clock
 from core.tenancy import require_tenant
+from core.ui.reader_zone import zone_name, zone_of
 from messaging.dashboard.charts import latency_chart, outcome_chart, volume_chart
 from messaging.dashboard.forms import PERIODS, PeriodForm
 from messaging.dashboard.usage import show_usage
@@ -37,7 +38,7 @@ def statistics(request: CompanyRequest) -> HttpResponse:
     chosen = form.cleaned_data if form.is_valid() else {}
     period = chosen.get("period") or DEFAULT_PERIOD
     length, interval = _LENGTHS[period]
-    now = clock.now()
+    now, zone = clock.now(), zone_of(request)
     found = read_analytics(
         start=now - length,
         end=now,
@@ -51,7 +52,8 @@ def statistics(request: CompanyRequest) -> HttpResponse:
         "found": found,
         "rates": {name: "–" if share is None else f"{share:.1%}" for name, share in found.rates.items()},
         "latency": describe_latency(found.latency["sent"]),
-        "charts": [volume_chart(found), outcome_chart(found), latency_chart(found)],
+        "charts": [draw(found, zone) for draw in (volume_chart, outcome_chart, latency_chart)],
+        "counted_in": zone_name(zone) if interval == "hour" else "days of UTC",
         **show_usage(),
     }
     return render(request, "messaging/statistics.html", context)

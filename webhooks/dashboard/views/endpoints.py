@@ -15,6 +15,7 @@ from billing.entitlements import current_limits
 from core.errors import FieldErrors
 from core.postgres.orders import NEWEST
 from core.ui.lists import sort_rows
+from core.ui.reader_zone import zone_of
 from webhooks import representations, selectors
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
@@ -88,8 +89,8 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
     context = {
         "endpoint": endpoint,
         "shown": representations.endpoint(endpoint),
-        "outcomes": outcome_chart(week),
-        "latency": latency_chart(week),
+        "outcomes": outcome_chart(week, zone_of(request)),
+        "latency": latency_chart(week, zone_of(request)),
         "deliveries": selectors.list_deliveries().filter(endpoint=endpoint).order_by(NEWEST)[:RECENT],
         "recoveries": recoveries,
         "is_recovering": any(job.status == job.Status.RUNNING for job in recoveries),

@@ -33,7 +33,7 @@ function show(column, by) {
     const [label, ...cells] = row.children;
     const names = figure.querySelectorAll("thead th");
     const title = document.createElement("strong");
-    title.append(...contentOf(label));
+    title.append(...contentOf(label), label.title && ` (${label.title})`);
     const list = document.createElement("dl");
     cells.forEach((cell, place) => {
       if (cell.textContent === "0" && cells.length > 3) {

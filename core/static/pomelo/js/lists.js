@@ -45,6 +45,12 @@ document.addEventListener("change", (event) => {
   countTicked(form);
 });
 
+// Their time zone, for what the server places in time: the columns of charts (core/ui/reader_zone.py).
+const ZONE = new Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+if (/^[\w+/-]+$/.test(ZONE) && !document.cookie.split("; ").includes(`timezone=${ZONE}`)) {
+  document.cookie = `timezone=${ZONE}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+}
+
 // The person's own time, made once: a page has a hundred moments. UTC stays in the title.
 const TO_THE_SECOND = {
   day: "2-digit", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23",
