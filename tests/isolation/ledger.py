@@ -24,10 +24,13 @@ WHERE c.oid = ANY(%s::oid[]) GROUP BY 1, 2 ORDER BY 1
 BUT = {"audit_auditentry": " AND action <> 'api_key.authenticated'"}
 
 
-def digest(tenant: Tenant, *, without: tuple[str, ...] = ()) -> dict[str, tuple[int, str]]:
+def digest(
+    tenant: Tenant, *, without: tuple[str, ...] = (), both_modes: bool = False
+) -> dict[str, tuple[int, str]]:
     """Return (number of rows, hash of all of them) of every table and partition in which `tenant` has any.
 
-    Read past both walls, as the owner. Tables whose names begin with one of `without` are left out.
+    Read past both walls, as the owner. Tables whose names begin with one of `without` are left out. With `both_modes` the rows
+    are those of the whole company.
     """
     # Last uses are written in batches; those of the tenant's own keys must not arrive between two looks.
     BUFFER.flush()
@@ -38,7 +41,7 @@ def digest(tenant: Tenant, *, without: tuple[str, ...] = ()) -> dict[str, tuple[
         # Prepared: planning it takes longer than reading a tenant's rows.
         raw.prepare_threshold = 0
         found = psycopg.Cursor(raw).execute(
-            _statement(tables, without), {"company": tenant.company_id, "mode": tenant.mode}
+            _statement(tables, without, both_modes), {"company": tenant.company_id, "mode": tenant.mode}
         )
         return {name: (count, mark) for name, count, mark in found}
 
@@ -49,18 +52,19 @@ def changed(before: dict[str, tuple[int, str]], after: dict[str, tuple[int, str]
 
 
 @lru_cache(maxsize=64)
-def _statement(tables: tuple[int, ...], without: tuple[str, ...]) -> str:
+def _statement(tables: tuple[int, ...], without: tuple[str, ...], both_modes: bool) -> str:
     """Return the query that reads those of `tables` that belong to companies."""
     with connections["owner"].cursor() as cursor:
         cursor.execute(OWNED, [list(tables)])
         parts = [
             sql.SQL(
-                "SELECT {name}, count(*), md5(string_agg(t::text, '|' ORDER BY t::text)) FROM {table} t "
+                # A sum, which needs no order: sorting rows by all they say takes longer than reading them.
+                "SELECT {name}, count(*), sum(hashtextextended(t::text, 0))::text FROM {table} t "
                 "WHERE company_id = %(company)s{mode}{but} HAVING count(*) > 0"
             ).format(
                 name=sql.Literal(name),
                 table=sql.Identifier(name),
-                mode=sql.SQL(" AND mode = %(mode)s" if "mode" in columns else ""),
+                mode=sql.SQL(" AND mode = %(mode)s" if "mode" in columns and not both_modes else ""),
                 but=sql.SQL(BUT.get(root, "")),
             )
             for name, root, columns in cursor.fetchall()
