@@ -85,6 +85,7 @@ FIRST_FILES = (
     "isolation/test_dashboard_matrix.py",
     # More than half a minute.
     "attacks/test_staff_reach.py",
+    "contracts/test_forms_and_api.py",
     "config/test_startresource.py",
     "audit/test_every_event.py",
     "contracts/test_guard_matrix.py",
@@ -94,6 +95,7 @@ FIRST_FILES = (
     "isolation/test_filters_use_indexes.py",
     "journeys/test_first_day.py",
     "journeys/test_messages.py",
+    "contracts/test_hostile_fields.py",
     # More than twenty seconds, mostly spent waiting for servers.
     "core/test_engines_identity.py",
     "core/test_engines_recovery.py",

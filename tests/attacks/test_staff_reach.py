@@ -66,8 +66,12 @@ def test_a_list_is_narrowed_only_by_the_filters_on_it(
 
 
 @pytest.mark.parametrize(("model", "model_admin"), REGISTERED, ids=[m._meta.label for m, _ in REGISTERED])
-def test_the_filters_on_a_list_still_work(model: Any, model_admin: Any) -> None:
-    browser = staff_browser(*VIEW_EVERYTHING)
+def test_the_filters_on_a_list_still_work(
+    model: Any, model_admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_staff(*VIEW_EVERYTHING)
+    look_up_once(monkeypatch, user)
+    browser = sign_in(user)
     page = page_of(model)
     body = browser.get(page).content.decode()
     offered = set(re.findall(r'(?:href|value)="\?([a-z_]+)=([^"&]*)"', body))
