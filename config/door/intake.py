@@ -200,7 +200,7 @@ class Door:
                     return
                 body = [content]
             send(proto, sent, body)
-        except BaseException:  # even SystemExit must not leave the client without an answer
+        except BaseException:  # even SystemExit must not leave the client without a response
             log.exception("door.request_failed", path=environ["PATH_INFO"])
             sent.status = 500
             proto.response_empty(500, [])
@@ -215,10 +215,10 @@ class Door:
 
 
 def _address_of(scope: Any, path: str) -> str:
-    """Return whose request this is (an address, or a /64), from as much of its head as that takes."""
+    """Return the client's address or /64, reading as little of the head as possible."""
     meta = {"REMOTE_ADDR": remote_address(scope)}
     if trusted_proxies():
-        with contextlib.suppress(Unreadable):  # counted as the proxy's own, and told why when there is room
+        with contextlib.suppress(Unreadable):  # counted as the proxy's own
             meta = build_environ(scope, path)
     return client_group(client_address(meta))
 

@@ -1,49 +1,49 @@
-"""Whether more comes in than can be done, and how much is worked on at a time while it does.
+"""Detects overload, and limits concurrency while it lasts.
 
-A queue is good as long as it absorbs a crowd, and bad when it stands: then everybody waits and nothing is gained (Nichols and Jacobson,
-"Controlling Queue Delay", ACM Queue 2012). So what counts is not how long a queue is but whether it becomes shorter.
+A queue is useful while it absorbs a burst, and harmful when it persists: all requests wait and nothing is gained (Nichols and Jacobson,
+"Controlling Queue Delay", ACM Queue 2012). So the criterion is not how long a queue is but whether it gets shorter.
 """
 
 import math
 from collections.abc import Callable
 
-# Overload begins when a queue has not become shorter between two looks at it,
+# Overload starts when the queue has not become shorter between two checks,
 LOOK_SECONDS = 0.07
-# and who comes now would wait for longer than this, and than so many jobs take. A few callers more than there are threads, each of which
-# sends the next request when it has the last answer, make a queue that stands too; but it is short, and nobody needs to be refused.
+# and a new request would wait longer than this, and longer than so many average jobs. A few more clients than threads, each sending its
+# next request after the last response, also make a queue that persists; but it is short, and no request needs to be refused.
 STANDING_SECONDS = 0.1
 STANDING_JOBS = 4
-# It is over after so long, unless more than MANY of those who came meanwhile were refused (a short queue refuses some even when all could be
-# served),
+# It ends after this long, unless more than the share MANY of the requests since were refused (a short queue refuses some even if all could
+# be served),
 TERM_SECONDS = 1.0
 MANY = 0.3
-# and in any case after this: whoever comes back each time it is refused could keep it up for ever, where nobody would need to be refused
-# if all were let in. An overload that lasts is noticed again within two looks.
+# and always after this: clients that retry each refusal could otherwise prolong it indefinitely, although all of them could be served.
+# Overload that persists is detected again within two checks.
 BELIEVED_SECONDS = 30.0
-# One more is worked on at a time, each so many seconds, while the process uses less than this of a processor.
+# Concurrency rises by one in each window in which the process uses less than this share of a core.
 WINDOW_SECONDS = 0.25
 LEAST_BUSY = 0.5
-# An exception does not count for more than this, in times of what was usual: jobs that take long are few, but take very long.
+# A sample counts as at most this multiple of the estimate, so that one very slow job changes little.
 MOST_TIMES = 4.0
 
 
 def follow(estimate: float, sample: float) -> float:
-    """Return the moving average of some twenty samples, of which no single one counts for much."""
+    """Return the moving average over about twenty samples, with outliers limited."""
     return max(estimate + (min(sample, MOST_TIMES * estimate) - estimate) / 20, 1e-5)
 
 
 class Overload:
-    """Not thread-safe by itself. Times are in seconds, on one clock.
+    """The state of one process. Not thread-safe by itself. Times are in seconds, on one clock.
 
-    How many jobs keep a process busy is what a job takes by itself, divided by its processor time: so many fit into each other's waits.
-    It is measured while there is no crowd, from jobs beside which nothing else was worked on; until one was, every thread is of use. Jobs
-    under an overload may be others, which wait for longer: that shows in a process that is idle although it refuses requests.
+    The number of jobs that keep a process busy is the duration of a job running alone divided by its CPU time. It is measured from jobs
+    that ran alone; until there are any, all threads are used. Jobs during overload may differ and wait longer: then the process is idle
+    although it refuses requests, and the limit rises.
     """
 
     def __init__(self, threads: int, *, job_seconds: float, process_clock: Callable[[], float]) -> None:
         self._threads, self._process_clock = threads, process_clock
         self._alone, self._cpu = job_seconds * threads, job_seconds
-        # When the queue was looked at, and how long it was then; infinitely long when it began.
+        # The time and queue length of the last check; infinity when the queue began.
         self._looked_at, self._looked_length = 0.0, math.inf
         self._is_on = False
         self._proved_at = self._term_ends = self._window_at = self._window_cpu = 0.0
@@ -51,7 +51,7 @@ class Overload:
         self._refused_at = 0.0
 
     def is_on(self, now: float) -> bool:
-        """Return whether more comes in than can be done."""
+        """Return whether more requests arrive than can be processed."""
         if self._is_on and now >= self._term_ends:
             is_recent = now - self._refused_at < TERM_SECONDS and now - self._proved_at < BELIEVED_SECONDS
             self._is_on = is_recent and self._refused > MANY * self._came
@@ -59,21 +59,21 @@ class Overload:
         return self._is_on
 
     def limit(self, now: float) -> int:
-        """Return how many jobs may be worked on at a time."""
+        """Return how many jobs may run at a time."""
         if not self.is_on(now):
             return self._threads
         return min(self._threads, self._at_once() + self._more)
 
     def saw_alone(self, *, seconds: float, cpu: float) -> None:
-        """Note what a job took beside which nothing else was worked on."""
+        """Record the duration and CPU time of a job that ran alone."""
         self._alone, self._cpu = follow(self._alone, seconds), follow(self._cpu, cpu)
 
     def queue_begins(self, now: float) -> None:
-        """Note that somebody begins to wait, and nobody waited before."""
+        """Record that a request starts to wait and none waited before."""
         self._looked_at, self._looked_length = now, math.inf
 
     def look(self, now: float, *, length: int, waits: float, job_seconds: float) -> None:
-        """Look at a queue: how many wait, how long the next one would, and what a job takes."""
+        """Check the queue: its length, how long a new request would wait, and the average job."""
         if self.is_on(now):
             if now - self._window_at > WINDOW_SECONDS:
                 self._look_at_processor(now)
@@ -85,15 +85,15 @@ class Overload:
             self._looked_at, self._looked_length = now, length
 
     def came(self) -> None:
-        """Note that a request comes."""
+        """Record a request."""
         self._came += 1
 
     def refused(self, now: float) -> None:
-        """Note that one is refused."""
+        """Record a refusal."""
         self._refused, self._refused_at = self._refused + 1, now
 
     def _at_once(self) -> int:
-        # One more for less than a tenth of its time would mostly stand in the way.
+        # One more thread that would be used less than a tenth of the time would mostly be in the way.
         return max(1, math.ceil(self._alone / self._cpu - 0.1))
 
     def _begin_term(self, now: float) -> None:

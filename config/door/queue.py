@@ -1,4 +1,4 @@
-"""The requests that wait for a slot: in order for each client address, and the addresses take turns."""
+"""The queue of requests that wait for a slot: first in, first out per client address; addresses take turns."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
@@ -9,7 +9,7 @@ Job = Callable[[], None]
 
 @dataclass(slots=True, eq=False)
 class Waiter:
-    """A request that waits. `is_patient` if it may wait longer than others, since somebody else takes more than it does."""
+    """A waiting request. `is_patient` if it may wait longer, because another address uses more than its own."""
 
     since: float
     address: str
@@ -19,10 +19,10 @@ class Waiter:
 
 
 class FairQueue:
-    """Whoever has many requests waits behind its own, not before others' (McKenney, "Stochastic Fairness Queueing", 1990)."""
+    """An address with many requests only delays itself (McKenney, "Stochastic Fairness Queueing", 1990)."""
 
     def __init__(self) -> None:
-        # By address, the next one in turn first. An address without requests has no entry, so this is no longer than what waits.
+        # By address, in order of turn. An address without requests has no entry, so there are never more entries than requests.
         self._by_address: OrderedDict[str, deque[Waiter]] = OrderedDict()
         self._by_age: OrderedDict[Waiter, None] = OrderedDict()
 
@@ -47,7 +47,7 @@ class FairQueue:
         self._by_age[waiter] = None
 
     def pop(self, may: Callable[[str], bool]) -> Waiter | None:
-        """Take the oldest request of the address in turn, of those that `may`; None if none may."""
+        """Remove and return the oldest request of the next address for which `may` is true; None if there is none."""
         for address, waiters in self._by_address.items():
             if may(address):
                 waiter = waiters[0]
@@ -57,11 +57,11 @@ class FairQueue:
         return None
 
     def newest(self, address: str) -> Waiter:
-        """Return the request of `address` that came last."""
+        """Return the newest request of `address`."""
         return self._by_address[address][-1]
 
     def remove(self, waiter: Waiter) -> None:
-        """Take `waiter` out, wherever it is."""
+        """Remove `waiter`."""
         waiters = self._by_address[waiter.address]
         waiters.remove(waiter)
         if not waiters:

@@ -1,4 +1,4 @@
-"""Who may work on a request now, who waits, and who is better told at once to come again."""
+"""Admission control: decides which requests run, which wait, and which are refused immediately."""
 
 import threading
 import time
@@ -10,24 +10,24 @@ import structlog
 from config.door.overload import Overload, follow
 from config.door.queue import FairQueue, Job, Waiter
 
-# How long anybody may wait under overload, in times of what a job takes on average: half as many wait as are worked on.
+# The longest wait under overload, as a multiple of the average job: half as many requests wait as are running.
 JOBS_AHEAD = 0.5
-# A crowd is served as long as it is gone again within this.
+# The longest wait in a burst of requests.
 PATIENCE_SECONDS = 0.5
-# Less is no wait: threads take turns of a millisecond (config.door.server).
+# Shorter waits are irrelevant: threads switch every millisecond (config.door.server).
 LEAST_SECONDS = 0.005
-# With fewer threads than this, none can be kept for other addresses.
+# With fewer threads than this, none is reserved for other addresses.
 FEW_THREADS = 3
 
 log = structlog.get_logger(__name__)
 
 
 class Full(Exception):
-    """So much work waits that this request would wait too long."""
+    """So much work is queued that this request would wait too long."""
 
 
 class Turn(NamedTuple):
-    """A job that has a slot. `is_alone` if nothing else had one when it began; `number` counts jobs."""
+    """A job that has a slot. `is_alone` if no other job was running when it began; `number` counts jobs."""
 
     address: str
     job: Job
@@ -36,20 +36,19 @@ class Turn(NamedTuple):
 
 
 class Slots:
-    """At most `threads` jobs at a time; more wait in order, for a time that is bounded.
+    """Runs at most `threads` jobs at a time. Others wait in order, for a bounded time.
 
-    A crowd that comes at once may wait for PATIENCE_SECONDS, and its queue becomes shorter all the time. One that does not will not go
-    away, and waiting only makes everybody late (config.door.overload). From then on nobody waits for longer than JOBS_AHEAD jobs take,
-    so that admitted requests are served nearly as fast as on any other day, and no more are worked on at a time than keep the process
-    busy: Python runs one thread at a time, the others are of use only while it waits for a server, and more of them make every job
-    slower and none sooner.
+    In a burst, requests may wait for PATIENCE_SECONDS while the queue gets shorter. A long queue that does not get shorter means
+    overload (config.door.overload). From then on, no request waits longer than JOBS_AHEAD jobs take, so that admitted requests are
+    served nearly as fast as usual, and the number of running jobs is limited to what keeps the process busy: Python runs one thread
+    at a time, the others only help while it waits for a server, and more of them slow down every job.
 
-    A newcomer who would wait too long is refused at once. That is an estimate, by what waits and how long jobs have taken lately; so
-    whoever has waited too long after all is turned away too: when the next one comes, when a job ends, or by `sweep`.
+    A new request that would wait too long is refused immediately. This is an estimate from the queue and recent job durations, so
+    requests that have waited too long after all are refused later: when the next one arrives, when a job ends, or by `sweep`.
 
-    No client address can take everything. Of FEW_THREADS or more one is left for the others, whatever an address is doing, and one that
-    has all slots of an overload does not keep out an address that has none. Addresses take turns in the queue, and when it is full, the
-    address with most gives up a place to one that would still have less afterwards. An address alone has everything but that thread.
+    No client address can occupy everything. Of FEW_THREADS or more, one address can have all but one, and under overload an address
+    with no running job gets a spare thread if another address has every slot. Addresses take turns in the queue; when it is full, the
+    address with the most requests gives up a place to an address that would still have fewer.
     """
 
     def __init__(
@@ -70,9 +69,9 @@ class Slots:
         self._overload = Overload(threads, job_seconds=self._average, process_clock=process_clock)
 
     def enter(self, job: Job, turn_away: Job, address: str = "") -> Turn | None:
-        """Return what may be worked on now (pass it to `work`): `job`, or who came before it; None when it waits for a busy thread.
+        """Return what to run now (pass it to `work`): `job` or an earlier one; None if `job` has to wait for a busy thread.
 
-        If it waits in vain, `turn_away` is called in its place, from any thread. Raises Full.
+        If it waits too long, `turn_away` is called instead, from any thread. Raises Full.
         """
         found, is_full = None, False
         with self._lock:
@@ -92,7 +91,7 @@ class Slots:
                     self._overload.queue_begins(now)
                 is_patient = displaced is not None or self._takes_less(address)
                 self._queue.push(Waiter(now, address, job, turn_away, is_patient))
-                # Not `job` but whose turn it is: others may still wait although threads are free, after an overload.
+                # Not always `job`: earlier ones may still wait for threads that became available after an overload.
                 found = self._next(now)
         _turn_away(late)
         if is_full:
@@ -100,7 +99,7 @@ class Slots:
         return found
 
     def is_full(self, find_address: Callable[[], str] = str) -> bool:
-        """Tell whether who comes now from this address is refused. `find_address` is called only if that depends on it."""
+        """Whether a new request from this address is refused. `find_address` is only called if the answer depends on it."""
         with self._lock:
             now = self._clock()
             if self._running < self._limit(now) or not self._is_full(now):
@@ -114,7 +113,7 @@ class Slots:
             return is_full
 
     def sweep(self) -> bool:
-        """Turn away whoever has waited too long, and tell whether anybody still waits."""
+        """Refuse requests that have waited too long. Return whether any are still waiting."""
         with self._lock:
             late = self._take_late(self._clock())
             anybody = bool(self._queue)
@@ -122,17 +121,17 @@ class Slots:
         return anybody
 
     def work(self, turn: Turn | None) -> None:
-        """Run the job, then whatever waits. What it raises is logged: a slot is never lost."""
+        """Run the job, then waiting ones. Exceptions are logged, so that no slot is lost."""
         while turn is not None:
             began, cpu_began = self._clock(), self._cpu_clock()
             try:
                 turn.job()
-            except BaseException:  # even SystemExit: the others wait for this thread
+            except BaseException:  # even SystemExit, because waiting jobs need this thread
                 log.exception("door.job_failed")
             turn = self.finish(turn, seconds=self._clock() - began, cpu=self._cpu_clock() - cpu_began)
 
     def finish(self, turn: Turn, *, seconds: float, cpu: float) -> Turn | None:
-        """Give the slot of a job that has ended to the next one, and return it; None if there is none. `work` does this by itself."""
+        """Pass the slot of a finished job to the next one, and return it; None if there is none. `work` calls this."""
         with self._lock:
             self._running -= 1
             if (left := self._at_work[turn.address] - 1) > 0:
@@ -161,7 +160,7 @@ class Slots:
         return self._running < self._threads and address not in self._at_work and self._is_taken_over(now)
 
     def _is_taken_over(self, now: float) -> bool:
-        """Whether one address has all the slots that are in use under overload, and more than one."""
+        """Whether one address has as many running jobs as are allowed under overload, and more than one."""
         return max(self._at_work.values(), default=0) >= max(self._limit(now), 2)
 
     def _takes_less(self, address: str) -> bool:
@@ -183,7 +182,7 @@ class Slots:
         return Turn(address, job, self._running == 1, self._begun)
 
     def _displaced_by(self, address: str) -> Waiter | None:
-        """Return who gives up its place to a newcomer: the last of the address that has most, if that is more than the newcomer's."""
+        """Return the request that gives up its place to a new one: the newest of the address with the most, if the new one's has fewer."""
         has = self._queue.count(address) + self._at_work.get(address, 0)
         most, largest = max(
             ((waiting + self._at_work.get(other, 0), other) for other, waiting in self._queue.addresses()),
@@ -222,5 +221,5 @@ def _turn_away(late: Iterable[Waiter]) -> None:
     for waiter in late:
         try:
             waiter.turn_away()
-        except Exception:  # its peer may be gone; the others still wait for an answer
+        except Exception:  # the client may be gone, and others are still waiting for a response
             log.exception("door.turn_away_failed")
