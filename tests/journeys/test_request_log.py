@@ -28,7 +28,7 @@ from core import clock
 from core.values import ids
 from tests.audit.rows import make_row
 from tests.clients import sign_in
-from tests.factories import World, make_customer, make_key, make_user
+from tests.factories import World, make_customer, make_key, make_user, make_world
 from tests.journeys.accessibility import CONTRAST, violations
 
 Visit = Callable[..., Page]
@@ -150,12 +150,20 @@ def fill(world: World, days: int) -> None:
     store(rows)
 
 
+@pytest.fixture(scope="module")
+def busy() -> World:
+    """A world with a week of requests."""
+    world = make_world()
+    fill(world, days=7)
+    return world
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_pages_fit_and_are_photographed(
-    world: World, visit: Visit, sign_in_as: SignIn, base_url: str, width: int, theme: str
+    busy: World, visit: Visit, sign_in_as: SignIn, base_url: str, width: int, theme: str
 ) -> None:
-    fill(world, days=7)
+    world = busy
     refused = call(base_url, make_key(world.company, allowed_networks=["198.51.100.0/24"]), "/v1/customers")
     key = make_key(world.company, scopes=["customers:write"])
     httpx.post(
