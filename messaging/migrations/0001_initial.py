@@ -375,7 +375,7 @@ class Migration(migrations.Migration):
                     "base_manager_name": "objects",
                     "default_manager_name": "objects",
                     "indexes": [
-                        models.Index(fields=["company", "address_normalized", "mode"], name="messaging_recipient_address"),
+                        models.Index(fields=["address_normalized", "company", "mode"], name="messaging_recipient_address"),
                         models.Index(
                             condition=models.Q(("provider_id", ""), _negated=True),
                             fields=["provider", "provider_id"],

@@ -257,10 +257,10 @@ class Recipient(TenantModel):
             ),
         ]
         # While a table has no statistics, PostgreSQL takes the rows of a company in a mode for a single one, and may read any index that
-        # begins with both from there to its end (ADR 16). None here does, besides the one that goes on with the id.
+        # begins with the company from there to its end (ADR 16). None here does, besides the one that goes on with the id.
         indexes = [
             models.Index(
-                fields=["company", "address_normalized", "mode"],
+                fields=["address_normalized", "company", "mode"],
                 name="messaging_recipient_address",
             ),
             # The look-up of a provider's news, before the tenant is known.
