@@ -38,12 +38,11 @@ def menu() -> tuple[MenuSection, ...]:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Provide templates with `shell` (None outside a company), `theme` (light, dark or system), `mail_goes_to_files` and `rendered_fragments`."""
+    """Provide templates with `shell` (None outside a company), `theme` (light, dark or system) and `mail_goes_to_files`."""
     inside = entered(request) or _at_home(request)
     theme = request.COOKIES.get(THEME_COOKIE, "system")
     return {
         "theme": theme if theme in THEMES else "system",
-        "rendered_fragments": {},  # fragments rendered by `include_cached` on this page
         "mail_goes_to_files": settings.EMAIL_BACKEND.endswith("filebased.EmailBackend"),
         "shell": inside
         and {

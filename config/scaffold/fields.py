@@ -267,6 +267,16 @@ class ResourceField:
         return self.kind.values[1]
 
     @property
+    def is_moment(self) -> bool:
+        """Whether it is a date and a time, which pages show in the reader's time zone."""
+        return self.kind is KINDS["moment"]
+
+    @property
+    def is_day(self) -> bool:
+        """Whether it is a day, the same in every time zone."""
+        return self.kind is KINDS["date"]
+
+    @property
     def is_number(self) -> bool:
         """Whether its values are right-aligned in tables."""
         return self.kind is not None and self.kind.model in ("IntegerField", "BigIntegerField")

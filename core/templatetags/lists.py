@@ -80,7 +80,7 @@ def sort_column(
     wanted = ("down" if now == "up" else "up") if now else first
     return format_html(
         '<th scope="col"{}{}><a class="sort" href="{}">{}<span aria-hidden="true">{}</span></a></th>',
-        format_html(' class="num"') if numeric else "",
+        format_html(' class="{}"', "num") if numeric else "",
         format_html(' aria-sort="{}ending"', "asc" if now == "up" else "desc") if now else "",
         address(
             request,

@@ -16,12 +16,12 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core.templatetags import lists, shell, values
+from core.templatetags import lists, values
 from core.ui import one_time_forms
 from core.ui.charts import Chart
 
 register = template.Library()
-for _part in (lists, shell, values):  # one library to load on a page
+for _part in (lists, values):  # one library to load on a page
     register.tags.update(_part.register.tags)
     register.filters.update(_part.register.filters)
 

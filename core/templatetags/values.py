@@ -48,6 +48,12 @@ def exact_time(moment: datetime | None, never: str = "Never") -> SafeString:
     return _time(moment, f"{moment.astimezone(UTC):{_TO_THE_SECOND} UTC}", local="zoned")
 
 
+@register.simple_tag
+def utc_day(moment: datetime) -> SafeString:
+    """`<time>21 Nov 2026</time>`, a day in UTC: the date of a document, which is the same for whoever reads it."""
+    return _time(moment, f"{moment.astimezone(UTC):%-d %b %Y}", local="title")
+
+
 def _time(moment: datetime, text: str, *, local: str) -> SafeString:
     """Render a timestamp, with UTC in its title and, without scripts, in its text.
 

@@ -12,7 +12,12 @@ API_TERMS = re.compile(
     r"`error\.|`[a-z]+_[a-z_]+`|`(from|full|amount|found|recoveries|detail)\b|Retry-After|Idempotency-Key|ETag|(GET|POST|PATCH|PUT) /v1|this key"
 )
 # Refused before or around a handler of the API, or of a key: no page ever is.
-OF_THE_API = ("core.api.", "apikeys.refusals", "core.http.")
+OF_THE_API = (
+    "core.api.",
+    "apikeys.refusals",
+    "core.http.",
+    "tests.",
+)  # the last: the example of an extension
 ON_PAGES = sorted(
     (
         error

@@ -12,7 +12,7 @@ from django.templatetags.static import static
 from django.test import Client
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from core.templatetags import shell, ui
+from core.templatetags import ui
 from core.ui import assets
 from tests.clients import sign_in
 from tests.factories import World, make_key
@@ -28,10 +28,8 @@ def collected(settings: Any, tmp_path: Path) -> Iterator[Path]:
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": "core.ui.assets.OwnFilesStorage"}}
     assets.collect_own_files()
     ui.icon.cache_clear()
-    shell.render_menu_links.cache_clear()
     yield tmp_path
     ui.icon.cache_clear()
-    shell.render_menu_links.cache_clear()
 
 
 def test_every_source_is_in_a_bundle() -> None:

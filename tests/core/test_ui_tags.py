@@ -77,6 +77,14 @@ def test_every_moment_has_utc_as_its_title_and_says_where_the_persons_own_time_g
     assert 'data-local="title"' in found[0]
 
 
+def test_the_date_of_a_document_is_a_day_in_utc_with_the_moment_on_hover() -> None:
+    late = datetime(2026, 7, 1, 23, 30, tzinfo=UTC)
+
+    assert render("{% utc_day moment %}", moment=late) == (
+        '<time datetime="2026-07-01T23:30:00+00:00" title="01 Jul 2026, 23:30:00 UTC" data-local="title">1 Jul 2026</time>'
+    )
+
+
 def test_no_page_writes_a_moment_by_itself() -> None:
     """Days may be written by `|date`; a moment has a time zone, and the tags know the person's."""
     pages = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
@@ -292,32 +300,15 @@ def test_the_current_section_is_marked(here: str, path: str, current: str) -> No
         ("/profile/", {}),
     ],
 )
-def test_the_links_of_the_side_bar_are_kept_by_what_is_marked(here: str, marked: dict[str, str]) -> None:
+def test_the_links_of_the_side_bar_mark_where_one_is(here: str, marked: dict[str, str]) -> None:
     entries = (MenuEntry("business", "Shop", "/shop/"), MenuEntry("business", "Sale", "/shop/sale/"))
     menu = (MenuSection("business", entries),)
-    for _ in range(2):  # the second time it is kept
-        html = render('{% menu_links "side" %}', shell={"menu": menu}, request=RequestFactory().get(here))
 
-        assert dict(re.findall(r'href="([^"]+)" aria-current="(\w+)"', html)) == marked
-        assert 'id="side-business"' in html
+    source = '{% include "components/menu_links.html" with nav_prefix="side" %}'
+    html = render(source, menu=menu, request=RequestFactory().get(here))
 
-
-def test_what_stands_on_a_page_twice_is_rendered_once_for_each_page() -> None:
-    source = '{% include_cached "components/theme_menu.html" %}'
-    request = RequestFactory().get("/keys/")
-    page: dict[str, object] = {
-        "request": request,
-        "theme": "dark",
-        "csrf_token": "token-of-this-page",
-        "rendered_fragments": {},
-    }
-    html = render(source * 2, **page)
-    kept = render(source, **{**page, "csrf_token": "other"})
-    next_page = render(source, **{**page, "csrf_token": "token-of-the-next", "rendered_fragments": {}})
-
-    assert html.count('value="/keys/"') == html.count("token-of-this-page") == 2
-    assert kept * 2 == html
-    assert "token-of-the-next" in next_page
+    assert dict(re.findall(r'href="([^"]+)" aria-current="(\w+)"', html)) == marked
+    assert 'id="side-business"' in html
 
 
 def test_every_icon_a_template_names_exists() -> None:

@@ -10,6 +10,10 @@
 {% for field in fields %}
 {% if field.is_metadata %}
       <div><dt>{{ field.label }}</dt><dd class="break">[% for name, value in shown.{{ field.name }}.items %]<code>[[ name ]]=[[ value ]]</code> [% empty %]–[% endfor %]</dd></div>
+{% elif field.is_moment %}
+      <div><dt>{{ field.label }}</dt><dd>[% exact_time {{ object }}.{{ field.name }} "–" %]</dd></div>
+{% elif field.is_day %}
+      <div><dt>{{ field.label }}</dt><dd>[[ {{ object }}.{{ field.name }}|date:"j M Y"|default:"–" ]]</dd></div>
 {% else %}
       <div><dt>{{ field.label }}</dt><dd class="break">[[ shown.{{ field.name }}|default_if_none:"–" ]]</dd></div>
 {% endif %}

@@ -14,7 +14,7 @@
           <tr>
             <td><a class="cell-title break" href="[% url '{{ app }}:detail' row.public_id %]">[[ row ]]</a></td>
 {% for field in columns %}
-            <td class="{% if field.is_number %}num{% else %}break{% endif %}" data-label="{{ field.label }}">[[ shown.{{ field.name }}|default_if_none:"–" ]]</td>
+            <td class="{% if field.is_number %}num{% elif field.is_moment or field.is_day %}nowrap{% else %}break{% endif %}" data-label="{{ field.label }}">{% if field.is_moment %}[% relative_time row.{{ field.name }} "–" %]{% elif field.is_day %}[[ row.{{ field.name }}|date:"j M Y"|default:"–" ]]{% else %}[[ shown.{{ field.name }}|default_if_none:"–" ]]{% endif %}</td>
 {% endfor %}
             <td class="nowrap" data-label="Created">[% relative_time row.created %]</td>
           </tr>
