@@ -24,12 +24,12 @@ Visit = Callable[..., Page]
 PATIENCE = 120_000
 
 
-@pytest.fixture
-def worker(gateway: SandboxProcess, tmp_path: Path) -> Iterator[None]:
+@pytest.fixture(scope="module")
+def worker(gateway: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A Celery worker in a process of its own, which the application reaches through the broker."""
     set_aside_due_payments()
     current_app.control.purge()
-    with (tmp_path / "worker.log").open("wb") as log:
+    with (tmp_path_factory.mktemp("worker") / "worker.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "celery", "--quiet", "--app", "tests.billing.celery_worker:app", "worker",
              "--concurrency", "1", "--loglevel", "WARNING", "--without-mingle", "--without-gossip",
