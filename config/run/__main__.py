@@ -33,12 +33,13 @@ from config.run.options import (
 )
 from config.run.processes import DEV_PROCFILE, PROCFILE, make_manager
 from config.run.supervise import PATIENCE_SECONDS, bound_command
+from core.engines.envfile import write_env_file
 from core.engines.errors import EngineError
-from core.engines.locks import acquire_lock, lock_holder
+from core.engines.locks import RUN_LOCK, acquire_lock, lock_holder
 from core.engines.pair import Engines
 from core.engines.secret_files import ensure_secrets
 
-RUN_LOCK = "run.lock"
+RUN_FILE = "run.env"
 console = Console(highlight=False, soft_wrap=True)
 
 
@@ -111,6 +112,11 @@ class Run:
                 self.options.data_dir / "tls", allowed_hosts(self.options.host), now=dt.datetime.now(dt.UTC)
             )
         self.environment = child_environment(self.options, os.environ, self.certificate)
+        write_env_file(
+            self.options.data_dir / RUN_FILE,
+            {name: self.environment[name] for name in ("PUBLIC_URL", "REQUIRE_HTTPS")},
+            comment="Where the platform that runs in this folder is reached. Written at each start.",
+        )
 
     def _prepare_application(self) -> None:
         with step("Preparing the database"):

@@ -1,6 +1,6 @@
 """How settings are read from the environment, and where this installation is.
 
-Variables that are unset fall back to `DATA_DIR/secrets.env` and `DATA_DIR/engines.env`, which `make run` writes.
+Variables that are unset fall back to `secrets.env`, `engines.env` and `run.env` in `DATA_DIR`, which `make run` writes.
 Any secret may also come from a file: `NAME_FILE=/path` is read when `NAME` is unset (docs/architecture.md, Contracts).
 """
 
@@ -10,15 +10,19 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from core.engines.locks import lock_holder
+from core.engines.locks import RUN_LOCK, lock_holder
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
 env = environ.Env()
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / ".data"))).resolve()
-# Use the addresses only while those engines run: after a power failure the file still exists.
-for _name in ("secrets.env", "engines.env") if lock_holder(DATA_DIR) else ("secrets.env",):
-    if (DATA_DIR / _name).is_file():
+# Use the addresses only while something runs there: after a power failure the files still exist.
+for _name, _is_current in (
+    ("secrets.env", True),
+    ("engines.env", lock_holder(DATA_DIR)),
+    ("run.env", lock_holder(DATA_DIR, RUN_LOCK)),
+):
+    if _is_current and (DATA_DIR / _name).is_file():
         env.read_env(str(DATA_DIR / _name))
 
 

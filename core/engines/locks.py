@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import IO
 
 ENGINES_LOCK = "engines.lock"
+RUN_LOCK = "run.lock"
 
 
 def acquire_lock(data_dir: Path, name: str = ENGINES_LOCK) -> IO[str] | None:

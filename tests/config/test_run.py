@@ -129,6 +129,14 @@ def test_the_printed_curl_works_when_pasted(first_run: RunningPlatform) -> None:
 
 
 def test_commands_in_another_terminal_find_the_running_platform(first_run: RunningPlatform) -> None:
+    address = manage(
+        first_run.data_dir,
+        "shell",
+        "-v0",
+        "-c",
+        "from django.conf import settings; print(settings.PUBLIC_URL)",
+    )
+    assert address.stdout.strip() == f"http://localhost:{first_run.port}", address
     made = manage(first_run.data_dir, "create_company", "--name", "Acme", "--owner-email", "a@acme.example")
     company = made.stdout.strip()
     assert company.startswith("co_"), made
