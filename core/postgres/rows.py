@@ -45,8 +45,9 @@ def insert_rows(
 def update_rows(model: type[TenantModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Update the current tenant's rows by `id`; `rows` are mappings like those of `insert_rows`.
 
-    The statement is queued in the same way. It locks rows in no particular order, so the caller must hold a lock that keeps
-    others from the same rows.
+    The statement is queued in the same way. It locks rows in the order given, so the caller must hold a lock that keeps
+    others from the same rows, or deadlocks are possible. A row that was deleted stays deleted. Of several rows, each is
+    written by an INSERT that conflicts (ADR 16), so the model must have no BEFORE INSERT trigger and no generated column.
     """
     tenant = require_tenant()
     if not rows:
@@ -174,7 +175,9 @@ def _update_one(model: type[TenantModel], columns: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=32)
 def _update_from_json(model: type[TenantModel], columns: tuple[str, ...]) -> str:
-    """Return the statement that updates rows: each is read by its id, and written by the primary key's conflict.
+    """Return the statement that updates rows: each is read and locked by its id, and written by the primary key's conflict.
+
+    The lock is the one that UPDATE takes. Without it, a row that is deleted after it was read would be inserted again.
 
     A plain UPDATE … FROM is a join, for which PostgreSQL may read all rows of the company: when it has no statistics of a table, or not
     of a company yet, it takes them for a single one (ADR 16).
@@ -188,6 +191,6 @@ def _update_from_json(model: type[TenantModel], columns: tuple[str, ...]) -> str
     changes = ", ".join(f"{quote(column)} = excluded.{quote(column)}" for column in columns)
     return (
         f"INSERT INTO {table} ({names}) SELECT {values} FROM json_to_recordset(%s) AS v({typed}) "  # noqa: S608  names of our own models
-        f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE id = v.id AND company_id = %s AND mode = %s OFFSET 0) r "
+        f"CROSS JOIN LATERAL (SELECT * FROM {table} WHERE id = v.id AND company_id = %s AND mode = %s FOR NO KEY UPDATE) r "
         f"ON CONFLICT (id) DO UPDATE SET {changes}"
     )
