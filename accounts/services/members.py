@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from contextlib import suppress
 from uuid import UUID
 
 from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
@@ -119,9 +120,10 @@ def invite_member(*, email: str, role: str, inviter: Membership, actor: Principa
 
 
 def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
-    """Revoke an open invitation."""
-    invitation.revoked_at = clock.now()
-    invitation.save(update_fields=["revoked_at"])
+    """Revoke an open invitation. Raises NotFound when it was accepted or revoked concurrently."""
+    open_one = Invitation.objects.filter(id=invitation.id, accepted_at=None, revoked_at=None)
+    if not open_one.update(revoked_at=clock.now()):
+        raise NotFound
     publish(
         InvitationRevoked(object_id=invitation.public_id, detail={"email": invitation.email}), actor=actor
     )
@@ -132,7 +134,7 @@ def resend_invitation(
 ) -> tuple[Invitation, str]:
     """Replace an open invitation by a new one from `inviter`, valid for the full period. The old link stops working.
 
-    Returns, counts and raises the same as `invite_member`.
+    Returns, counts and raises the same as `invite_member`, and NotFound as `revoke_invitation`.
     """
     revoke_invitation(invitation=invitation, actor=actor)
     return invite_member(email=invitation.email, role=invitation.role, inviter=inviter, actor=actor)
@@ -226,7 +228,8 @@ def revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> 
     """Revoke somebody's invitations that they could not send with their new `role` (None if they have left)."""
     for invitation in list_open_invitations():
         if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
-            revoke_invitation(invitation=invitation, actor=actor)
+            with suppress(NotFound):  # no longer open
+                revoke_invitation(invitation=invitation, actor=actor)
 
 
 def check_remove(member: Membership) -> None:

@@ -1,6 +1,8 @@
 """From an invitation's link to a member: what the mailed link proves, what a copied one does not, and sending it again."""
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -8,10 +10,13 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
-from accounts.models import User
+from accounts.models import Invitation, User
 from accounts.selectors import memberships_of
+from accounts.services import accept_invitation
+from core.tenancy import tenant_context
 from tests.accounts.test_pages import Login, actions_in, invite, member_of
-from tests.factories import PASSWORD, World, join, make_user
+from tests.factories import PASSWORD, SYSTEM, World, join, make_user
+from tests.threads import is_blocking_another
 
 
 def copied_link(team: Client) -> str:
@@ -137,3 +142,37 @@ def test_sending_again_replaces_the_link_within_the_allowance(
     owner.post(resend_path(owner))  # a third to the same address within the day
     assert len(mail.outbox) == 1
     assert Client().get(second).status_code == 200
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one", "selected"])
+def test_an_invitation_that_is_just_being_accepted_is_not_revoked(
+    world: World, login: Login, several: bool
+) -> None:
+    owner, carol = login(world.owner, world.company), make_user("carol")
+    invite(owner, carol.email)
+    path = resend_path(owner).replace("/resend/", "/revoke/")
+    public_id = path.split("/")[-3]
+    sent = ("/team/selected-invitations/revoke/", {"invitation": public_id}) if several else (path, {})
+
+    with ThreadPoolExecutor(1) as pool:
+        # given somebody who accepts, and is not done yet
+        with tenant_context(world.tenant()):
+            invitation = Invitation.by_public_id(public_id)
+            accept_invitation(invitation=invitation, user=carol, actor=SYSTEM)
+            # when it is revoked
+            revoking = pool.submit(owner.post, *sent, follow=True)
+            end = time.monotonic() + 20
+            while not (is_waiting := is_blocking_another()) and time.monotonic() < end:
+                time.sleep(0.01)
+        told = revoking.result(30)
+
+    # then
+    assert is_waiting
+    assert member_of(world, carol).role == "viewer"
+    with tenant_context(world.tenant()):
+        assert Invitation.by_public_id(public_id).revoked_at is None
+    assert "member.invitation_revoked" not in actions_in(world)
+    if several:
+        assert "Nothing was changed. 1 invitation left out." in told.content.decode()
+    else:
+        assert told.status_code == 404
