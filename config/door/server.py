@@ -58,7 +58,7 @@ def serve_worker(
     scope_opts: dict[str, Any],
     metrics: Any,
 ) -> None:
-    """Serve until SIGTERM. `blocking_threads` is the number of concurrent requests; two more threads dispatch."""
+    """Serve until SIGTERM. One address can have `blocking_threads` concurrent requests, all others at least one; two threads dispatch."""
     from config.door.intake import Door  # needs the settings, which the application has loaded
 
     # With four busy threads, the dispatching thread would repeatedly wait four times five milliseconds for its turn.
@@ -78,7 +78,7 @@ def serve_worker(
         ipc,
         runtime_threads,
         runtime_blocking_threads,
-        blocking_threads + 2,
+        blocking_threads + 3,
         blocking_threads_idle_timeout,
         backpressure,
         http_mode,
@@ -90,7 +90,7 @@ def serve_worker(
         metrics,
     )
     serve = getattr(worker, WORKERS_METHODS[runtime_mode][False])
-    door = Door(application, loop, threads=blocking_threads)
+    door = Door(application, loop, threads=blocking_threads + 1)
     serve(_Scheduler(loop, door, None, None, None), loop, shutdown)
     loop.run_until_complete(stopped.wait())
 

@@ -16,8 +16,6 @@ JOBS_AHEAD = 0.5
 PATIENCE_SECONDS = 0.5
 # Shorter waits are irrelevant: threads switch every millisecond (config.door.server).
 LEAST_SECONDS = 0.005
-# With fewer threads than this, none is reserved for other addresses.
-FEW_THREADS = 3
 
 log = structlog.get_logger(__name__)
 
@@ -46,9 +44,9 @@ class Slots:
     A new request that would wait too long is refused immediately. This is an estimate from the queue and recent job durations, so
     requests that have waited too long after all are refused later: when the next one arrives, when a job ends, or by `sweep`.
 
-    No client address can occupy everything. Of FEW_THREADS or more, one address can have all but one, and under overload an address
-    with no running job gets a spare thread if another address has every slot. Addresses take turns in the queue; when it is full, the
-    address with the most requests gives up a place to an address that would still have fewer.
+    No client address can occupy everything. One address can have all threads but one, and under overload an address with no running job
+    gets a spare thread if another address has every slot. Addresses take turns in the queue; when it is full, the address with the most
+    requests gives up a place to an address that would still have fewer.
     """
 
     def __init__(
@@ -59,8 +57,8 @@ class Slots:
         cpu_clock: Callable[[], float] = time.thread_time,
         process_clock: Callable[[], float] = time.process_time,
     ) -> None:
-        self._threads, self._clock, self._cpu_clock = threads, clock, cpu_clock
-        self._share = threads - 1 if threads >= FEW_THREADS else threads
+        self._threads, self._share = threads, max(threads - 1, 1)
+        self._clock, self._cpu_clock = clock, cpu_clock
         self._lock = threading.Lock()
         self._queue = FairQueue()
         self._at_work: dict[str, int] = {}
