@@ -4,6 +4,8 @@ Reading occupies no thread. A peer that trickles bytes only occupies its own con
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 # The time limit grows by a second for each of this many bytes received.
@@ -18,6 +20,38 @@ class Incomplete(Exception):
 
 class TooLarge(Exception):
     """The body exceeds the size limit."""
+
+
+class NoMemory(Exception):
+    """Too much memory is reserved for other bodies."""
+
+
+class BodyMemory:
+    """The memory reserved for bodies while they are read, which limits what slow peers can occupy.
+
+    A client address may reserve as much as it leaves free (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998): half of
+    everything if it is alone, a third if another one does the same. So no address can keep out the bodies of others. Not thread-safe.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._free = size
+        self._reserved: dict[str, int] = {}  # only addresses whose bodies are being read
+
+    @contextmanager
+    def reserve(self, address: str, size: int) -> Iterator[None]:
+        """Reserve `size` bytes for a body from `address` during the block. Raises NoMemory."""
+        reserved = self._reserved.get(address, 0) + size
+        self._free -= size
+        if reserved > self._free:
+            self._free += size
+            raise NoMemory
+        self._reserved[address] = reserved
+        try:
+            yield
+        finally:
+            self._free += size
+            if (left := self._reserved.pop(address, 0) - size) > 0:
+                self._reserved[address] = left
 
 
 async def read_body(proto: Any, *, length: int | None, limit: int, seconds: float, http2: bool) -> bytes:

@@ -19,7 +19,7 @@ from django.db import connections
 
 from config.door import signals
 from config.door.answers import Sent, collect, send
-from config.door.bodies import Incomplete, TooLarge, read_body
+from config.door.bodies import BodyMemory, Incomplete, NoMemory, TooLarge, read_body
 from config.door.environ import Unreadable, build_environ, remote_address
 from config.door.probes import answer_probe, warm_up
 from config.door.refusals import refuse
@@ -34,7 +34,7 @@ from core.postgres.breaker import breaker
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-# The total size of bodies being read, which limits what many slow peers can occupy.
+# The total size of bodies being read.
 MAX_BYTES_IN_FLIGHT = 268_435_456
 # How often requests that have waited too long are swept.
 SWEEP_SECONDS = 0.25
@@ -54,7 +54,7 @@ class Door:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._limit = max(settings.API_MAX_BODY_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
         self._seconds = settings.BODY_TIMEOUT_SECONDS
-        self._in_flight = 0
+        self._memory = BodyMemory(MAX_BYTES_IN_FLIGHT)
         self._reading: set[asyncio.Task[None]] = set()
         self._waiting = WaitingRoom(partial(self._let_in, here=False))
         warm_up()
@@ -122,18 +122,18 @@ class Door:
     async def _read_to_end(self, proto: Any, environ: dict[str, Any], length: int | None) -> None:
         path = environ["PATH_INFO"]
         held = self._limit if length is None else length
-        if self._in_flight + held > MAX_BYTES_IN_FLIGHT:
-            refuse(proto, path, TemporarilyUnavailable("Too many bodies are being received."))
-            return
-        self._in_flight += held
         http2 = environ["SERVER_PROTOCOL"] == "HTTP/2"
         try:
-            body = await read_body(
-                proto, length=length, limit=self._limit, seconds=self._seconds, http2=http2
-            )
+            with self._memory.reserve(client_group(client_address(environ)), held):
+                body = await read_body(
+                    proto, length=length, limit=self._limit, seconds=self._seconds, http2=http2
+                )
             if length is None and not body and "CONTENT_TYPE" in environ:
                 # A reset by the client looks like the end of the body, but a content type implies a body.
                 raise Incomplete("A Content-Type was sent, but no body arrived.")
+        except NoMemory:
+            refuse(proto, path, TemporarilyUnavailable("Too many bodies are being received."))
+            return
         except Incomplete as error:
             refuse(proto, path, IncompleteBody(str(error)), close=not http2)
             return
@@ -144,8 +144,6 @@ class Door:
             log.exception("door.body_failed")
             proto.response_empty(500, [])
             return
-        finally:
-            self._in_flight -= held
         environ.pop("HTTP_TRANSFER_ENCODING", None)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"].write(body)

@@ -7,13 +7,16 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import transaction
 
 from apikeys.services import IssuedKey
 from billing.models import Customer
+from config.door.intake import MAX_BYTES_IN_FLIGHT
 from core.tenancy import tenant_context
 from tests.attacks.wire import connect, head, read_reply
 from tests.factories import World, make_customer
@@ -112,3 +115,34 @@ def test_requests_of_one_network_that_hang_keep_out_nobody_else(
     # then
     assert [answer.status for answer in polite] == [200] * 5
     assert statuses == [200] * 3 + [503] * 5, "three were worked on, and the others waited for half a second"
+
+
+def test_bodies_of_one_network_that_do_not_come_keep_out_nobody_elses(
+    behind_a_proxy: Any, world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
+    web = behind_a_proxy
+    secret = issue_key(world.company, ["customers:write"]).client_secret
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    whole, rest = divmod(MAX_BYTES_IN_FLIGHT, most)
+
+    with ExitStack() as stack:
+        # given a network that announces as much as all bodies may have together, and sends none of it
+        for number, announced in enumerate([*[most] * whole, rest]):
+            peer = stack.enter_context(connect(web.port))
+            come_from = f"X-Forwarded-For: {FLOOD_NETWORK}{number + 1:x}"
+            peer.sendall(
+                head("POST /v1/customers", "Host: localhost", come_from, f"Content-Length: {announced}")
+            )
+        time.sleep(0.5)
+        # when another address sends a body
+        polite = web.request(
+            "POST",
+            "/v1/customers",
+            body={"name": "Ada"},
+            secret=secret,
+            headers={"X-Forwarded-For": POLITE_ADDRESS},
+            timeout=AT_ONCE_SECONDS,
+        )
+
+    # then
+    assert polite.status == 201
