@@ -61,6 +61,10 @@ _TEMPLATE = {
     "name invalid": _SEEN,
     **{f"{part} invalid_template": "a grammar is no pattern" for part in ("subject", "text", "html")},
 }
+# In an order by something other than creation, or by position, the place of an object depends on its values.
+_CURSOR = {
+    f"{name} invalid": "which objects there are is data" for name in ("starting_after", "ending_before")
+}
 _ONE_VALUE = "`false` means nothing: generators take no boolean of one value"
 BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
     "GET /v1/analytics/messages": {
@@ -74,12 +78,15 @@ BEYOND_THE_DOCUMENT: dict[str, dict[str, str]] = {
         "since too_long": "the period has a greatest length: two parameters",
     },
     "GET /v1/customers": {
-        "metadata_value invalid": "comes with `metadata_key`: OpenAPI describes each parameter by itself"
+        **_CURSOR,
+        "metadata_value invalid": "comes with `metadata_key`: OpenAPI describes each parameter by itself",
     },
-    "GET /v1/events": {
-        "starting_after invalid": "which events there are is data",
-        "ending_before invalid": "which events there are is data",
-    },
+    "GET /v1/events": _CURSOR,
+    "GET /v1/invoices": _CURSOR,
+    "GET /v1/sender_domains": _CURSOR,
+    "GET /v1/sms_senders": _CURSOR,
+    "GET /v1/suppressions": _CURSOR,
+    "GET /v1/templates": _CURSOR,
     "POST /v1/customers": {**_PHONE, **_TAX_IDS},
     "PATCH /v1/customers/{id}": {**_PHONE, **_TAX_IDS, **_MERGED},
     "PATCH /v1/seller": {
