@@ -1,6 +1,7 @@
 """The audit trail and request log of every company on the staff site. Staff access is audited too (core.ui.staff)."""
 
 import ipaddress
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import reduce
 from operator import or_
@@ -8,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -18,7 +19,9 @@ from audit.sentences import sentence_of
 from core import clock
 from core.ui.finding import identifier_in
 from core.ui.staff import MOST_COUNTED, StaffModelAdmin, rows_of_identifier
+from core.values import ids
 from core.values.ids import first_id
+from core.values.labels import EMPTY
 
 
 class LastDays(admin.SimpleListFilter):
@@ -161,6 +164,15 @@ class RequestLogAdmin(_LogAdmin):
         "Exact match: a company's short name or co_ identifier, a req_ or key_ identifier, an error code, a path, a key's name or "
         "an address."
     )
+
+    @admin.display(description="key")
+    def client_id(self, row: RequestLog) -> str:
+        """The Client ID, which is kept as the UUID in it."""
+        return ids.encode("key", row.key) if row.key else EMPTY
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
+        """Show the key by its Client ID."""
+        return [self.client_id if name == "key" else name for name in super().get_fields(request, obj)]
 
 
 @admin.register(UnownedRequest)

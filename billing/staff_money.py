@@ -51,4 +51,8 @@ class MoneyAdmin(StaffModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
         """Show the amounts by their columns."""
-        return [self.money.get(str(name), name) for name in super().get_fields(request, obj)]
+        # A column with a name of its own says by its order which field it shows.
+        return [
+            self.money.get(getattr(each, "admin_order_field", None) or str(each), each)
+            for each in super().get_fields(request, obj)
+        ]

@@ -152,7 +152,9 @@ def _limits(page: _Page) -> Section | None:
         for name in LIMIT_NAMES
     ]
     return Section(
-        f"Limits ({company.tier})", ("Limit", "Counts", "Its tier", "Its own", "Used now, live"), rows
+        f"Limits ({company.get_tier_display()})",
+        ("Limit", "In effect", "Tier", "Override", "Used (live)"),
+        rows,
     )
 
 
@@ -204,16 +206,16 @@ def _keys(page: _Page) -> Section:
     rows = [
         (
             page.link(key, key.name),
-            key.mode,
+            key.get_mode_display(),
             key.get_kind_display(),
-            f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "no end",
+            f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "never",
             f"{key.last_used_at:{MOMENT}}" if key.last_used_at else "never",
         )
         for key in keys.order_by("-id")[:MOST_ROWS]
     ]
     return Section(
         f"Keys that are not revoked ({keys.count()})",
-        ("Name", "Mode", "Kind", "Ends", "Last used (UTC)"),
+        ("Name", "Mode", "Kind", "Expires", "Last used (UTC)"),
         rows,
         page.all_of(ApiKey),
     )
@@ -229,7 +231,9 @@ def _usage(page: _Page) -> Section:
         counts = [sum(place) for place in zip(*days.values_list("outcomes", flat=True), strict=True)]
         if counts:
             total, ok, failed = sum(counts), counts[OK], counts[SERVER_ERROR]
-            rows.append((mode, f"{total:,}", f"{ok:,}", f"{total - ok - failed:,}", f"{failed:,}"))
+            rows.append(
+                (mode.capitalize(), f"{total:,}", f"{ok:,}", f"{total - ok - failed:,}", f"{failed:,}")
+            )
     return Section(
         f"Requests, last {USAGE_DAYS} days",
         ("Mode", "Requests", "Successful", "Refused", "5xx"),
@@ -244,7 +248,7 @@ def _invoices(page: _Page) -> Section:
     rows = [
         (
             page.link(one, one.number or "Draft"),
-            one.mode,
+            one.get_mode_display(),
             one.get_status_display(),
             money_text(one.total, one.currency),
             f"{one.created:{MOMENT}}",
@@ -263,7 +267,8 @@ def _invoices(page: _Page) -> Section:
 def _endpoints(page: _Page) -> Section:
     endpoints = Endpoint.objects.filter(company=page.company, deleted_at=None)
     rows = [
-        (page.link(one, one.url), one.mode, _health(one)) for one in endpoints.order_by("-id")[:MOST_ROWS]
+        (page.link(one, one.url), one.get_mode_display(), _health(one))
+        for one in endpoints.order_by("-id")[:MOST_ROWS]
     ]
     return Section("Webhook endpoints", ("URL", "Mode", "Health"), rows, page.all_of(Endpoint))
 
@@ -289,7 +294,13 @@ def _history(page: _Page) -> Section:
     )
     entries = sorted(newest, key=lambda entry: entry.id, reverse=True)[:MOST_ROWS]
     rows = [
-        (page.link(one, f"{one.created:{MOMENT}}"), one.mode, one.action, one.actor_name, one.target_id)
+        (
+            page.link(one, f"{one.created:{MOMENT}}"),
+            one.get_mode_display(),
+            one.action,
+            one.actor_name,
+            one.target_id,
+        )
         for one in entries
     ]
     return Section("History", ("When (UTC)", "Mode", "What", "Who", "Target"), rows, page.all_of(AuditEntry))

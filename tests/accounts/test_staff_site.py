@@ -44,6 +44,30 @@ def test_only_staff_with_a_second_factor_get_in(world: World) -> None:
     assert first_page.status_code == 200
     for what in ("Oldest event that is not relayed", "Oldest audit entry that is not sealed"):
         assert what in first_page.content.decode()
+    [runbook] = re.findall(r'What to do about each: <a[^>]* href="([^"]+)"', first_page.content.decode())
+    assert "<h1" in Client().get(runbook).content.decode()
+
+
+def test_names_and_ids_keep_their_case_above_a_page(world: World) -> None:
+    key = make_key(world.company, name="ci-deploy").key
+
+    page = sign_in(_staff()).get(f"/staff/apikeys/apikey/{key.id}/change/").content.decode()
+
+    crumbs = [
+        re.sub(r"<[^>]+>", "", each).strip()
+        for each in re.findall(r'truncate tracking-tight">([^<]*)<', page)
+    ]
+    assert crumbs == ["API keys", "API keys", "ci-deploy"]
+
+
+def test_a_companys_limits_are_told_from_its_tiers_and_its_own(world: World) -> None:
+    override_limits(company=world.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM)
+
+    page = sign_in(_staff()).get(f"/staff/accounts/company/{world.company.id}/change/").content.decode()
+
+    assert "Limits (Starter)" in page
+    for heading in ("In effect", "Tier", "Override", "Used (live)"):
+        assert f'data-label="{heading}"' in page
 
 
 def test_every_list_and_a_company_can_be_opened(world: World) -> None:

@@ -179,3 +179,14 @@ def test_a_list_stops_counting_at_its_limit(world: World, staff: Client) -> None
     response = staff.get(f"/staff/audit/requestlog/?q={world.company.slug}")
     assert response.context["cl"].result_count == MOST_COUNTED
     assert len(response.context["cl"].result_list) == 50
+
+
+def test_a_request_shows_the_client_id_of_its_key(world: World, staff: Client) -> None:
+    key = uuid.UUID("0191c8b0-d2c5-7a1e-8f6b-3a4c5d6e7f80")
+    row = make_row(world.company.id, key=key.hex)
+    store([row])
+
+    shown = text_of(staff.get(f"/staff/audit/requestlog/{uuid.UUID(row[0])}/change/"))
+
+    assert ids.encode("key", key) in shown
+    assert str(key) not in shown
