@@ -57,12 +57,14 @@ def mail_spend_notice(
     """Queue the mail that tells owners what the SMS of a UTC day have cost, in the transaction that is open. Amounts are texts."""
     send_mail(
         to=recipients,
-        subject="What SMS may cost is used up" if is_used_up else "What SMS may cost is nearly used up",
+        subject="SMS spend has reached its daily cap"
+        if is_used_up
+        else "SMS spend is close to its daily cap",
         template="messaging/email/spend",
         context={
             "company_name": company_name,
             "is_used_up": is_used_up,
-            "day": f"{day:%Y-%m-%d}",
+            "day": f"{day.day} {day:%b %Y}",
             "spent": spent,
             "cap": cap,
             "link": settings.PUBLIC_URL + reverse("messaging:senders"),

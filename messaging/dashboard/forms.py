@@ -170,7 +170,7 @@ class SendInvoiceForm(ServiceForm):
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text="Shown above the amount due and the link to the invoice. Optional.",
+        help_text="Shown above the amount due and the link to the invoice.",
     )
 
 

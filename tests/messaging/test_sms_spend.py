@@ -334,17 +334,18 @@ def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
         send(tenant, f"+49301234{number:02}")
 
     assert [(each.to, each.subject) for each in mail.outbox] == [
-        ([world.owner.email], "What SMS may cost is nearly used up"),
-        ([world.owner.email], "What SMS may cost is used up"),
+        ([world.owner.email], "SMS spend is close to its daily cap"),
+        ([world.owner.email], "SMS spend has reached its daily cap"),
     ]
-    assert "come to $0.80; they may cost $1.00" in mail.outbox[0].body
+    assert "cost $0.80 so far, of a daily cap of $1.00." in mail.outbox[0].body
+    assert f" on {clock.now().day} {clock.now():%b %Y} (UTC) " in mail.outbox[0].body
     with tenant_context(tenant):
         told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
         assert [entry.detail["percent"] for entry in told] == [80, 100]
     # With a higher cap owners are told anew.
     cap(tenant, "1.20")
     send(tenant, "+4930123499")
-    assert [each.subject for each in mail.outbox[2:]] == ["What SMS may cost is nearly used up"]
+    assert [each.subject for each in mail.outbox[2:]] == ["SMS spend is close to its daily cap"]
 
 
 def test_owners_are_told_at_once_when_a_lower_cap_is_already_used_up(world: World, vendor: StandIn) -> None:
@@ -360,10 +361,10 @@ def test_owners_are_told_at_once_when_a_lower_cap_is_already_used_up(world: Worl
         set_spend_cap(amount=Decimal("0.50"), actor=SYSTEM)
 
     assert [each.subject for each in mail.outbox] == [
-        "What SMS may cost is nearly used up",
-        "What SMS may cost is used up",
+        "SMS spend is close to its daily cap",
+        "SMS spend has reached its daily cap",
     ]
-    assert ["may cost $1.10" in mail.outbox[0].body, "may cost $0.50" in mail.outbox[1].body] == [True, True]
+    assert ["cap of $1.10" in mail.outbox[0].body, "cap of $0.50" in mail.outbox[1].body] == [True, True]
     with tenant_context(tenant):
         told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
         assert [(entry.detail["percent"], entry.detail["cap"]) for entry in told] == [
@@ -399,9 +400,9 @@ def test_owners_are_told_anew_of_the_cap_that_staff_have_raised(world: World, ve
     for number in range(10, 20):
         send(tenant, f"+49301234{number:02}")
 
-    nearly, used_up = "What SMS may cost is nearly used up", "What SMS may cost is used up"
+    nearly, used_up = "SMS spend is close to its daily cap", "SMS spend has reached its daily cap"
     assert [each.subject for each in mail.outbox] == [nearly, used_up, nearly, used_up]
-    assert ["may cost $1.00" in mail.outbox[1].body, "may cost $2.00" in mail.outbox[3].body] == [True, True]
+    assert ["cap of $1.00" in mail.outbox[1].body, "cap of $2.00" in mail.outbox[3].body] == [True, True]
     with tenant_context(tenant):
         told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
         assert [(entry.detail["percent"], entry.detail["cap"]) for entry in told] == [
