@@ -37,7 +37,7 @@ REVOKE = Bulk(
     field="key",
     list_name="API keys",
     verb="Revoke",
-    note="Programs that use them stop working immediately",
+    note="Programs that use them stop working immediately.",
     done="revoked",
     name_of=attrgetter("name"),
 )
@@ -45,7 +45,7 @@ ROTATE = replace(REVOKE, verb="Rotate", note="New secrets for", done="rotated", 
 RESTORE = replace(
     REVOKE,
     verb="Reactivate",
-    note="They work again with the same secrets",
+    note="They work again with the same secrets.",
     done="working again",
     tone="primary",
 )

@@ -74,7 +74,12 @@ def _bulk_actions(request: CompanyRequest) -> list[dict[str, str]]:
     """Return the actions available for selected keys."""
     actions = [
         {"label": "Rotate", "icon": "rotate", "url": reverse("apikeys:rotate_selected")},
-        {"label": "Revoke", "icon": "trash", "url": reverse("apikeys:revoke_selected"), "tone": "danger"},
+        {
+            "label": "Revoke",
+            "icon": "trash",
+            "url": reverse("apikeys:revoke_selected"),
+            "tone": "danger-quiet",
+        },
     ]
     if request.GET.get("state") == "revoked" and at_least(request.membership.role, Role.OWNER):
         actions.append({"label": "Undo", "url": reverse("apikeys:restore_selected")})

@@ -1,6 +1,7 @@
 """Pages at which somebody's errand ends, or cannot go on: each says where to go from there."""
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.test import Client
 
 from tests.clients import sign_in
@@ -40,3 +41,21 @@ def test_a_list_without_passkeys_offers_to_add_one(world: World) -> None:
 
     assert "No passkeys yet" in page
     assert 'href="/accounts/2fa/webauthn/add/"' in page
+
+
+def test_a_reset_link_that_does_not_work_says_why_and_offers_another() -> None:
+    page = Client().get("/accounts/password/reset/key/1-nothing/").content.decode()
+
+    assert "<h1>This link does not work</h1>" in page
+    assert 'href="/accounts/password/reset/">Send a new link</a>' in page
+
+
+def test_the_page_of_addresses_writes_them_and_their_state_as_they_are(world: World) -> None:
+    EmailAddress.objects.filter(user=world.owner).delete()
+    EmailAddress.objects.create(user=world.owner, email="Ada@example.com", verified=True, primary=True)
+
+    page = sign_in(world.owner, world.company).get("/accounts/email/").content.decode()
+
+    assert "Ada@example.com" in page.partition("<label")[2]
+    assert ">Verified</span>" in page
+    assert ">Primary</span>" in page
