@@ -4,7 +4,7 @@ Inclusion tags render `templates/components/<name>.html`, block tags (`card`, `d
 integers in minor units and times are aware datetimes, as everywhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -156,13 +156,22 @@ def field(bound: BoundField, optional: bool = True, autofocus: bool = False) -> 
 
 
 @register.inclusion_tag("components/error_summary.html")
-def error_summary(form: BaseForm) -> dict[str, Any]:
-    """The focused error summary above a form. Each line links to its field."""
+def error_summary(form: BaseForm, rows: Iterable[BaseForm] = ()) -> dict[str, Any]:
+    """The focused error summary above a form and the `rows` of its table, if it has one. Each line links to its field.
+
+    A control in a table is named by its `aria-label`, as it has no label beside it.
+    """
+    forms = [form, *rows]
     return {
-        "general": form.non_field_errors(),
+        "general": [error for one in forms for error in one.non_field_errors()],
         "fields": [
-            {"id": _first_control(bound), "label": bound.label, "errors": bound.errors}
-            for bound in form
+            {
+                "id": _first_control(bound),
+                "label": bound.field.widget.attrs.get("aria-label", bound.label),
+                "errors": bound.errors,
+            }
+            for one in forms
+            for bound in one
             if bound.errors and not bound.is_hidden
         ],
     }

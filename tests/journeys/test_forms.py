@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import User
-from tests.factories import World
+from tests.factories import World, make_customer
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -50,3 +51,39 @@ def test_leaving_a_form_half_done_asks_first(world: World, visit: Visit, sign_in
     page.get_by_role("button", name="Create key").click()
     expect(page.get_by_role("heading", name="Store the secret now")).to_be_visible()
     assert asked == ["beforeunload"]
+
+
+def test_a_wrong_price_is_named_by_its_line_above_the_invoice(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    customer = make_customer(world.tenant("live"), name="Ada Lovelace")
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto(f"/invoices/new/?customer={customer.public_id}")
+    page.get_by_label("Description of line 1").fill("Tea")
+    page.get_by_label("Unit price of line 1").fill("12,90")
+    page.get_by_role("button", name="Save as draft").click()
+
+    summary = page.locator(".error-summary")
+    expect(summary).to_be_focused()
+    summary.get_by_role("link", name="Unit price of line 1").click()
+    expect(page.get_by_label("Unit price of line 1")).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_buttons_of_a_long_form_stay_in_view(
+    world: World, visit: Visit, sign_in_as: SignIn, width: int
+) -> None:
+    page = visit(width=width)
+    sign_in_as(page, world.owner)
+    page.goto("/keys/new/")
+
+    expect(page.get_by_role("button", name="Create key")).to_be_in_viewport()
+    # What has the focus is never below them (WCAG 2.4.11).
+    page.get_by_label("audit:read").focus()
+    covered = page.evaluate("""() => {
+      const focused = document.activeElement.getBoundingClientRect();
+      const bar = document.querySelector("form[data-submit-once] > .form-actions").getBoundingClientRect();
+      return focused.bottom > bar.top && focused.top < bar.bottom;
+    }""")
+    assert not covered

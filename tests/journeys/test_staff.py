@@ -1,7 +1,8 @@
-"""A member of staff finds a company's wish for another tier on the home and grants it; every page they pass is accessible."""
+"""What staff do: find a company's wish for another tier on the home and grant it, on accessible pages; open what an identifier names."""
 
 from collections.abc import Callable
 
+import pytest
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page, expect
 
@@ -9,8 +10,19 @@ from accounts.models import Company
 from billing.services import request_tier
 from core.tenancy import system_context, tenant_context
 from tests.clients import sign_in
-from tests.factories import SYSTEM, World, make_user
+from tests.factories import SYSTEM, World, make_customer, make_user
 from tests.journeys.accessibility import violations
+from tests.journeys.clicks import count_clicks
+
+MOST_CLICKS = 4
+
+
+def enter_as_staff(page: Page, base_url: str) -> None:
+    """Sign a member of staff in, who has a second factor."""
+    staff = make_user("staff", is_staff=True, is_superuser=True)
+    Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
+    session = sign_in(staff).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
 
 
 def test_a_tier_request_is_granted_in_four_clicks(
@@ -18,12 +30,9 @@ def test_a_tier_request_is_granted_in_four_clicks(
 ) -> None:
     with tenant_context(world.tenant()):
         request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.owner)
-    staff = make_user("staff", is_staff=True, is_superuser=True)
-    Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
     page = visit()
-    page.context.add_cookies(
-        [{"name": "sessionid", "value": sign_in(staff).cookies["sessionid"].value, "url": base_url}]
-    )
+    clicks = count_clicks(page)
+    enter_as_staff(page, base_url)
     page.goto("/staff/")
     problems = violations(page)
 
@@ -36,6 +45,7 @@ def test_a_tier_request_is_granted_in_four_clicks(
     page.get_by_role("button", name="Apply the requested tier").click()
 
     expect(page.get_by_text(f"{world.company.name} is on the pro tier now")).to_be_visible()
+    assert 0 < clicks() <= MOST_CLICKS
     with system_context(reason="test"):
         assert Company.objects.get(id=world.company.id).tier == "pro"
     page.goto(f"/staff/accounts/company/{world.company.id}/change/")
@@ -53,3 +63,22 @@ def test_a_tier_request_is_granted_in_four_clicks(
         page.set_viewport_size({"width": width, "height": 900})
         assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth"), width
     assert problems == []
+
+
+@pytest.mark.parametrize("waits", [True, False], ids=["results-shown", "at-once"])
+def test_a_pasted_identifier_is_opened_by_enter(
+    world: World, visit: Callable[..., Page], base_url: str, waits: bool
+) -> None:
+    customer = make_customer(world.tenant("test"), name="Found By Staff")
+    page = visit()
+    enter_as_staff(page, base_url)
+    page.goto("/staff/")
+
+    page.keyboard.press("Control+k")
+    expect(page.get_by_placeholder("Type to search")).to_be_focused()
+    page.keyboard.insert_text(customer.public_id)
+    if waits:
+        expect(page.locator("#command-results a")).to_contain_text("Found By Staff")
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/staff/billing/customer/{customer.id}/change/")
