@@ -1,5 +1,6 @@
 """Bulk actions on invitations: resend and revoke."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from operator import attrgetter
 
@@ -10,7 +11,7 @@ from accounts.access import CompanyRequest, company_page, safe_next
 from accounts.dashboard.team import open_invitation, send_link
 from accounts.models import Invitation
 from accounts.roles import Role, at_least
-from accounts.services import resend_invitation, revoke_invitation
+from accounts.services import prepare_resending, resend_invitation, revoke_invitation
 from accounts.services.members import RoleTooHigh
 from accounts.sudo import recent_login_required
 from core.ui.bulk import Bulk, confirm_or_run
@@ -46,6 +47,12 @@ def resend_selected(request: CompanyRequest) -> HttpResponse:
             raise RoleTooHigh
         return found
 
+    def find(public_ids: Sequence[str]) -> list[Invitation]:
+        found = Invitation.by_public_ids(public_ids)
+        if request.method == "POST":
+            prepare_resending(invitations=found, inviter=request.membership, actor=request.principal)
+        return found
+
     def act(row: Invitation) -> None:
         invitation, token = resend_invitation(
             invitation=check(row), inviter=request.membership, actor=request.principal
@@ -55,7 +62,7 @@ def resend_selected(request: CompanyRequest) -> HttpResponse:
     return confirm_or_run(
         request,
         replace(RESEND, check=check),
-        find=Invitation.by_public_ids,
+        find=find,
         act=act,
         back=safe_next(request, "/team/"),
     )

@@ -5,6 +5,7 @@ person, client address, company and recipient. The counts are exact and taken fr
 so that concurrent requests cannot exceed them.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.conf import settings
@@ -54,6 +55,18 @@ class CompanyCreationClosed(DomainError):
     only_on_pages = True
 
 
+def take_invitation_turns(
+    *, emails: Iterable[str], inviter: User, company: Company, address: str | None
+) -> None:
+    """Serialize invitations to `emails` with all others that count towards the same limits, until the transaction ends.
+
+    Whoever invites several in one transaction calls this first, with all of them, and before locking any invitation: turns that are
+    taken one by one could deadlock with those of another company that invites the same people.
+    """
+    group = client_group(address) if address else ""
+    take_turn(*(f"invitations {each}" for each in (*emails, inviter.id, company.id, group)))
+
+
 def check_invitation_limits(*, email: str, inviter: User, company: Company, address: str | None) -> None:
     """Check the limits for one more invitation, serialized until the transaction ends. Raises InvitationLimitReached."""
     group = client_group(address) if address else ""
@@ -62,7 +75,7 @@ def check_invitation_limits(*, email: str, inviter: User, company: Company, addr
         min(INVITATIONS_AT_FIRST, settings.INVITATIONS_PER_DAY) if young else settings.INVITATIONS_PER_DAY
     )
     with system_context(reason="how many invitations a person, an address and a recipient had today"):
-        take_turn(*(f"invitations {each}" for each in (email, inviter.id, company.id, group)))
+        take_invitation_turns(emails=[email], inviter=inviter, company=company, address=address)
         sent = Invitation.objects.filter(id__gte=first_id(clock.now() - DAY))
         counts = (
             (Q(email=email), settings.INVITATIONS_PER_RECIPIENT, "to this address"),

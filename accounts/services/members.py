@@ -2,14 +2,16 @@
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from contextlib import suppress
+from operator import attrgetter
 from uuid import UUID
 
 from accounts.events import InvitationRevoked, MemberInvited, MemberJoined, MemberRemoved, MemberRoleChanged
 from accounts.models import Invitation, Membership, User
 from accounts.roles import Role, at_least
 from accounts.selectors import current_company, list_open_invitations, role_of
-from accounts.services.allowances import check_invitation_limits
+from accounts.services.allowances import check_invitation_limits, take_invitation_turns
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors, NotFound
 from core.events import publish
@@ -129,6 +131,16 @@ def revoke_invitation(*, invitation: Invitation, actor: Principal) -> None:
     )
 
 
+def prepare_resending(*, invitations: Iterable[Invitation], inviter: Membership, actor: Principal) -> None:
+    """Take the turns that resending needs. Call this first to resend several invitations in one transaction."""
+    take_invitation_turns(
+        emails=[each.email for each in invitations],
+        inviter=inviter.user,
+        company=current_company(),
+        address=actor.ip,
+    )
+
+
 def resend_invitation(
     *, invitation: Invitation, inviter: Membership, actor: Principal
 ) -> tuple[Invitation, str]:
@@ -136,6 +148,7 @@ def resend_invitation(
 
     Returns, counts and raises the same as `invite_member`, and NotFound as `revoke_invitation`.
     """
+    prepare_resending(invitations=[invitation], inviter=inviter, actor=actor)
     revoke_invitation(invitation=invitation, actor=actor)
     return invite_member(email=invitation.email, role=invitation.role, inviter=inviter, actor=actor)
 
@@ -226,7 +239,7 @@ def _may_invite(role: str | None, to: str) -> bool:
 
 def revoke_invitations_of(user_id: UUID, role: str | None, actor: Principal) -> None:
     """Revoke somebody's invitations that they could not send with their new `role` (None if they have left)."""
-    for invitation in list_open_invitations():
+    for invitation in sorted(list_open_invitations(), key=attrgetter("pk")):  # as others lock them
         if invitation.invited_by_id == user_id and not _may_invite(role, invitation.role):
             with suppress(NotFound):  # no longer open
                 revoke_invitation(invitation=invitation, actor=actor)

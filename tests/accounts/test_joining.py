@@ -10,9 +10,9 @@ from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
-from accounts.models import Invitation, User
+from accounts.models import Invitation, Membership, User
 from accounts.selectors import memberships_of
-from accounts.services import accept_invitation
+from accounts.services import accept_invitation, resend_invitation
 from core.tenancy import tenant_context
 from tests.accounts.test_pages import Login, actions_in, invite, member_of
 from tests.factories import PASSWORD, SYSTEM, World, join, make_user
@@ -176,3 +176,36 @@ def test_an_invitation_that_is_just_being_accepted_is_not_revoked(
         assert "Nothing was changed. 1 invitation left out." in told.content.decode()
     else:
         assert told.status_code == 404
+
+
+def test_two_companies_that_resend_to_the_same_people_wait_for_each_other(world: World, login: Login) -> None:
+    first, second = (f"{name}-{world.company.id.hex}@example.com" for name in "ab")
+    owner, outsider = login(world.owner, world.company), login(world.outsider, world.other_company)
+    for email in (second, first):
+        invite(owner, email)
+        invite(outsider, email)
+    with tenant_context(world.tenant()):
+        sent = {"invitation": [each.public_id for each in Invitation.objects.all()]}
+
+    with ThreadPoolExecutor(1) as pool:
+        with tenant_context(world.other_tenant()):
+            inviter = Membership.objects.select_related("user").get()
+
+            def resend(email: str) -> None:
+                invitation = Invitation.objects.get(email=email, revoked_at=None)
+                resend_invitation(invitation=invitation, inviter=inviter, actor=SYSTEM)
+
+            # given a company that has resent the one that comes first
+            resend(first)
+            # when another one resends both
+            resending = pool.submit(owner.post, "/team/selected-invitations/resend/", sent, follow=True)
+            end = time.monotonic() + 20
+            while not (is_waiting := is_blocking_another()) and time.monotonic() < end:
+                time.sleep(0.01)
+            # and the first one goes on with the next
+            resend(second)
+        told = resending.result(30)
+
+    # then
+    assert is_waiting
+    assert "2 invitations are sent again." in told.content.decode()
