@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
+from django.http.request import split_domain_port
 
 # Settings by their environment variables (the last column is the setting's name, if different), with their minimum and maximum.
 # Other values would disable something, make it wait forever, or prune everything.
@@ -70,6 +71,12 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return found
 
 
+def _is_host(netloc: str) -> bool:
+    """Whether `netloc` is a host that Django would serve, perhaps with a port. Internationalized names are in Punycode there."""
+    domain, _ = split_domain_port(netloc)
+    return domain != "" and all(label and label.strip("-") == label for label in domain.split("."))
+
+
 def _wrong_in_public_url(url: str) -> str:
     """Return what is wrong with `url`, to which every link, callback and signature check appends a path; empty if nothing is."""
     try:
@@ -79,10 +86,12 @@ def _wrong_in_public_url(url: str) -> str:
         return f"it is not a URL ({error})"
     if parts.scheme not in ("http", "https"):
         return "it must begin with https:// (or http://, without TLS on this machine)"
-    if not host or port == 0 or any(character.isspace() for character in url):
-        return "it has no valid host"
     if "@" in parts.netloc:
         return "it contains a user name, which every link would show"
+    if not host or port == 0 or url.split() != [url] or not _is_host(parts.netloc):
+        return "it has no valid host"
+    if url != url.lower():
+        return "it has capital letters, but the origins that browsers send have none"
     if parts.path or "?" in url or "#" in url:
         return "it has a path, a query or a fragment, but Pomelo is served at the root of its host"
     if parts.scheme == "http" and settings.REQUIRE_HTTPS:

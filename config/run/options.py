@@ -46,7 +46,7 @@ class RunOptions:
         if is_loopback(self.host) or is_wildcard(self.host):
             name = "localhost" if self.host != "::1" else "[::1]"
         else:
-            name = f"[{self.host}]" if ":" in self.host else self.host
+            name = (f"[{self.host}]" if ":" in self.host else self.host).lower()
         return f"{'https' if self.tls else 'http'}://{name}:{self.port}"
 
 

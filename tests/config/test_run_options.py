@@ -44,6 +44,16 @@ def test_the_default_is_loopback_without_tls(tmp_path: Path) -> None:
     assert environment["DATA_DIR"] == str(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [("Pomelo.LAN", "https://pomelo.lan:8000"), ("2001:DB8::7", "https://[2001:db8::7]:8000")],
+)
+def test_the_address_of_a_run_is_one_that_its_start_accepts(tmp_path: Path, host: str, url: str) -> None:
+    options = read_options({"DATA_DIR": str(tmp_path), "HOST": host, "TLS": "1"})
+
+    assert child_environment(options, {}, None)["PUBLIC_URL"] == url
+
+
 @pytest.mark.parametrize("asked", [{"HOST": "192.0.2.7", "TLS": "1"}, {"TLS": "1"}])
 def test_pages_that_show_code_are_for_this_machine_alone(asked: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="make run"):

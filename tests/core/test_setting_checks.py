@@ -39,7 +39,28 @@ def test_an_out_of_range_setting_is_refused_at_startup(
         ("", "it must begin with https:// (or http://, without TLS on this machine)"),
         ("https://", "it has no valid host"),
         ("https://:8443", "it has no valid host"),
-        ("https://pomelo example.com", "it has no valid host"),
+        *(
+            (f"https://{host}", "it has no valid host")
+            for host in (
+                "pomelo example.com",
+                "pomelo.example.com\\evil.example",  # a browser goes to what is before the backslash
+                "pomelo.example.com:",
+                "pomelo..example.com",
+                "-.example.com",
+                "*.example.com",
+                ".",
+                "a.example,https:",
+                "a.example%2f",
+                "pömelo.example",
+                "pomelo.example.com\n",
+                'a"><script>.example',
+                "[::1%25eth0]",
+            )
+        ),
+        (
+            "HTTPS://Pomelo.example.com",
+            "it has capital letters, but the origins that browsers send have none",
+        ),
         ("https://pomelo.example.com:0", "it has no valid host"),
         ("https://pomelo.example.com:99999", "it is not a URL (Port out of range 0-65535)"),
         ("https://[2001:db8::1", "it is not a URL (Invalid IPv6 URL)"),
@@ -73,6 +94,9 @@ def test_a_public_url_to_which_no_path_can_be_added_is_refused_with_how_to_mend_
         ("https://pomelo.example.com", True),
         ("https://pomelo.example.com:8443", True),
         ("https://[2001:db8::1]:8443", True),
+        ("https://203.0.113.7", True),
+        ("https://xn--pmelo-jua.example", True),
+        ("http://pomelo:8000", False),
         ("http://localhost:8000", False),
     ],
 )
