@@ -29,6 +29,13 @@ from messaging.models.reputation import APPEAL_WAITS
 from webhooks.models import Endpoint
 from webhooks.selectors import ENDPOINT_HEALTH
 
+# The names of readiness checks that only the code goes by; /readyz keeps them.
+_CHECK_LABELS = {
+    "background": "background threads",
+    "role": "database role",
+    "walls": "row-level security",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -97,6 +104,9 @@ def checks_of(request: HttpRequest) -> list[tuple[str, str]]:
     """Return the readiness checks, each with its problem; empty if it passed."""
     results: dict[str, str] = request.readiness.results  # type: ignore[attr-defined]
     return [
-        (name.replace("_", " "), "" if said == "ok" else said.removeprefix("warning: "))
+        (
+            _CHECK_LABELS.get(name) or name.replace("_", " "),
+            "" if said == "ok" else said.removeprefix("warning: "),
+        )
         for name, said in results.items()
     ]

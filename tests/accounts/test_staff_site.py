@@ -183,7 +183,7 @@ def test_the_home_leads_to_what_waits(world: World) -> None:
         world.other_company.slug
         not in browser.get("/staff/accounts/company/?state=suspended").content.decode()
     )
-    for part in ("Database", "Valkey", "Background"):
+    for part in ("Database", "Database role", "Row-level security", "Valkey", "Background threads"):
         assert f"<span>{part}</span>" in home
 
 
