@@ -100,6 +100,18 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
     assert {"/", "/keys/", "/keys/new/", "/team/", "/settings/", "/profile/"} <= faults.keys()
 
 
+def test_pages_in_test_mode_are_accessible(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    faults: dict[str, list[str]] = {}
+    for path in ("/?mode=test", "/keys/", "/customers/", "/docs/quickstart/"):
+        page.goto(path)
+        expect(page.get_by_text("Test mode: only test data is shown")).to_be_visible()
+        faults[path] = faults_of(page)
+
+    assert {path: found for path, found in faults.items() if found} == {}
+
+
 def test_the_skip_link_comes_first_and_works(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
