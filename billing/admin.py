@@ -36,6 +36,7 @@ from billing.staff_money import MoneyAdmin, currency_of_charge, currency_of_invo
 from core.ui.staff import ReasonForm, StaffModelAdmin, reason_action, staff_principal
 from core.valkey.fences import LONGEST_DELAY_SECONDS, Effect
 from core.values.form_fields import WholeNumberField
+from core.values.labels import label_of
 
 
 class TierForm(ReasonForm):
@@ -45,7 +46,7 @@ class TierForm(ReasonForm):
 
     def show_current_values(self, objects: Sequence[Any]) -> None:
         """Say which tier it is now."""
-        self.fields["tier"].help_text = f"Now {', '.join(company.tier for company in objects)}."
+        self.fields["tier"].help_text = f"Now {', '.join(company.get_tier_display() for company in objects)}."
 
 
 class LimitsForm(ReasonForm):
@@ -58,6 +59,7 @@ class LimitsForm(ReasonForm):
         super().__init__(*args, **kwargs)
         for name in LIMIT_NAMES:
             self.fields[name] = WholeNumberField(
+                label=label_of(name),
                 min_value=0,
                 max_value=MAX_LIMIT,
                 required=False,

@@ -231,6 +231,10 @@ def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
 
     asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
     assert "Now 7, an override; its tier has 50." in asked
+    assert "SMS per day" in asked
+    assert "Sms" not in asked
+    tier = browser.post("/staff/billing/companyplan/", {**chosen, "action": "change_tier"}).content.decode()
+    assert "Now Starter." in tier
     assert "Now 60, from its tier." in asked
     # What the company has by itself is filled in: an empty field would end it.
     assert re.search(r'name="sms_per_day"[^>]*value="7"|value="7"[^>]*name="sms_per_day"', asked)
