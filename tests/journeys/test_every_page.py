@@ -103,8 +103,10 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(
 def test_pages_in_test_mode_are_accessible(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
+    page.goto("/")
+    page.get_by_role("button", name="Test", exact=True).first.click()
     faults: dict[str, list[str]] = {}
-    for path in ("/?mode=test", "/keys/", "/customers/", "/docs/quickstart/"):
+    for path in ("/", "/keys/", "/customers/", "/docs/quickstart/"):
         page.goto(path)
         expect(page.get_by_text("Test mode: only test data is shown")).to_be_visible()
         faults[path] = faults_of(page)
