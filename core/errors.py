@@ -93,6 +93,7 @@ class FieldErrors(DomainError):
     status = 400
     title = "Some fields are not valid"
     fix = "Correct the fields listed in `error.fields` and send the request again."
+    page_fix = "Go back and correct it."
 
     def __init__(self, fields: Sequence[FieldError]) -> None:
         self.fields = tuple(fields)

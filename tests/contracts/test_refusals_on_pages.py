@@ -19,11 +19,7 @@ OF_THE_API = (
     "tests.",
 )  # the last: the example of an extension
 ON_PAGES = sorted(
-    (
-        error
-        for error in ERRORS.values()
-        if not error.__module__.startswith(OF_THE_API) and not issubclass(error, FieldErrors)
-    ),
+    (error for error in ERRORS.values() if not error.__module__.startswith(OF_THE_API)),
     key=lambda error: error.code,
 )
 
