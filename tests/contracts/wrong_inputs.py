@@ -184,10 +184,10 @@ for text in ("a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "a@exa\u200bm
     form("address", f"invited {ascii(text)[:40]}", "/team/invite/", {"email": text, "role": "viewer"}, "This is not an email address.")
     form("address", f"form customer {ascii(text)[:40]}", "/customers/new/", {"name": "Ada", "email": text}, "This is not an email address.")
 TWO_SPELLINGS = {"caf\u00e9": "1", "cafe\u0301": "2"}
-api("address", "an invoice's metadata name in two spellings", "POST /v1/invoices", {**INVOICE, "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
-api("address", "a change of an invoice to two spellings", "PATCH /v1/invoices/{invoice}", {"metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
-api("address", "a charge's metadata name in two spellings", "POST /v1/charges", {"amount": 100, "currency": "EUR", "payment_method": "card_success", "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "two spellings"))
-form("address", "an invoice form's metadata name in two spellings", "/invoices/new/", {**DRAFT, "metadata": "caf\u00e9=1\ncafe\u0301=2"}, "two spellings")
+api("address", "an invoice's metadata name in two spellings", "POST /v1/invoices", {**INVOICE, "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "identical after Unicode normalization"))
+api("address", "a change of an invoice to two spellings", "PATCH /v1/invoices/{invoice}", {"metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "identical after Unicode normalization"))
+api("address", "a charge's metadata name in two spellings", "POST /v1/charges", {"amount": 100, "currency": "EUR", "payment_method": "card_success", "metadata": TWO_SPELLINGS}, Refused("metadata.caf\u00e9", "identical after Unicode normalization"))
+form("address", "an invoice form's metadata name in two spellings", "/invoices/new/", {**DRAFT, "metadata": "caf\u00e9=1\ncafe\u0301=2"}, "identical after Unicode normalization")
 api("address", "an invoice's decomposed words", "POST /v1/invoices", {**INVOICE, "external_id": "e\u0301-1", "metadata": {"e\u0301": "e\u0301"}}, Taken({"external_id": "\u00e9-1", "metadata": {"\u00e9": "\u00e9"}}))
 api("address", "a charge's decomposed words", "POST /v1/charges", {"amount": 100, "currency": "EUR", "payment_method": "card_success", "metadata": {"e\u0301": "e\u0301"}}, Taken({"metadata": {"\u00e9": "\u00e9"}}))
 
