@@ -1,7 +1,8 @@
 """Access control of dashboard pages: the signed-in person's membership, role and mode, and the tenant derived from them.
 
-`company_page` guards every dashboard view. The tenant comes from the person's membership and session, never from the URL, a
-header or a form (docs/architecture.md, Tenancy).
+`company_page` guards every dashboard view. The tenant comes from the person's membership and session, never from a header or a
+form (docs/architecture.md, Tenancy). A URL names it too, so that a link can be sent: it can only change the session, and
+only to a company of the person's own.
 """
 
 from collections.abc import Callable
@@ -43,6 +44,8 @@ class CompanyRequest(Request):
     membership: Membership
     mode: Mode
     principal: Principal
+    # Whether the page shows what belongs to the company and mode, so that its URL names them.
+    is_company_page: bool
 
 
 def company_page(
@@ -70,6 +73,9 @@ def company_page(
             if not memberships:
                 return HttpResponseRedirect(reverse("accounts:create_company"))
             inside = enter(request, memberships)
+            inside.is_company_page = True
+            if _follow_link(inside):
+                return HttpResponseRedirect(request.get_full_path())
             if needs_second_factor(inside.membership):
                 return _send_to_second_factor(request)
             if not at_least(inside.membership.role, role):
@@ -84,6 +90,43 @@ def company_page(
         return guarded  # type: ignore[return-value]
 
     return decorate
+
+
+def _follow_link(request: CompanyRequest) -> bool:
+    """Take `company` and `mode` out of the URL, where pages put them for links; return whether that was a switch.
+
+    Only opening a page switches. Raises Http404 for a company that is not the person's.
+    """
+    query = request.GET.copy()
+    company, mode = query.pop("company", [""])[-1], query.pop("mode", [""])[-1]
+    if not company and not mode:
+        return False
+    request.GET = query  # type: ignore[assignment]
+    request.META["QUERY_STRING"] = query.urlencode()
+    if request.method not in ("GET", "HEAD"):
+        return False
+    membership = request.membership
+    if company:
+        own = [one for one in request.memberships if one.company.public_id == company]
+        if not own:
+            raise Http404
+        membership = own[0]
+    wanted: Mode = request.mode if mode not in ("live", "test") else cast(Mode, mode)
+    return switch(request, membership, wanted)
+
+
+def switch(request: CompanyRequest, membership: Membership, mode: Mode) -> bool:
+    """Remember another company or mode of the person and say so on the next page; return whether it is another one."""
+    changes = []
+    if membership.company_id != request.membership.company_id:
+        choose_company(request, membership)
+        changes.append(membership.company.name)
+    if mode != request.mode:
+        choose_mode(request, mode)
+        changes.append(mode.capitalize())
+    if changes:
+        messages.info(request, f"This is in {', '.join(changes)}: switched.")
+    return bool(changes)
 
 
 def second_factor_due(membership: Membership) -> datetime | None:

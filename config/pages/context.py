@@ -50,6 +50,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "companies": [one.company for one in inside.memberships],
             "mode": inside.mode,
             "role": inside.membership.role,
+            "is_named_in_url": request.method == "GET" and getattr(request, "is_company_page", False),
             "menu": menu(),
             "second_factor_due": second_factor_due(inside.membership),
             # A function: only pages with a list ask for it.

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.defaults import page_not_found
 
-from accounts.access import CompanyRequest, choose_company, choose_mode, company_page, enter
+from accounts.access import CompanyRequest, company_page, enter, switch
 from accounts.models import Membership, User
 from accounts.selectors import memberships_of
 from config.pages.context import menu
@@ -111,15 +110,7 @@ def _only(hits: list[Hit]) -> Hit | None:
 
 
 def _lead_to(request: CompanyRequest, membership: Membership, mode: Mode, path: str) -> HttpResponse:
-    changes = []
-    if membership.company_id != request.membership.company_id:
-        choose_company(request, membership)
-        changes.append(membership.company.name)
-    if mode != request.mode:
-        choose_mode(request, mode)
-        changes.append(mode.capitalize())
-    if changes:
-        messages.info(request, f"This is in {', '.join(changes)}: switched.")
+    switch(request, membership, mode)
     return HttpResponseRedirect(path)
 
 

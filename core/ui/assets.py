@@ -27,7 +27,7 @@ BUNDLES = {
             "facts", "charts", "timelines", "pages",
         )
     ],
-    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run")],
+    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run", "place")],
 }  # fmt: skip
 # The files of the dashboard's pages, which `make run` collects.
 NEEDED_BY_PAGES = (

@@ -369,3 +369,41 @@ def test_the_password_makes_the_login_recent_again(world: World, login: Login) -
     assert wrong.status_code == 200
     assert right["Location"] == "/team/leave/"
     assert client.get("/team/leave/").status_code == 200
+
+
+def test_a_link_opens_in_the_company_and_mode_it_names(world: World, login: Login) -> None:
+    # given a person of two companies who looks at the live data of one
+    join(world.other_company, world.owner, "viewer")
+    client = login(world.owner, world.company)
+    place = {"company": world.other_company.public_id, "mode": "test"}
+
+    # when they open a link to the test data of the other
+    response = client.get("/customers/", {**place, "q": "ada"})
+
+    # then they are there, and the page is asked for without what was only meant for the way
+    assert (response.status_code, response["Location"]) == (302, "/customers/?q=ada")
+    page = client.get("/customers/?q=ada").content.decode()
+    assert f"This is in {world.other_company.name}, Test: switched." in page
+    assert f'data-company="{world.other_company.public_id}" data-mode="test"' in page
+    # and the same link again is no switch
+    again = client.get("/customers/", place)
+    assert again.status_code == 200
+    assert "switched." not in again.content.decode()
+
+
+def test_a_link_leads_into_no_company_of_others(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+
+    response = client.get("/team/", {"company": world.other_company.public_id, "mode": "test"})
+
+    assert response.status_code == 404
+    page = client.get("/team/").content.decode()
+    assert f'data-company="{world.company.public_id}" data-mode="live"' in page
+
+
+def test_what_is_sent_to_a_link_switches_nothing(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+
+    client.post("/saved-filters/save/?mode=test", {})
+
+    assert client.session.get("mode") != "test"

@@ -133,7 +133,10 @@ def test_sheets(
     def take(paths: list[str]) -> None:
         for path in paths:
             # Whoever is signed in is sent on from some: the page that they come to has its own picture.
-            if opens(page, path) and page.url.removeprefix(base_url) == path:
+            if (
+                opens(page, path)
+                and page.url.removeprefix(base_url).partition("?")[0] == path.partition("?")[0]
+            ):
                 page.wait_for_load_state("networkidle")
                 height = min(page.evaluate("document.documentElement.scrollHeight"), sheets.height)
                 sheets.add(path, page.screenshot(full_page=True, clip=_top(width, height)))

@@ -76,3 +76,20 @@ def test_search_works_without_scripts_on_a_phone(world: World, visit: Visit, sig
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="No Scripts")).to_be_visible()
+
+
+def test_the_address_of_a_page_opens_the_same_page_in_another_mode(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    make_customer(world.tenant("test"), name="Only In Test")
+    sender, receiver = visit(), visit()
+    sign_in_as(sender, world.owner)
+    sign_in_as(receiver, world.teammate)
+    sender.goto("/customers/?q=Only&mode=test")
+    expect(sender.get_by_role("link", name="Only In Test")).to_be_visible()
+
+    receiver.goto(sender.url)
+
+    assert f"?company={world.company.public_id}&mode=test&q=Only" in sender.url
+    expect(receiver.get_by_text("This is in Test: switched.")).to_be_visible()
+    expect(receiver.get_by_role("link", name="Only In Test")).to_be_visible()

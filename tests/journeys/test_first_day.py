@@ -34,7 +34,7 @@ def sign_up(page: Page, company: str) -> str:
     page.get_by_role("button", name="Confirm").click()
     page.get_by_label("Company name").fill(company)
     page.get_by_role("button", name="Create company").click()
-    page.wait_for_url(re.compile(r"://[^/]+/$"))
+    page.wait_for_url(re.compile(r"://[^/]+/(\?company=.*)?$"))
     return address
 
 
