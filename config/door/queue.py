@@ -1,7 +1,7 @@
 """The queue of requests that wait for a slot: first in, first out per client address; addresses take turns."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 Job = Callable[[], None]
@@ -36,6 +36,10 @@ class FairQueue:
     def addresses(self) -> Iterator[tuple[str, int]]:
         """Yield each address and how many requests of it wait."""
         return ((address, len(waiters)) for address, waiters in self._by_address.items())
+
+    def names(self) -> Iterable[str]:
+        """Return the addresses of which requests wait."""
+        return self._by_address.keys()
 
     def count(self, address: str) -> int:
         """Return how many requests of `address` wait."""

@@ -162,7 +162,9 @@ class Slots:
         return max(self._at_work.values(), default=0) >= max(self._limit(now), 2)
 
     def _takes_less(self, address: str) -> bool:
-        return max(self._at_work.values(), default=0) > self._at_work.get(address, 0) + 1
+        others = {*self._at_work, *self._queue.names()} - {address}
+        most = max((self._at_work.get(each, 0) + self._queue.count(each) for each in others), default=0)
+        return most > self._at_work.get(address, 0) + 1
 
     def _next(self, now: float) -> Turn | None:
         if self._running < self._limit(now):

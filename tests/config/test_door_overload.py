@@ -131,6 +131,18 @@ def test_a_flood_from_one_address_leaves_a_thread_to_a_polite_one(web: Simulatio
     )  # what nobody else wants is the flood's
 
 
+def test_a_process_that_runs_one_job_at_a_time_refuses_a_flood_and_not_a_polite_address() -> None:
+    web = Simulation(wait=lambda address: 0.0)  # what needs the processor alone is not faster side by side
+    web.come((number * 0.05 for number in range(200)), OTHER)
+    web.run(11)
+    web.come((11 + number / 300 for number in range(300 * 20)), FLOOD)
+    web.come((12 + number / 5 for number in range(90)), POLITE)
+    web.run(32)
+
+    assert web.callers[POLITE].refused == []
+    assert len(web.callers[FLOOD].refused) > 300
+
+
 def test_a_flood_of_slow_requests_takes_all_threads_but_one(web: Simulation) -> None:
     usual = web.wait
     web.wait = lambda address: 60.0 if address == FLOOD else usual(address)
