@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth.views import redirect_to_login
@@ -76,6 +77,12 @@ def company_page(
             inside.is_company_page = True
             if _follow_link(inside):
                 return HttpResponseRedirect(request.get_full_path())
+            if opened_in := _left_place(inside):
+                place = f"{inside.membership.company.name}, {inside.mode.capitalize()}"
+                messages.error(
+                    request, f"Nothing was changed: since this page was opened, you switched to {place}."
+                )
+                return HttpResponseRedirect(opened_in)
             if needs_second_factor(inside.membership):
                 return _send_to_second_factor(request)
             if not at_least(inside.membership.role, role):
@@ -113,6 +120,20 @@ def _follow_link(request: CompanyRequest) -> bool:
         membership = own[0]
     wanted: Mode = request.mode if mode not in ("live", "test") else cast(Mode, mode)
     return switch(request, membership, wanted)
+
+
+def _left_place(request: CompanyRequest) -> str:
+    """Return the page that a form was sent from if it shows another company or mode than the session's, otherwise an empty string.
+
+    Another tab has switched since. The URL of such a page names both, and browsers send it as the Referer
+    (SECURE_REFERRER_POLICY); without scripts it names neither.
+    """
+    if request.method in ("GET", "HEAD"):
+        return ""
+    page = own_page(request, request.META.get("HTTP_REFERER", ""))
+    named = parse_qs(urlsplit(page).query)
+    here = {"company": request.membership.company.public_id, "mode": request.mode}
+    return page if any(named.get(name, [value])[-1] != value for name, value in here.items()) else ""
 
 
 def switch(request: CompanyRequest, membership: Membership, mode: Mode) -> bool:

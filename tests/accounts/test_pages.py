@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Callable
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -13,7 +14,9 @@ from accounts.models import Invitation, Membership, User
 from accounts.roles import Role
 from accounts.selectors import memberships_of
 from audit.models import AuditEntry
-from core.tenancy import tenant_context
+from billing.models import Customer
+from core.tenancy import Tenant, tenant_context
+from tests.clients import form_token
 from tests.factories import PASSWORD, World, join, make_company, make_user
 
 Login = Callable[..., Client]
@@ -389,6 +392,37 @@ def test_a_link_opens_in_the_company_and_mode_it_names(world: World, login: Logi
     again = client.get("/customers/", place)
     assert again.status_code == 200
     assert "switched." not in again.content.decode()
+
+
+@pytest.mark.parametrize("switched", ["company", "mode"])
+def test_a_form_opened_before_another_tab_switched_changes_nothing(
+    world: World, login: Login, switched: str
+) -> None:
+    # given a page of one company's live data, and another tab that has switched since
+    join(world.other_company, world.owner, "developer")
+    client = login(world.owner, world.company)
+    opened = f"/customers/new/?company={world.company.public_id}&mode=live"
+    fields = {"name": "Ada", **form_token(client, opened)}
+    referer = {"referer": f"http://testserver{opened}"}
+    if switched == "company":
+        client.post("/companies/switch/", {"company": world.other_company.public_id})
+    else:
+        client.post("/mode/", {"mode": "test"})
+
+    # when its form is sent
+    response = client.post("/customers/new/", fields, headers=referer)
+
+    # then nothing is written anywhere, and the person is led back to where they were
+    assert (response.status_code, response["Location"]) == (302, opened)
+    for company, mode in product((world.company, world.other_company), ("live", "test")):
+        with tenant_context(Tenant(company.id, mode)):
+            assert not Customer.objects.exists()
+    page = client.get(opened, follow=True).content.decode()
+    assert "Nothing was changed: since this page was opened, you switched to" in page
+    # and there it is accepted
+    client.post("/customers/new/", fields, headers=referer)
+    with tenant_context(Tenant(world.company.id, "live")):
+        assert list(Customer.objects.values_list("name", flat=True)) == ["Ada"]
 
 
 def test_a_link_leads_into_no_company_of_others(world: World, login: Login) -> None:
