@@ -58,13 +58,16 @@ FROM taken WHERE m.id = taken.id
 RETURNING {columns}, (SELECT greatest(1, ceil(%(batch)s::numeric / count(*))::int) FROM ready) AS share
 """
 # A statement after the claim's: it sees what was committed until the messages were locked. OFFSET 0 lets each message look up its own
-# recipients, whatever PostgreSQL believes to know about the tables (ADR 16). Suppressed: equality on the columns of one unique
-# index; a topic's entry stops the bulk mail about it, one without stops all.
+# recipients, whatever PostgreSQL believes to know about the tables (ADR 16), and keeps it from looking for suppressions by topic, which
+# most have in common. A topic's entry stops the bulk mail about it, one without stops all.
 _RECIPIENTS = """\
 SELECT {columns}, EXISTS (
-  SELECT FROM messaging_suppression s
-  WHERE s.company_id = r.company_id AND s.mode = r.mode AND s.channel = m.channel
-    AND s.address_normalized = r.address_normalized AND s.topic IN ('', m.topic)
+  SELECT FROM (
+    SELECT topic FROM messaging_suppression
+    WHERE company_id = r.company_id AND mode = r.mode AND channel = m.channel AND address_normalized = r.address_normalized
+    OFFSET 0
+  ) s
+  WHERE s.topic IN ('', m.topic)
 ) AS is_suppressed
 FROM unnest(%(ids)s::uuid[], %(companies)s::uuid[], %(channels)s::text[], %(topics)s::text[]) AS m(id, company_id, channel, topic)
 CROSS JOIN LATERAL (

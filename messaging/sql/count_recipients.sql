@@ -5,7 +5,9 @@
 -- Whoever finds the count's row locked by another transaction takes from a share that nobody has locked, so that only one in many
 -- waits. Towards the end of the cap, what lies unused is added up again, and the one row counts alone.
 --
--- Locks are taken in one order: the count's row, then the shares. A share that is taken first is taken without waiting.
+-- Locks are taken in one order: the count's row, then the shares. A share that is taken first is taken without waiting, and whoever waits
+-- for the count's row holds none: SKIP LOCKED keeps the lock of a share that turns out to have too little left, if another transaction
+-- has just changed it, so looking in vain is rolled back.
 CREATE OR REPLACE FUNCTION messaging_count_recipients(
   for_company uuid, for_mode text, for_channel text, for_day date, wanted int, cap int, new_id uuid, share_id uuid, moment timestamptz
 ) RETURNS int LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
@@ -26,14 +28,19 @@ BEGIN
     SELECT recipients <= cap INTO is_there FROM messaging_dailyusage
       WHERE company_id = for_company AND mode = for_mode AND channel = for_channel AND day = for_day;
     IF is_there THEN
-      UPDATE messaging_dailyshare SET unused = unused - wanted WHERE id = (
-        SELECT id FROM messaging_dailyshare
-        WHERE company_id = for_company AND mode = for_mode AND channel = for_channel AND day = for_day AND unused >= wanted
-        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
-      );
-      IF FOUND THEN
-        RETURN messaging_counted_recipients(for_company, for_mode, for_channel, for_day);
-      END IF;
+      BEGIN
+        UPDATE messaging_dailyshare SET unused = unused - wanted WHERE id = (
+          SELECT id FROM messaging_dailyshare
+          WHERE company_id = for_company AND mode = for_mode AND channel = for_channel AND day = for_day AND unused >= wanted
+          ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+        );
+        IF FOUND THEN
+          RETURN messaging_counted_recipients(for_company, for_mode, for_channel, for_day);
+        END IF;
+        RAISE no_data_found;
+      EXCEPTION WHEN no_data_found THEN
+        NULL;
+      END;
     END IF;
     INSERT INTO messaging_dailyusage (id, company_id, mode, created, channel, day, recipients)
       VALUES (new_id, for_company, for_mode, moment, for_channel, for_day, 0)

@@ -286,14 +286,15 @@ def repair_range(*names: str) -> Repair:
 
 
 def repair_cursor(query: Json, trusted: Collection[str]) -> None:
-    """Read on from an event that is there, or back."""
+    """Read on from an object that is there, or back."""
     for name in ("starting_after", "ending_before"):
         if name in query:
             query[name] = there(query[name], trusted)
 
 
-def repair_metadata(query: Json, trusted: Collection[str]) -> None:
-    """Name the key too."""
+def repair_customers(query: Json, trusted: Collection[str]) -> None:
+    """Name the key of the metadata too, and read on from a customer that is there."""
+    repair_cursor(query, trusted)
     if "metadata_value" in query:
         query.setdefault("metadata_key", "plan")
 
@@ -306,8 +307,13 @@ def repair_test_event(body: Json, trusted: Collection[str]) -> None:
 REPAIRS: dict[str, Repair] = {
     "GET /v1/analytics/messages": repair_range("since", "until"),
     "GET /v1/analytics/requests": repair_range("since", "until"),
-    "GET /v1/customers": repair_metadata,
+    "GET /v1/customers": repair_customers,
     "GET /v1/events": repair_cursor,
+    "GET /v1/invoices": repair_cursor,
+    "GET /v1/sender_domains": repair_cursor,
+    "GET /v1/sms_senders": repair_cursor,
+    "GET /v1/suppressions": repair_cursor,
+    "GET /v1/templates": repair_cursor,
     "POST /v1/customers": repair_customer,
     "PATCH /v1/customers/{id}": repair_customer,
     "PATCH /v1/seller": repair_seller,

@@ -40,7 +40,7 @@ def test_paid_by_a_transfer_undone_once_and_partly_credited(
     page.get_by_role("link", name="Credit").click()
     page.get_by_label("Consulting").fill("500.00")
     page.get_by_role("button", name="Issue credit note").click()
-    expect(page.get_by_text("At most 100.00 is left of this line.")).to_be_visible()
+    expect(page.get_by_text("At most 100.00 is left of this line.", exact=True)).to_be_visible()
     page.get_by_label("Consulting").fill("10.00")
     page.get_by_label("Reason").select_option("order_change")
     page.get_by_role("button", name="Issue credit note").click()

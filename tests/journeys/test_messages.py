@@ -75,5 +75,5 @@ def test_a_refused_address_is_explained_at_its_field(
     page.get_by_label(TEXT).fill("T")
     page.get_by_role("button", name="Send", exact=True).click()
 
-    expect(page.get_by_text("Address 2: This is not an email address.")).to_be_visible()
+    expect(page.get_by_text("Address 2: This is not an email address.", exact=True)).to_be_visible()
     expect(page.get_by_label(TO)).to_have_value("ada@example.com, nobody")
