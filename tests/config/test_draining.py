@@ -15,11 +15,15 @@ from config.door.draining import FILE_VARIABLE, DrainingServer, is_draining
 from tests.live import WebProcess
 
 
-def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_until_then() -> None:
-    web = WebProcess(environment={"DRAIN_SECONDS": "4"}, workers=2)
+def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_until_then(
+    tmp_path: Path,
+) -> None:
+    # A temporary folder of its own: in the shared one, a server that was killed has left its directory, maybe under the same process ID.
+    web = WebProcess(environment={"DRAIN_SECONDS": "4", "TMPDIR": str(tmp_path)}, workers=2)
     web.start()
     try:
         assert web.request("GET", "/readyz").status == 200
+        assert len(list(tmp_path.glob("pomelo-draining-*"))) == 1
         os.kill(web.pid, signal.SIGTERM)
         told = time.monotonic()
         answer = web.request("GET", "/readyz")
@@ -35,7 +39,7 @@ def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_unti
         assert served > 5
         assert web.wait(20) == 0
         assert time.monotonic() - told >= 4
-        assert not list(Path("/tmp").glob(f"pomelo-draining-{web.pid}*"))
+        assert not list(tmp_path.glob("pomelo-draining-*"))
     finally:
         web.stop()
 
