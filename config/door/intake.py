@@ -124,7 +124,7 @@ class Door:
         held = self._limit if length is None else length
         http2 = environ["SERVER_PROTOCOL"] == "HTTP/2"
         try:
-            with self._memory.reserve(client_group(client_address(environ)), held):
+            with self._memory.reserve(_group_of(environ), held):
                 body = await read_body(
                     proto, length=length, limit=self._limit, seconds=self._seconds, http2=http2
                 )
@@ -159,7 +159,7 @@ class Door:
             turn = self._slots.enter(
                 partial(self._serve, proto, environ, time.perf_counter()),
                 turn_away,
-                client_group(client_address(environ)),
+                _group_of(environ),
             )
         except Full:
             turn_away()
@@ -218,7 +218,12 @@ def _address_of(scope: Any, path: str) -> str:
     if trusted_proxies():
         with contextlib.suppress(Unreadable):  # counted as the proxy's own
             meta = build_environ(scope, path)
-    return client_group(client_address(meta))
+    return _group_of(meta)
+
+
+def _group_of(environ: dict[str, Any]) -> str:
+    """Return what shares of slots and memory are counted by: the client's address or /64."""
+    return client_group(client_address(environ))
 
 
 def _turn_away(proto: Any, path: str) -> None:

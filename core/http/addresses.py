@@ -143,7 +143,7 @@ def peer_is_trusted_proxy(meta: Mapping[str, str]) -> bool:
 
 @lru_cache(maxsize=4096)
 def client_group(address: str) -> str:
-    """Return the group for counting failures: an IPv4 address, or an IPv6 address's /64 (usually one customer)."""
+    """Return what a client is counted by: an IPv4 address, or an IPv6 address's /64 (usually one customer)."""
     parsed = parse_address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, IPV6_CLIENT_PREFIX), strict=False))
