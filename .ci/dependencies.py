@@ -48,9 +48,9 @@ def audit(lock: str) -> list[str]:
             return []
         dependencies = json.loads(report.read_text())["dependencies"]
     skipped = [each for each in dependencies if "skip_reason" in each]
-    said = f" Of {skipped[0]['name']} it was said: {skipped[0]['skip_reason'][:200]}" if skipped else ""
+    note = f" Of {skipped[0]['name']} it was said: {skipped[0]['skip_reason'][:200]}" if skipped else ""
     sys.stdout.write(
-        f"{lock}: {len(dependencies) - len(skipped)} of {len(dependencies)} packages could be asked about.{said}\n"
+        f"{lock}: {len(dependencies) - len(skipped)} of {len(dependencies)} packages could be asked about.{note}\n"
     )
     return [
         f"{lock}: {each['name']} {each['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'no version yet'}"

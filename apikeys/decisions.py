@@ -126,8 +126,8 @@ def explain(
     checks = (*CHECKS[:-1], "version") if failed == "version" else CHECKS
     for check in (*checks, "permission" if failed == "permission" else "rate_limit"):
         if check == failed:
-            said = refusal.detail if grant is None or failed != "origin" else _why_origin(grant, asked.origin)
-            trace.append({"check": check, "passed": False, "detail": said, "fix": refusal.advice()})
+            why = refusal.detail if grant is None or failed != "origin" else _why_origin(grant, asked.origin)
+            trace.append({"check": check, "passed": False, "detail": why, "fix": refusal.advice()})
             break
         detail = " or ".join(required) if check == "scope" else _passed_detail(grant, check, asked)
         trace.append({"check": check, "passed": True, "detail": detail, "fix": ""})

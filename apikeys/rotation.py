@@ -3,7 +3,7 @@
 from django.db import connection
 
 from core.security import crypto
-from core.security.rotation import Tell
+from core.security.rotation import Report
 from core.tenancy import system_context
 
 _COUNT = """
@@ -14,7 +14,7 @@ GROUP BY 1 ORDER BY 1
 """
 
 
-def count_peppers(*, tell: Tell) -> bool:
+def count_peppers(*, report: Report) -> bool:
     """Report how many working secrets use each pepper. Returns whether all of them use the current one."""
     current = crypto.peppers().current.label
     with system_context(reason="rotate peppers"), connection.cursor() as cursor:
@@ -23,11 +23,11 @@ def count_peppers(*, tell: Tell) -> bool:
     for label, count, used in rows:
         role = "current" if label == current else "known" if crypto.peppers().get(label) else "lost"
         when = f", last used {used:%Y-%m-%d %H:%M} UTC" if used else ""
-        said = "" if label == "in Vault" else f" ({role})"
-        tell(f"secrets of keys under {label}{said}: {count}{when}")
+        suffix = "" if label == "in Vault" else f" ({role})"
+        report(f"secrets of keys under {label}{suffix}: {count}{when}")
     others = [label for label, *_ in rows if label != current]
     if others:
-        tell(
+        report(
             "each moves at its next match; one whose pepper is gone is matched by its hash once, slowly, and moves then"
         )
     return not others

@@ -5,11 +5,11 @@ from collections import Counter
 from audit.models import SealHead
 from audit.seals.heads import exported_heads, signer_of_head
 from audit.signing import public_key, verify_keys
-from core.security.rotation import Tell
+from core.security.rotation import Report
 from core.tenancy import system_context
 
 
-def count_signers(*, tell: Tell) -> bool:
+def count_signers(*, report: Report) -> bool:
     """Report how many heads, in the database and in the file, each key has signed. Returns whether the current one signed all."""
     signers: Counter[bytes | None] = Counter()
     with system_context(reason="rotate the audit's signing key"):
@@ -23,5 +23,5 @@ def count_signers(*, tell: Tell) -> bool:
         name = (
             signer.hex() if signer else "a key that is neither AUDIT_SIGNING_KEY's nor in AUDIT_VERIFY_KEYS"
         )
-        tell(f"heads signed by {name}{' (current)' if signer == public_key() else ''}: {count}")
+        report(f"heads signed by {name}{' (current)' if signer == public_key() else ''}: {count}")
     return set(signers) <= {public_key()}

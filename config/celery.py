@@ -40,8 +40,8 @@ app.conf.beat_schedule = {
     "core.prune_sessions": {"task": "core.prune_sessions", "schedule": 3600.0},
     "core.prune_set_aside": {"task": "core.prune_set_aside", "schedule": 3600.0},
     "core.send_mail": {"task": "core.send_mail", "schedule": 10.0, "options": {"expires": 10.0}},
-    "messaging.ask_prices": {
-        "task": "messaging.ask_prices",
+    "messaging.fetch_prices": {
+        "task": "messaging.fetch_prices",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },

@@ -10,7 +10,7 @@ from core.ui.staff import StaffModelAdmin
 class SetAsideAdmin(StaffModelAdmin):
     """Rows that failed on their own. A row is removed once it succeeds."""
 
-    list_display = ("item", "batch", "reason", "tries", "first_seen", "last_seen", "try_again_at")
+    list_display = ("item", "batch", "reason", "attempts", "first_seen", "last_seen", "try_again_at")
     list_filter = ("batch",)
     search_fields = ("item", "reason")
     ordering = ("-last_seen",)

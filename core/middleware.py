@@ -98,12 +98,12 @@ class StaleCacheWarningMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Return the response."""
-        with fences.collecting_undelivered() as untold:
+        with fences.collecting_undelivered() as undelivered:
             response = self._get_response(request)
-        if untold:
+        if undelivered:
             messages.warning(
                 request,
-                "The change is saved, but the cache could not be told. Some processes may act on the old state for "
+                "The change is saved, but the cache could not be updated. Some processes may act on the old state for "
                 f"up to {fences.LONGEST_DELAY_SECONDS} seconds.",
             )
         return response

@@ -107,7 +107,7 @@ class SetAside(models.Model):
     item = models.CharField(max_length=200, help_text="Its identifier.")
     row_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=500)
-    tries = models.PositiveIntegerField(default=1)
+    attempts = models.PositiveIntegerField(default=1)
     first_seen = models.DateTimeField(default=clock.now, editable=False)
     last_seen = models.DateTimeField()
     try_again_at = models.DateTimeField()
@@ -127,7 +127,7 @@ class OutgoingMail(models.Model):
     id = models.UUIDField(primary_key=True, default=ids.new_id, editable=False)
     created = models.DateTimeField(default=clock.now, editable=False)
     content = models.BinaryField()  # encrypted, because emails contain sign-in codes and links
-    tries = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField()
 
     class Meta:

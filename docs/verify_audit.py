@@ -72,7 +72,7 @@ def times(scalar: int, point: Point) -> Point:
 
 
 def is_signed(key: bytes, message: bytes, signature: bytes) -> bool:
-    """Tell whether the Ed25519 signature fits."""
+    """Return whether the Ed25519 signature fits."""
     point, r = decompress(key), decompress(signature[:32])
     s = int.from_bytes(signature[32:], "little")
     if len(signature) != 64 or point is None or r is None or s >= L:

@@ -266,7 +266,7 @@ class DailyUsageAdmin(WithChannel):
 class SmsSpendAdmin(StaffModelAdmin):
     """What the SMS of a day have cost, with what is held for those whose price is not known yet."""
 
-    list_display = ("day", "company", "mode", "amount", "currency", "told_percent")
+    list_display = ("day", "company", "mode", "amount", "currency", "notified_percent")
     list_filter = ("day",)
     search_fields = ("company__name", "company__slug")
     list_select_related = ("company",)
@@ -286,7 +286,7 @@ class SmsPriceAdmin(StaffModelAdmin):
         "price",
         "currency",
         "problem",
-        "tries",
+        "attempts",
     )
     list_filter = ("state", "problem")
     search_fields = ("company__name", "company__slug")

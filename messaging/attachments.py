@@ -121,7 +121,7 @@ def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
             message = f"Only these types are accepted: {', '.join(CONTENT_TYPES)}."
             problems.append(FieldError(f"{before}.content_type", "not_supported", message))
             continue
-        if refusal := _judge_name(attachment.filename, kind):
+        if refusal := _validate_name(attachment.filename, kind):
             problems.append(FieldError(f"{before}.filename", *refusal))
         elif attachment.filename.lower() in names:
             message = "Another attachment of the message has this name."
@@ -135,7 +135,7 @@ def find_problems(attachments: Sequence[Attachment]) -> list[FieldError]:
     return problems
 
 
-def _judge_name(name: str, kind: _Kind) -> tuple[str, str] | None:
+def _validate_name(name: str, kind: _Kind) -> tuple[str, str] | None:
     """Return code and message if a name is invalid: it would be saved elsewhere, or as a different type than it seems."""
     stem, _, extension = name.rpartition(".")
     if len(name) > MAX_FILENAME:

@@ -34,7 +34,7 @@ def evaluate_reputations() -> int:
     return services.evaluate_reputations()
 
 
-@system_task(name="messaging.ask_prices", expires=60)
-def ask_prices() -> int:
+@system_task(name="messaging.fetch_prices", expires=60)
+def fetch_prices() -> int:
     """Ask providers for the prices of SMS that are due."""
-    return services.ask_due_prices()
+    return services.fetch_due_prices()

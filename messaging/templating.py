@@ -134,7 +134,7 @@ NAME_FORM = f"Names are up to {MAX_DEPTH} words of ASCII letters, digits and _, 
 
 
 def is_name(text: str) -> bool:
-    """Tell whether a variable can have this name."""
+    """Return whether a variable can have this name."""
     words = text.split(".")
     return (
         len(text) <= MAX_NAME

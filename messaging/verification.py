@@ -143,13 +143,13 @@ def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) ->
 
     A server that does not answer in time is `unreachable`, which is not the same as `missing`.
     """
-    state, values = _ask(resolver, record.name, record.type, until)
+    state, values = _query(resolver, record.name, record.type, until)
     if record.purpose == "dmarc":
         # A policy of the organisation's domain holds for its sub-domains (RFC 7489 §6.6.3).
         for parent in _parents(record.name.removeprefix("_dmarc.")):
             if state != "missing":
                 break
-            state, values = _ask(resolver, f"_dmarc.{parent}", "TXT", until)
+            state, values = _query(resolver, f"_dmarc.{parent}", "TXT", until)
     if state != "found":
         return RecordCheck(state)
     kept = tuple(storable(value)[:MAX_VALUE] for value in values[:MAX_VALUES])
@@ -164,7 +164,7 @@ def _parents(domain: str) -> list[str]:
     return above[-(MOST_POLICIES - 1) :]
 
 
-def _ask(resolver: dns.resolver.Resolver, name: str, kind: str, until: float) -> tuple[State, list[str]]:
+def _query(resolver: dns.resolver.Resolver, name: str, kind: str, until: float) -> tuple[State, list[str]]:
     left = until - time.monotonic()
     if left <= 0:
         return "unreachable", []
@@ -204,7 +204,7 @@ def _tags(value: str) -> dict[str, str]:
 
 
 def is_proved(records: Sequence[Record], found: Mapping[str, RecordCheck]) -> bool:
-    """Tell whether the challenge is there, and at least one key that mail can be signed with."""
+    """Return whether the challenge is there, and at least one key that mail can be signed with."""
     states = [(record.purpose, found[record.key].state) for record in records]
     return ("challenge", "found") in states and ("dkim", "found") in states
 

@@ -79,7 +79,7 @@ def save(request: CompanyRequest) -> HttpResponse:
             member=request.membership, page=page, query=query, name=request.POST.get("name", "")
         )
     except FieldErrors as refusal:
-        _say(request, refusal)
+        _show_refusal(request, refusal)
         # Django refuses to redirect to very long URLs, and our pages never produce such filters.
         return redirect(f"{page}?{query}" if 0 < len(query) <= LONGEST_QUERY else page)
     messages.success(request, f"“{saved.name}” is saved above this list.")
@@ -95,7 +95,7 @@ def rename(request: CompanyRequest, public_id: str) -> HttpResponse:
         rename_filter(saved=saved, name=request.POST.get("name", ""))
         messages.success(request, f"It is called “{saved.name}” now.")
     except FieldErrors as refusal:
-        _say(request, refusal)
+        _show_refusal(request, refusal)
     return redirect("accounts:saved_filters")
 
 
@@ -116,7 +116,7 @@ def restore(request: CompanyRequest, public_id: str) -> HttpResponse:
         saved: SavedFilter = restore_filter(saved=get_saved_filter(request.membership, public_id))
         messages.success(request, f"“{saved.name}” is back.")
     except FieldErrors as refusal:
-        _say(request, refusal)
+        _show_refusal(request, refusal)
     return redirect("accounts:saved_filters")
 
 
@@ -131,5 +131,5 @@ def _require_list(page: str) -> None:
         raise FieldErrors([FieldError("page", "invalid", "This is no list of your company.")])
 
 
-def _say(request: CompanyRequest, refusal: FieldErrors) -> None:
+def _show_refusal(request: CompanyRequest, refusal: FieldErrors) -> None:
     messages.error(request, " ".join(one.message for one in refusal.fields))

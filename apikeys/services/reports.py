@@ -46,7 +46,7 @@ MAX_PASTED_LENGTH = 4000
 TELL_AGAIN_AFTER = timedelta(hours=24)
 GIVE_UP_AFTER = timedelta(days=1)
 BATCH = 500
-JUDGING = "apikeys.evaluate_reports"
+BATCH_NAME = "apikeys.evaluate_reports"
 
 _SECRET = re.compile(keys.SCANNER_PATTERN)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]+")
@@ -118,22 +118,22 @@ def evaluate_reports(*, now: datetime) -> int:
         late = LeakReport.objects.filter(received__lt=now - GIVE_UP_AFTER)
         if given_up := late.delete()[0]:
             log.error("leak_reports_given_up", count=given_up)
-        reports = LeakReport.objects.exclude(id__in=set_aside.resting(JUDGING, now=now)).order_by("id")
+        reports = LeakReport.objects.exclude(id__in=set_aside.resting(BATCH_NAME, now=now)).order_by("id")
         waiting = list(reports.values_list("id", flat=True)[:BATCH])
-    judged = 0
+    evaluated = 0
 
-    def judge(report_id: UUID) -> None:
-        nonlocal judged
+    def evaluate(report_id: UUID) -> None:
+        nonlocal evaluated
         try:
-            judged += _judge_one(report_id, now=now)
+            evaluated += _evaluate_one(report_id, now=now)
         except (stores.StoreUnavailable, hashers.HasherBusy) as error:
             log.warning("leak_report_postponed", reason=type(error).__name__)
 
-    set_aside.each(JUDGING, waiting, judge, identify=lambda report_id: (str(report_id), report_id))
-    return judged
+    set_aside.each(BATCH_NAME, waiting, evaluate, identify=lambda report_id: (str(report_id), report_id))
+    return evaluated
 
 
-def _judge_one(report_id: UUID, *, now: datetime) -> bool:
+def _evaluate_one(report_id: UUID, *, now: datetime) -> bool:
     """Evaluate a report and delete it, in one transaction. Returns False if another worker has it.
 
     The secret is verified before the transaction: hashing is slow by design, and Vault is a network call.
@@ -151,7 +151,7 @@ def _judge_one(report_id: UUID, *, now: datetime) -> bool:
         if report is None:
             return False
         if secret is not None:
-            _judge(report, secret, found, now=now)
+            _evaluate(report, secret, found, now=now)
         report.delete()
     return True
 
@@ -165,7 +165,9 @@ def _secret_of(report: LeakReport) -> keys.ParsedSecret | None:
         return None
 
 
-def _judge(report: LeakReport, secret: keys.ParsedSecret, row: ApiKeySecret | None, *, now: datetime) -> None:
+def _evaluate(
+    report: LeakReport, secret: keys.ParsedSecret, row: ApiKeySecret | None, *, now: datetime
+) -> None:
     actor = Principal(
         kind="system",
         id="apikeys.evaluate_reports",
@@ -246,7 +248,7 @@ def _action(key: ApiKey, row: ApiKeySecret) -> str:
 
 def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
     # The place is untrusted input: it is shown on the key's page as plain text, and never in an email as a link.
-    said = (
+    what_was_done = (
         f"Someone found the secret {display_secret(row)} and reported it on {now:%d %b %Y, %H:%M} UTC from "
         f"{row.reported_from}. They had the whole secret."
     )
@@ -273,5 +275,5 @@ def _mail(key: ApiKey, row: ApiKeySecret, action: str, now: datetime) -> None:
         key=key,
         recipients=owner_emails(),
         subject=f"The API key {email_safe(key.name)} {stopped[action]}",
-        text=f"{said} {text}",
+        text=f"{what_was_done} {text}",
     )

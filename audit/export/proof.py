@@ -68,7 +68,7 @@ def _seal_lines(head: SealHead, seal: Seal) -> list[bytes]:
             [head.company_id, head.mode, row_ids, row_ids],
         )
         contents = [content_of(values) for values in cursor.fetchall()]
-    said: dict[str, Any] = {
+    statement: dict[str, Any] = {
         "type": "seal",
         "number": seal.number,
         "previous": bytes(seal.previous).hex(),
@@ -76,4 +76,4 @@ def _seal_lines(head: SealHead, seal: Seal) -> list[bytes]:
         "digest": bytes(seal.digest).hex(),
     }
     rows = [b'{"type":"row","content":' + canonical(content) + b"}\n" for content in contents]
-    return [orjson.dumps(said) + b"\n", *rows]
+    return [orjson.dumps(statement) + b"\n", *rows]

@@ -61,7 +61,7 @@ def faces_for(text: Set[str], country: str) -> list[Path]:
 
 
 def is_han(path: Path) -> bool:
-    """Tell whether a face is one of those for Chinese, Japanese or Korean."""
+    """Return whether a face is one of those for Chinese, Japanese or Korean."""
     return path in _HAN.values()
 
 

@@ -52,7 +52,7 @@ def stand_in(text: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def is_one_glyph(sequence: str) -> bool:
-    """Tell whether the face for emoji draws `sequence` as one glyph, and not as several, or as what it does not know."""
+    """Return whether the face for emoji draws `sequence` as one glyph, and not as several, or as what it does not know."""
     drawn = _glyphs(sequence)
     return len(drawn) == 1 and 0 not in drawn and drawn != _glyphs(_NO_FLAG)
 

@@ -30,7 +30,7 @@ _XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
 def supports_factur_x(issued: Invoice | CreditNote, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bool:
-    """Tell whether the norm has a place for this document: issued for real, in a currency of at most two decimals, with what it asks
+    """Return whether the norm has a place for this document: issued for real, in a currency of at most two decimals, with what it asks
     of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
     """
     invoice = issued.invoice if isinstance(issued, CreditNote) else issued

@@ -159,7 +159,7 @@ class CheckoutGateway(Gateway, Protocol):
     def reopen_checkout(self, order: CheckoutOrder) -> CheckoutPage | None:
         """Return the page of `order.session`, or None when it is no longer open."""
 
-    def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
+    def poll_checkout(self, order: CheckoutOrder) -> Outcome | None:
         """Return the outcome of `order.session`, or None while it is open."""
 
     def end_checkout(self, order: CheckoutOrder) -> Outcome | None:

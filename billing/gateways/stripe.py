@@ -16,7 +16,7 @@ from billing.gateways.stripe_amounts import amount_problem, to_stripe
 from billing.gateways.stripe_calls import (
     METADATA_KEY,
     OrderRefused,
-    asking,
+    calling_stripe,
     code_of,
     connect,
     decline_code,
@@ -65,7 +65,7 @@ class StripeGateway(StripeCheckout):
             return refused.outcome()
         if intent.status == "requires_confirmation":
             return _confirm(api, order, intent.id)
-        return _answer(intent)
+        return _outcome(intent)
 
     def refund(self, order: RefundOrder) -> Outcome:
         """Execute the refund, once per key. Raises GatewayUnavailable, GatewayMisconfigured."""
@@ -94,7 +94,7 @@ class StripeGateway(StripeCheckout):
             intent = _intent(api, order)
         except OrderRefused as refused:
             return refused.outcome()
-        return _answer_or_cancel(
+        return _outcome_or_cancel(
             api,
             order,
             intent,
@@ -104,7 +104,7 @@ class StripeGateway(StripeCheckout):
 
 def _intent(api: stripe.StripeClient, order: ChargeOrder) -> stripe.PaymentIntent:
     """Return the current state of the order's PaymentIntent, creating it if there is none. Raises OrderRefused."""
-    with asking():
+    with calling_stripe():
         if _may_be_forgotten(order):
             query = f"metadata['{METADATA_KEY}']:'{order.key}'"
             found = api.v1.payment_intents.search({"query": query, "limit": 1}).data
@@ -130,23 +130,23 @@ def _intent(api: stripe.StripeClient, order: ChargeOrder) -> stripe.PaymentInten
 def _confirm(api: stripe.StripeClient, order: ChargeOrder, intent_id: str) -> Outcome:
     """Confirm an intent. One that requires the payer's action is declined, since the payer is not present."""
     try:
-        with asking():
+        with calling_stripe():
             confirmed = api.v1.payment_intents.confirm(
                 intent_id,
                 {"error_on_requires_action": True},
                 {"idempotency_key": f"{order.key}-confirm"},
             )
-            return _answer(_checked(confirmed, order))
+            return _outcome(_checked(confirmed, order))
     except OrderRefused as refused:
         if isinstance(refused.error, stripe.CardError):
             return refused.outcome(intent_id)
         # The payment method is unusable, or the intent was confirmed before.
-        with asking():
+        with calling_stripe():
             intent = _checked(api.v1.payment_intents.retrieve(intent_id), order)
-        return _answer_or_cancel(api, order, intent, refused.outcome(intent_id))
+        return _outcome_or_cancel(api, order, intent, refused.outcome(intent_id))
 
 
-def _answer(intent: stripe.PaymentIntent) -> Outcome:
+def _outcome(intent: stripe.PaymentIntent) -> Outcome:
     """Return the outcome of an intent. Raises GatewayUnavailable while it is open."""
     if intent.status == "succeeded":
         return Outcome(succeeded=True, reference=intent.id)
@@ -161,21 +161,21 @@ def _answer(intent: stripe.PaymentIntent) -> Outcome:
     raise GatewayUnavailable(f"stripe: the payment is {plain(intent.status, 50)!r}")
 
 
-def _answer_or_cancel(
+def _outcome_or_cancel(
     api: stripe.StripeClient, order: ChargeOrder, intent: stripe.PaymentIntent, failure: Outcome
 ) -> Outcome:
     """Return the outcome of the intent; if it has none, cancel it and return `failure`."""
     try:
-        return _answer(intent)
+        return _outcome(intent)
     except GatewayUnavailable:
-        with asking():
+        with calling_stripe():
             try:
                 canceled = api.v1.payment_intents.cancel(
                     intent.id, {}, {"idempotency_key": f"{order.key}-cancel"}
                 )
             except stripe.InvalidRequestError:
                 # It succeeded concurrently, or cannot be canceled yet.
-                return _answer(_checked(api.v1.payment_intents.retrieve(intent.id), order))
+                return _outcome(_checked(api.v1.payment_intents.retrieve(intent.id), order))
             if _checked(canceled, order).status == "canceled":
                 return failure
         raise
@@ -183,7 +183,7 @@ def _answer_or_cancel(
 
 def _refund(api: stripe.StripeClient, order: RefundOrder) -> stripe.Refund:
     """Return the current state of the order's refund, creating it if there is none. Raises OrderRefused."""
-    with asking():
+    with calling_stripe():
         if _may_be_forgotten(order):
             known = api.v1.refunds.list({"payment_intent": order.charge_reference, "limit": 100}).data
             for refund in known:

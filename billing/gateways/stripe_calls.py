@@ -35,11 +35,11 @@ class OrderRefused(GatewayUnavailable):
 
     def outcome(self, reference: str = "") -> Outcome:
         """Return the refusal as an Outcome."""
-        said = _error_details(self.error)
+        details = _error_details(self.error)
         return failed(
             reference,
-            decline_code(said.get("decline_code"), said.get("code"), otherwise="invalid_request"),
-            said.get("message"),
+            decline_code(details.get("decline_code"), details.get("code"), otherwise="invalid_request"),
+            details.get("message"),
         )
 
 
@@ -107,22 +107,22 @@ def connect(mode: str) -> stripe.StripeClient:
 
 
 @contextmanager
-def asking() -> Iterator[None]:
+def calling_stripe() -> Iterator[None]:
     """Translate the SDK's exceptions into ours. Messages never contain a key."""
     try:
         yield
     except (stripe.AuthenticationError, stripe.PermissionError, stripe.IdempotencyError) as error:
         raise GatewayMisconfigured(f"stripe: {type(error).__name__} {error.http_status}") from error
     except (stripe.CardError, stripe.InvalidRequestError) as error:
-        said = _error_details(error)
-        code = code_of(said.get("code"), "invalid_request")
+        details = _error_details(error)
+        code = code_of(details.get("code"), "invalid_request")
         if (
             isinstance(error, stripe.CardError)
             or code.startswith(_ORDERS_CODES)
-            or str(said.get("param", "")).startswith(_ORDERS_PARAMETERS)
+            or str(details.get("param", "")).startswith(_ORDERS_PARAMETERS)
         ):
             raise OrderRefused(error) from error
-        raise GatewayMisconfigured(f"stripe: {code} of {plain(said.get('param'), 50)!r}") from error
+        raise GatewayMisconfigured(f"stripe: {code} of {plain(details.get('param'), 50)!r}") from error
     except stripe.StripeError as error:
         raise GatewayUnavailable(f"stripe: {type(error).__name__} {error.http_status or error}") from error
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -138,8 +138,8 @@ def key_of(answer: Any) -> Any:
 def _error_details(error: stripe.StripeError) -> Mapping[str, Any]:
     """Return the body of a Stripe error; the SDK ensures that it is an object."""
     body: Any = error.json_body
-    said: Mapping[str, Any] = body["error"]
-    return said
+    details: Mapping[str, Any] = body["error"]
+    return details
 
 
 def failed(reference: str, code: str, message: Any) -> Outcome:

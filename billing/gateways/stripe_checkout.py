@@ -22,7 +22,7 @@ from billing.gateways.stripe_amounts import to_stripe
 from billing.gateways.stripe_calls import (
     METADATA_KEY,
     OrderRefused,
-    asking,
+    calling_stripe,
     connect,
     failed,
     key_of,
@@ -46,7 +46,7 @@ class StripeCheckout:
         """Create a session, always the same one for an `attempt`; returns an Outcome when Stripe refuses the order."""
         api = connect(order.mode)
         try:
-            with asking():
+            with calling_stripe():
                 session = api.v1.checkout.sessions.create(
                     {
                         "mode": "payment",
@@ -78,30 +78,30 @@ class StripeCheckout:
     def reopen_checkout(self, order: CheckoutOrder) -> CheckoutPage | None:
         """Return the session's page while it is open."""
         session = _retrieve(connect(order.mode), order)
-        with asking():
+        with calling_stripe():
             return CheckoutPage(session=session.id, url=_url(session)) if session.status == "open" else None
 
-    def ask_checkout(self, order: CheckoutOrder) -> Outcome | None:
+    def poll_checkout(self, order: CheckoutOrder) -> Outcome | None:
         """Return the outcome of the session, None while it is open or the payment is being processed."""
-        return _answer(_retrieve(connect(order.mode), order))
+        return _outcome(_retrieve(connect(order.mode), order))
 
     def end_checkout(self, order: CheckoutOrder) -> Outcome | None:
         """Expire an open session, and return its outcome."""
         api = connect(order.mode)
         session = _retrieve(api, order)
         if session.status != "open":
-            return _answer(session)
-        with asking():
+            return _outcome(session)
+        with calling_stripe():
             try:
                 session = _checked(api.v1.checkout.sessions.expire(session.id), order)
             except stripe.InvalidRequestError:
                 # It was paid concurrently, or has expired by itself.
                 session = _checked(api.v1.checkout.sessions.retrieve(session.id), order)
-        return _answer(session)
+        return _outcome(session)
 
 
 def _retrieve(api: stripe.StripeClient, order: CheckoutOrder) -> Any:
-    with asking():
+    with calling_stripe():
         return _checked(api.v1.checkout.sessions.retrieve(order.session), order)
 
 
@@ -128,9 +128,9 @@ def _url(session: Any) -> str:
     return str(url)
 
 
-def _answer(session: Any) -> Outcome | None:
+def _outcome(session: Any) -> Outcome | None:
     """Return the outcome of the session. Raises GatewayUnavailable for an unknown status."""
-    with asking():
+    with calling_stripe():
         status, paid, intent = session.status, session.payment_status, session.payment_intent
         if status == "complete" and paid == "paid":
             if not _INTENT.fullmatch(intent):

@@ -130,7 +130,7 @@ def checkout_address(*, charge: Charge, invoice: Invoice, return_to: str, door: 
     return page.url
 
 
-def ask_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcome | None:
+def poll_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcome | None:
     """Return the outcome of the payment, None while it is open. With `end`, close the page first.
 
     Raises GatewayUnavailable, GatewayMisconfigured.
@@ -139,7 +139,7 @@ def ask_checkout(gateway: Gateway, order: CheckoutOrder, *, end: bool) -> Outcom
         return _NO_PAGE
     if not isinstance(gateway, CheckoutGateway):
         raise GatewayMisconfigured(f"{gateway.name} has no payment pages")
-    return gateway.end_checkout(order) if end else gateway.ask_checkout(order)
+    return gateway.end_checkout(order) if end else gateway.poll_checkout(order)
 
 
 def order_of(charge: Charge) -> CheckoutOrder:

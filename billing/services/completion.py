@@ -28,7 +28,7 @@ from billing.gateways import (
 from billing.models import Charge, InvoiceLink, Refund
 from billing.retry import CLOCK
 from billing.services.charges import settle_charge
-from billing.services.checkouts import ASKED_EVERY, ask_checkout, order_of
+from billing.services.checkouts import ASKED_EVERY, order_of, poll_checkout
 from billing.services.refunds import settle_refund
 from core import clock
 from core.background import set_aside
@@ -126,7 +126,7 @@ def _order_for(payment: Charge | Refund) -> ChargeOrder | CheckoutOrder | Refund
 def _complete(claims: list[_Claim]) -> int:
     """Call the gateway for all claims concurrently and record each result as it arrives; a slow call delays no other."""
     with ThreadPoolExecutor(max_workers=len(claims), thread_name_prefix="gateway") as pool:
-        asked = {pool.submit(_ask, claim): claim for claim in claims}
+        asked = {pool.submit(_call_gateway, claim): claim for claim in claims}
         settled = 0
 
         def note(answer: Future[Outcome | None]) -> None:
@@ -151,13 +151,13 @@ def _record_outcome(claim: _Claim, outcome: Outcome | None) -> bool:
     return True
 
 
-def _ask(claim: _Claim) -> Outcome | None:
+def _call_gateway(claim: _Claim) -> Outcome | None:
     outside_transactions("gateway")
     order = claim.order
     gateway = gateway_named(claim.payment.gateway)
     try:
         if isinstance(order, CheckoutOrder):
-            return ask_checkout(gateway, order, end=claim.ends)
+            return poll_checkout(gateway, order, end=claim.ends)
         if claim.payment.attempts >= CLOCK.attempts:
             return gateway.abandon(order)
         return gateway.charge(order) if isinstance(order, ChargeOrder) else gateway.refund(order)

@@ -53,7 +53,7 @@ def set_tier_limits(
         )
         companies = list(Company.objects.filter(tier=tier).order_by("id"))
         for company in companies:
-            _tell_company(company, before, after, reason=reason, actor=actor)
+            _record_change_of(company, before, after, reason=reason, actor=actor)
         Company.objects.filter(tier=tier).update(version=F("version") + 1)
         versions = Company.objects.filter(tier=tier).values_list("id", "version")
         return [
@@ -77,7 +77,7 @@ def limit_problems(limits: dict[str, Any]) -> list[FieldError]:
     ]
 
 
-def _tell_company(
+def _record_change_of(
     company: Company, before: dict[str, int], after: dict[str, int], *, reason: str, actor: Principal
 ) -> None:
     """Record the changes of this company's effective limits in its audit trail; limits overridden by staff do not change."""

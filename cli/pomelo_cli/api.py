@@ -121,15 +121,15 @@ def _explained(answer: httpx.Response, url: str) -> str:
     try:
         problem = answer.json()
         error = problem["error"]
-        said = f"{problem['detail']} ({error['code']})"
+        summary = f"{problem['detail']} ({error['code']})"
     except (ValueError, KeyError, TypeError):
         return f"{answer.url} answered {answer.status_code}: is {url} the address of Pomelo? Set --api-url or POMELO_API_URL"
     if answer.status_code == 401:
         return (
-            f"{said}\nThe key in POMELO_SECRET is not accepted by {url}. Copy a test key (pm_test_…) from the dashboard"
+            f"{summary}\nThe key in POMELO_SECRET is not accepted by {url}. Copy a test key (pm_test_…) from the dashboard"
             " (API keys) again, whole, and check --api-url: a key is known to the Pomelo that made it only."
         )
     if scopes := error.get("required_scopes"):
-        return f"{said}\nGive the key the scope {' or '.join(scopes)} on the dashboard (API keys), or use one that has it."
+        return f"{summary}\nGive the key the scope {' or '.join(scopes)} on the dashboard (API keys), or use one that has it."
     fields = [f"{each.get('field')}: {each.get('message')}" for each in error.get("fields") or []]
-    return "\n".join([said, *fields])
+    return "\n".join([summary, *fields])

@@ -48,16 +48,16 @@ def _listen(api: Api, options: argparse.Namespace) -> int:
         who = _test_key(api)
         _require_events_scope(who)
         start = start_of(api, options.since)
-        _say(f"Listening to {who['company']['name']} (test mode), forwarding to {options.forward_to}")
-        _say(f"Signing secret of this run: {secret}")
-        _say("Ctrl-C ends it.")
+        _print(f"Listening to {who['company']['name']} (test mode), forwarding to {options.forward_to}")
+        _print(f"Signing secret of this run: {secret}")
+        _print("Ctrl-C ends it.")
         try:
-            for event in read_events(api, start, say=_say):
+            for event in read_events(api, start, report=_print):
                 if any(fnmatchcase(event["type"], pattern) for pattern in options.events):
-                    _say(forwarder.forward(event, api_url=api.url))
+                    _print(forwarder.forward(event, api_url=api.url))
                     forwarded += 1
         except KeyboardInterrupt:
-            _say(f"\nStopped. Forwarded: {forwarded}.")
+            _print(f"\nStopped. Forwarded: {forwarded}.")
             return 0
     return 0
 
@@ -66,7 +66,7 @@ def _trigger(api: Api, event_type: str) -> int:
     if event_type in RECIPES:  # types without a recipe are refused without a request
         _require_events_scope(_test_key(api))
     event, about = trigger(api, event_type)
-    _say(f"{event_type}  {event}  {about}")
+    _print(f"{event_type}  {event}  {about}")
     return 0
 
 
@@ -120,7 +120,7 @@ def _check_patterns(api: Api, patterns: Sequence[str]) -> None:
             )
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)  # unbuffered, also when piped
 
 

@@ -22,7 +22,7 @@ LONGEST_POLL_SECONDS = 5.0
 FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 1.0, 30.0
 
 Event = dict[str, Any]
-Say = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 def start_of(api: Api, since: str | None) -> dict[str, str]:
@@ -37,7 +37,7 @@ def read_events(
     api: Api,
     start: dict[str, str],
     *,
-    say: Say,
+    report: Report,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Event]:
@@ -55,7 +55,7 @@ def read_events(
             )
         except Unreachable as error:
             wait = _wait(failures, error.retry_after)
-            say(f"{error}; asking again in {wait:.0f} s")
+            report(f"{error}; asking again in {wait:.0f} s")
             failures += 1
             sleep(wait)
             continue
@@ -67,7 +67,7 @@ def read_events(
                 ) from error
             raise
         if failures:
-            say("Connected again; reading on from where it stopped.")
+            report("Connected again; reading on from where it stopped.")
         failures = 0
         for event in page["data"]:
             yield event

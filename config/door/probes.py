@@ -51,8 +51,8 @@ class CachedCheck(Generic[Found]):
         self._is_working = False
         self._thread: threading.Thread | None = None
 
-    def tell(self, told: Callable[[Found], None]) -> None:
-        """Call `told` with a fresh result: immediately if there is one, otherwise from the thread, as soon as there is."""
+    def when_found(self, callback: Callable[[Found], None]) -> None:
+        """Call `callback` with a fresh result: immediately if there is one, otherwise from the thread, as soon as there is."""
         now = time.monotonic()
         with self._lock:
             if self._found is not None and now - self._found_at < FRESH_SECONDS:
@@ -60,7 +60,7 @@ class CachedCheck(Generic[Found]):
             elif self._is_working and now - self._asked_at > PATIENCE_SECONDS:
                 found = self._late
             else:
-                self._waiting.append(told)
+                self._waiting.append(callback)
                 if not self._is_working:
                     self._is_working, self._asked_at = True, now
                     self._asked.put(None)
@@ -68,7 +68,7 @@ class CachedCheck(Generic[Found]):
                     self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                     self._thread.start()
                 return
-        told(found)
+        callback(found)
 
     def _run(self) -> None:
         use_own_connection()
@@ -82,8 +82,8 @@ class CachedCheck(Generic[Found]):
             with self._lock:
                 self._found, self._found_at, self._is_working = found, time.monotonic(), False
                 waiting, self._waiting = self._waiting, []
-            for told in waiting:
-                told(found)
+            for callback in waiting:
+                callback(found)
 
 
 def use_own_connection() -> None:
@@ -117,7 +117,7 @@ _metrics = CachedCheck(
 
 def warm_up() -> None:
     """Check readiness before the first probe, because the first check reads all migrations and opens the connection."""
-    _readiness.tell(lambda _: None)
+    _readiness.when_found(lambda _: None)
 
 
 def answer_probe(path: str, scope: Any, proto: Any) -> bool:
@@ -152,12 +152,12 @@ def _readyz(scope: Any, proto: Any) -> None:
     if is_draining():
         _send(proto, readiness_answer(DRAINING, details=details))
         return
-    _readiness.tell(lambda found: _send(proto, readiness_answer(found, details=details)))
+    _readiness.when_found(lambda found: _send(proto, readiness_answer(found, details=details)))
 
 
 def _metrics_page(scope: Any, proto: Any) -> None:
     if _may_know(scope):
-        _metrics.tell(lambda answer: _send(proto, answer))
+        _metrics.when_found(lambda answer: _send(proto, answer))
     else:
         _send(proto, METRICS_REFUSED)
 

@@ -79,12 +79,12 @@ def fix_request(request: CompanyRequest, public_id: str) -> HttpResponse:
     settings = _settings_of(key)
     if fix.kind == "scope":
         settings = replace(settings, scopes=[*key.scopes, fix.value])
-        said = f"{key.name} now has {fix.value}."
+        message = f"{key.name} now has {fix.value}."
     else:
         settings = replace(settings, allowed_networks=[*key.allowed_networks, fix.value])
-        said = f"{key.name} can now be used from {fix.value}."
+        message = f"{key.name} can now be used from {fix.value}."
     update_key(key=key, chosen=settings, actor=request.principal)
-    messages.success(request, f"{said} Send the request again.")
+    messages.success(request, f"{message} Send the request again.")
     return redirect("apikeys:detail", key.public_id)
 
 

@@ -193,14 +193,14 @@ class Run:
     def _announce(self) -> None:
         """Show the banner as soon as the web server answers."""
         while not self._stopping.is_set():
-            if self._answers():
+            if self._responds():
                 mail = os.environ.get("EMAIL_URL") or f"written to files in {self.options.data_dir / 'mail'}"
                 certificate = self.certificate[0] if self.certificate else None
                 show_banner(console, self.options, self._demo, certificate, mail)
                 return
             self._stopping.wait(0.1)
 
-    def _answers(self) -> bool:
+    def _responds(self) -> bool:
         trust = None
         if self.certificate is not None:
             trust = ssl.create_default_context(cafile=str(self.certificate[0]))

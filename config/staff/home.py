@@ -106,7 +106,7 @@ def checks_of(request: HttpRequest) -> list[tuple[str, str]]:
     return [
         (
             _CHECK_LABELS.get(name) or name.replace("_", " "),
-            "" if said == "ok" else said.removeprefix("warning: "),
+            "" if result == "ok" else result.removeprefix("warning: "),
         )
-        for name, said in results.items()
+        for name, result in results.items()
     ]

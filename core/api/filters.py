@@ -89,7 +89,7 @@ class ExpandFilter(ChoicesFilter):
 
 
 def expands(query: QueryDict, name: str) -> bool:
-    """Tell whether `expand` asks for `name`."""
+    """Return whether `expand` asks for `name`."""
     return name in query.get("expand", "").split(",")
 
 

@@ -141,7 +141,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     if stored is not None:
         if stored.fingerprint != mark:
             raise IdempotencyKeyReused("This key was used for another request.")
-        if stored.actor != principal.id and _judges_objects(request):
+        if stored.actor != principal.id and _has_object_permissions(request):
             raise IdempotencyKeyReused("This key was used with another API key.")
         require_same_scopes(principal, stored.scopes)
         if stored.body == NOT_KEPT:
@@ -158,7 +158,7 @@ def run_once(request: Request, key: str, attempt: Callable[[], HttpResponse]) ->
     return response
 
 
-def _judges_objects(request: Request) -> bool:
+def _has_object_permissions(request: Request) -> bool:
     """Return whether the view has object permissions, which may admit one API key and deny another."""
     view = (request.parser_context or {})["view"]
     return any(

@@ -28,7 +28,7 @@ JSON = "application/json"
 PDF = "application/pdf"
 PROBLEM_JSON = "application/problem+json"
 # The longest Accept header that is cached, so that the cache is bounded in bytes as well as entries.
-MAX_REMEMBERED_LENGTH = 200
+MAX_CACHED_LENGTH = 200
 _NO_QUALITY = re.compile(r"q=0(\.0{0,3})?")
 _encoder = JSONEncoder()
 
@@ -208,10 +208,10 @@ class Negotiation(DefaultContentNegotiation):
 
 
 def _accepts(header: str, produces: str) -> bool:
-    return (_remembered if len(header) <= MAX_REMEMBERED_LENGTH else _judge)(header, produces)
+    return (_cached if len(header) <= MAX_CACHED_LENGTH else _negotiate)(header, produces)
 
 
-def _judge(header: str, produces: str) -> bool:
+def _negotiate(header: str, produces: str) -> bool:
     """Return whether the most specific matching range of `header` has a quality above 0 (RFC 9110 §12.5.1).
 
     Problems count as JSON. Where there is no JSON (a PDF), accepting only JSON is tolerated: generated clients send one Accept
@@ -231,4 +231,4 @@ def _judge(header: str, produces: str) -> bool:
     return best[1]
 
 
-_remembered = lru_cache(maxsize=256)(_judge)
+_cached = lru_cache(maxsize=256)(_negotiate)

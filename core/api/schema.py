@@ -269,7 +269,7 @@ def add_shared_components(result: Json, generator: Any, request: Any, public: bo
     _drop_marks(result)
     result["tags"] = _used_tags(result)
     add_value_components(result)
-    _say_size_of_integers(result)
+    _set_integer_formats(result)
     result["security"] = shared.SECURITY
     result["info"]["version"] = versions.newest().date
     result["x-scopes"] = {scope.name: scope.description for scope in SCOPES.values()}
@@ -307,7 +307,7 @@ def _drop_marks(node: Any) -> None:
             _drop_marks(inner)
 
 
-def _say_size_of_integers(node: Any) -> None:
+def _set_integer_formats(node: Any) -> None:
     """Set a format on every integer: without one, generators assume 32 bits, and amounts are larger."""
     if isinstance(node, dict):
         if node.get("type") in ("integer", ["integer", "null"]):
@@ -316,7 +316,7 @@ def _say_size_of_integers(node: Any) -> None:
         node = list(node.values())
     if isinstance(node, list):
         for inner in node:
-            _say_size_of_integers(inner)
+            _set_integer_formats(inner)
 
 
 def _link_created_objects(document: Json) -> None:

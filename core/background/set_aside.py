@@ -109,10 +109,10 @@ def record_failure(batch: str, item: str, error: BaseException | str, *, row_id:
             defaults={"row_id": row_id, "reason": reason, "last_seen": now, "try_again_at": now + WAITS[0]},
         )
         if not is_new:
-            found.tries += 1
+            found.attempts += 1
             found.reason, found.last_seen = reason, now
-            found.try_again_at = now + WAITS[min(found.tries, len(WAITS)) - 1]
-            found.save(update_fields=["tries", "reason", "last_seen", "try_again_at"])
+            found.try_again_at = now + WAITS[min(found.attempts, len(WAITS)) - 1]
+            found.save(update_fields=["attempts", "reason", "last_seen", "try_again_at"])
 
 
 def clear_failure(batch: str, item: str) -> None:

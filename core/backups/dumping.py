@@ -73,15 +73,15 @@ def read_backup(folder: Path) -> tuple[Path, dict[str, Any], Inventory]:
     if not (dump.is_file() and manifest.is_file()):
         raise BackupError(f"{folder} is not a backup: it needs {DUMP} and {MANIFEST}.")
     try:
-        said = json.loads(manifest.read_bytes())
-        inventory = Inventory(**said["inventory"])
+        recorded = json.loads(manifest.read_bytes())
+        inventory = Inventory(**recorded["inventory"])
     except (ValueError, KeyError, TypeError) as error:
         raise BackupError(f"{manifest} cannot be read: {error!r}.") from error
-    if said["format"] != FORMAT:
-        raise BackupError(f"{manifest} has format {said['format']}, but this release reads {FORMAT}.")
-    if said["sha256"] != _digest(dump):
+    if recorded["format"] != FORMAT:
+        raise BackupError(f"{manifest} has format {recorded['format']}, but this release reads {FORMAT}.")
+    if recorded["sha256"] != _digest(dump):
         raise BackupError(f"{dump} has changed since the backup: its SHA-256 differs from the manifest's.")
-    return dump, said, inventory
+    return dump, recorded, inventory
 
 
 def counter(what: str, total: int, on_progress: Progress) -> Callable[[], None]:

@@ -49,8 +49,8 @@ def find_program(name: str, server: int) -> Path:
 
 
 def _major(program: Path) -> int:
-    said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
-    found = _VERSION.search(said.stdout)
+    done = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    found = _VERSION.search(done.stdout)
     return int(found[1]) if found else 0
 
 
@@ -79,5 +79,5 @@ def run_program(
                 on_step()
             last = [*last[-19:], line.rstrip()]
     if process.returncode != 0:
-        said = "\n".join(line for line in last if "error" in line.lower()) or "\n".join(last)
-        raise BackupError(f"{Path(program).name} failed:\n{said}")
+        message = "\n".join(line for line in last if "error" in line.lower()) or "\n".join(last)
+        raise BackupError(f"{Path(program).name} failed:\n{message}")

@@ -16,7 +16,7 @@ from core.engines.pair import ENGINES_FILE, Engines
 START_SECONDS = 120
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
@@ -34,13 +34,13 @@ def run(data_dir: Path) -> int:
     signal.signal(signal.SIGINT, stop)
     with Engines(data_dir) as engines:
         if engines.attached:
-            say(f"The engines of {data_dir} are already running (process {lock_holder(data_dir)}).")
+            print_line(f"The engines of {data_dir} are already running (process {lock_holder(data_dir)}).")
             return 1
-        say(f"Engines of {data_dir} are up.")
+        print_line(f"Engines of {data_dir} are up.")
         while not stopping:
             time.sleep(0.25)
             for name in [] if stopping else engines.revive():
-                say(f"{name} died and was restarted.")
+                print_line(f"{name} died and was restarted.")
     return 0
 
 
@@ -61,7 +61,7 @@ def up(data_dir: Path) -> int:
         deadline = time.monotonic() + START_SECONDS
         while not (data_dir / ENGINES_FILE).exists() or lock_holder(data_dir) is None:
             if keeper.poll() is not None or time.monotonic() > deadline:
-                say(f"The engines did not start; {log} ends:\n{log.read_text()[-2000:]}")
+                print_line(f"The engines did not start; {log} ends:\n{log.read_text()[-2000:]}")
                 return 1
             time.sleep(0.05)
     return status(data_dir)
@@ -71,16 +71,16 @@ def down(data_dir: Path) -> int:
     """Stop the engines started by `up` (or by a forgotten run), and wait until they have exited."""
     holder = lock_holder(data_dir)
     if holder is None:
-        say(f"No engines run for {data_dir}.")
+        print_line(f"No engines run for {data_dir}.")
         return 0
     os.kill(holder, signal.SIGTERM)
     deadline = time.monotonic() + START_SECONDS
     while lock_holder(data_dir) is not None:
         if time.monotonic() > deadline:
-            say(f"Process {holder} still holds the engines of {data_dir}.")
+            print_line(f"Process {holder} still holds the engines of {data_dir}.")
             return 1
         time.sleep(0.05)
-    say(f"Engines of {data_dir} stopped.")
+    print_line(f"Engines of {data_dir} stopped.")
     return 0
 
 
@@ -88,13 +88,13 @@ def status(data_dir: Path) -> int:
     """Print whether the engines are running, and where their URLs are. The exit status is 3 if they are not."""
     holder = lock_holder(data_dir)
     if holder is None:
-        say(f"No engines run for {data_dir}.")
+        print_line(f"No engines run for {data_dir}.")
         return 3
-    say(
+    print_line(
         f"Engines of {data_dir} are running (process {holder}); URLs and passwords are in {data_dir / ENGINES_FILE}:"
     )
     for name in read_env_file(data_dir / ENGINES_FILE):
-        say(f"  {name}")
+        print_line(f"  {name}")
     return 0
 
 

@@ -89,7 +89,7 @@ class Engines:
         while lock is None:
             # The holder of the lock may be running, starting, stopping, or being killed. If the servers respond and the lock is
             # still held afterwards, they are going to stay.
-            if self._answer() and (lock := acquire_lock(self.data_dir)) is None:
+            if self._responds() and (lock := acquire_lock(self.data_dir)) is None:
                 self.attached = True
                 return
             if time.monotonic() > deadline:
@@ -103,7 +103,7 @@ class Engines:
             self.stop()
             raise
 
-    def _answer(self) -> bool:
+    def _responds(self) -> bool:
         """Whether both servers of another process's engines respond."""
         addresses = self.environment
         if not addresses:

@@ -31,10 +31,10 @@ def postgres_version() -> str:
     """Return the major version of the programs in use."""
     if other_programs is None:
         return POSTGRES_VERSION
-    said = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
         [str(postgres_program("postgres")), "--version"], capture_output=True, text=True, check=True
     )
-    return said.stdout.split()[2].partition(".")[0]
+    return done.stdout.split()[2].partition(".")[0]
 
 
 def valkey_server() -> Path:

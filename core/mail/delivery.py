@@ -67,8 +67,8 @@ def _claim() -> OutgoingMail | None:
         mail: OutgoingMail | None = due.select_for_update(skip_locked=True).first()
         if mail is not None:
             mail.due_at = now + LEASE
-            mail.tries += 1
-            mail.save(update_fields=["due_at", "tries"])
+            mail.attempts += 1
+            mail.save(update_fields=["due_at", "attempts"])
     return mail
 
 
@@ -77,14 +77,14 @@ def _send(transport: BaseEmailBackend, mail: OutgoingMail) -> None:
     transport.send_messages([unpack(crypto.decrypt(bytes(mail.content)))])
     MAILS.labels("sent").inc()
     _remove(mail)
-    if mail.tries > 1:
+    if mail.attempts > 1:
         set_aside.clear_failure(BATCH, mail.public_id)
 
 
 def _postpone(mail: OutgoingMail, error: Exception) -> bool:
     """Schedule the next attempt, or give up. Return whether to continue with the next email now."""
     is_own = is_refusal(error)
-    wait = CLOCK.wait_after(mail.tries)
+    wait = CLOCK.wait_after(mail.attempts)
     if wait is None or is_permanent(error):
         MAILS.labels("given_up").inc()
         set_aside.record_failure(BATCH, mail.public_id, f"Given up: {_named(error)}")
@@ -96,7 +96,7 @@ def _postpone(mail: OutgoingMail, error: Exception) -> bool:
     else:
         log.warning("mail.server_unavailable", mail=mail.public_id, error=_named(error))
     with system_context(reason="reschedule email"):
-        OutgoingMail.objects.filter(id=mail.id, tries=mail.tries).update(due_at=clock.now() + wait)
+        OutgoingMail.objects.filter(id=mail.id, attempts=mail.attempts).update(due_at=clock.now() + wait)
     return is_own
 
 

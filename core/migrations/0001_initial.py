@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                     ("id", models.UUIDField(default=core.values.ids.new_id, editable=False, primary_key=True, serialize=False)),
                     ("created", models.DateTimeField(default=core.clock.now, editable=False)),
                     ("content", models.BinaryField()),
-                    ("tries", models.PositiveSmallIntegerField(default=0)),
+                    ("attempts", models.PositiveSmallIntegerField(default=0)),
                     ("due_at", models.DateTimeField()),
                 ],
                 options={
@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
                     ("item", models.CharField(help_text="Its identifier.", max_length=200)),
                     ("row_id", models.UUIDField(null=True)),
                     ("reason", models.CharField(max_length=500)),
-                    ("tries", models.PositiveIntegerField(default=1)),
+                    ("attempts", models.PositiveIntegerField(default=1)),
                     ("first_seen", models.DateTimeField(default=core.clock.now, editable=False)),
                     ("last_seen", models.DateTimeField()),
                     ("try_again_at", models.DateTimeField()),

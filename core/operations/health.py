@@ -158,10 +158,10 @@ def may_see_details(meta: Mapping[str, str]) -> bool:
 
 def readiness_answer(found: Readiness, *, details: bool) -> Answer:
     """Return the response of `/readyz`."""
-    said: dict[str, object] = {"status": "ready" if found.ready else "not ready"}
+    answer: dict[str, object] = {"status": "ready" if found.ready else "not ready"}
     if details:
-        said["checks"] = found.results
-    return Answer(200 if found.ready else 503, JSON, orjson.dumps(said))
+        answer["checks"] = found.results
+    return Answer(200 if found.ready else 503, JSON, orjson.dumps(answer))
 
 
 def collect_metrics() -> Answer:

@@ -95,7 +95,7 @@ class FilteringResolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the addresses of `host` that may be called on `port`. Raises ConnectionFailedError if there are none."""
         texts = await self._look_up_once(host)
-        permitted = judge(texts, port, self._policy)
+        permitted = permitted_addresses(texts, port, self._policy)
         if not permitted:
             raise ConnectionFailedError(f"{host}:{port} resolves to forbidden addresses: {texts}")
         return [
@@ -165,7 +165,7 @@ class FilteringResolver(AbstractResolver):
             await self._lookup.close()
 
 
-def judge(texts: list[str], port: int, policy: OutboundPolicy) -> list[str]:
+def permitted_addresses(texts: list[str], port: int, policy: OutboundPolicy) -> list[str]:
     """Return those of a name's addresses that may be called on `port`.
 
     A single forbidden address invalidates a public result, since no legitimate name has both. Where the operator allowed

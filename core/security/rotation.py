@@ -15,13 +15,13 @@ from core.security import crypto
 from core.tenancy import system_context
 
 BATCH = 500
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 class Step(Protocol):
     """One step. Reports progress line by line, and returns whether nothing needs a previous secret any more."""
 
-    def __call__(self, *, tell: Tell) -> bool: ...
+    def __call__(self, *, report: Report) -> bool: ...
 
 
 STEPS: dict[str, Step] = {}
@@ -54,7 +54,7 @@ class ReencryptionCounts:
     changed_meanwhile: int = 0
 
 
-def reencrypt_column(column: EncryptedColumn, *, tell: Tell | None = None) -> ReencryptionCounts:
+def reencrypt_column(column: EncryptedColumn, *, report: Report | None = None) -> ReencryptionCounts:
     """Re-encrypt every value of a column with the current key, in small transactions. Up-to-date values are not written.
 
     A row that is changed concurrently is left alone, since that write uses the current key.
@@ -66,8 +66,8 @@ def reencrypt_column(column: EncryptedColumn, *, tell: Tell | None = None) -> Re
             _move(column, row_id, value, counts)
         last = rows[-1][0]
         counts.seen += len(rows)
-        if tell:
-            tell(f"{column.name}: {counts.seen} checked, {counts.moved} re-encrypted")
+        if report:
+            report(f"{column.name}: {counts.seen} checked, {counts.moved} re-encrypted")
     return counts
 
 
@@ -129,15 +129,15 @@ def _reencrypted_inside(value: Any) -> Any:
     return value
 
 
-def move_fields(*, tell: Tell) -> bool:
+def move_fields(*, report: Report) -> bool:
     """Re-encrypt all registered columns. Return whether everything uses the first of FIELD_ENCRYPTION_KEYS."""
     whole = True
     for column in ENCRYPTED_COLUMNS:
-        counts = reencrypt_column(column, tell=tell)
-        said = f"{column.name}: done: {counts.seen} checked, {counts.moved} re-encrypted"
+        counts = reencrypt_column(column, report=report)
+        line = f"{column.name}: done: {counts.seen} checked, {counts.moved} re-encrypted"
         if counts.unreadable:
-            said += f", {counts.unreadable} readable under none of FIELD_ENCRYPTION_KEYS"
-        tell(said)
+            line += f", {counts.unreadable} readable under none of FIELD_ENCRYPTION_KEYS"
+        report(line)
         whole = whole and not counts.unreadable and not counts.changed_meanwhile
     return whole
 

@@ -93,20 +93,20 @@ def sort_column(
 
 
 @register.simple_tag
-def tick_all(what: str = "rows") -> SafeString:
-    """The heading of a checkbox column, which selects all rows. Needs a form with `data-tick` (lists.js)."""
+def select_all(what: str = "rows") -> SafeString:
+    """The heading of a checkbox column, which selects all rows. Needs a form with `data-selectable-rows` (lists.js)."""
     return format_html(
-        '<th scope="col" class="tick"><input type="checkbox" data-tick-all class="needs-js"'
+        '<th scope="col" class="select-cell"><input type="checkbox" data-select-all class="needs-js"'
         ' aria-label="Select all {} on this page"></th>',
         what,
     )
 
 
 @register.simple_tag
-def tick(field: str, public_id: str, label: str) -> SafeString:
+def select_row(field: str, public_id: str, label: str) -> SafeString:
     """A row's checkbox. Selected rows are submitted as `field`."""
     return format_html(
-        '<td class="tick"><input type="checkbox" name="{}" value="{}" aria-label="Select {}"></td>',
+        '<td class="select-cell"><input type="checkbox" name="{}" value="{}" aria-label="Select {}"></td>',
         field,
         public_id,
         label,

@@ -88,16 +88,16 @@ def confirm_or_run(
             with transaction.atomic():
                 act(row)
 
-        refused = [each for each in (_tried(bulk, by_itself, row) for row in rows) if each.refusal]
-        _say(request, bulk, len(rows) - len(refused), refused)
+        refused = [each for each in (_attempt(bulk, by_itself, row) for row in rows) if each.refusal]
+        _report(request, bulk, len(rows) - len(refused), refused)
         return redirect(back)
-    chosen = [_tried(bulk, bulk.check, row) for row in rows]
+    chosen = [_attempt(bulk, bulk.check, row) for row in rows]
     number = sum(not each.refusal for each in chosen)
     context = {"bulk": bulk, "chosen": chosen, "back": back, "number": number, "count": bulk.count(number)}
     return render(request, "selected.html", context)
 
 
-def _tried(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
+def _attempt(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
     name = bulk.name_of(row)  # the row may be deleted by the action
     try:
         attempt(row)
@@ -106,12 +106,12 @@ def _tried(bulk: Bulk, attempt: Callable[[Any], object], row: Any) -> Chosen:
     return Chosen(row, name)
 
 
-def _say(request: HttpRequest, bulk: Bulk, done: int, refused: Sequence[Chosen]) -> None:
-    said = f"{bulk.count_with_verb(done)} {bulk.done}." if done else "Nothing was changed."
+def _report(request: HttpRequest, bulk: Bulk, done: int, refused: Sequence[Chosen]) -> None:
+    summary = f"{bulk.count_with_verb(done)} {bulk.done}." if done else "Nothing was changed."
     if not refused:
-        messages.success(request, said)
+        messages.success(request, summary)
         return
     named = " ".join(f"{each.name}: {each.refusal}" for each in refused[:NAMED])
     more = f" And {len(refused) - NAMED} more." if len(refused) > NAMED else ""
-    tell = messages.warning if done else messages.error
-    tell(request, f"{said} {bulk.count(len(refused))} left out. {named}{more}")
+    add_message = messages.warning if done else messages.error
+    add_message(request, f"{summary} {bulk.count(len(refused))} left out. {named}{more}")

@@ -32,9 +32,9 @@ LABELS: Mapping[str, str] = {
     "public_id": "ID",
     "sender_normalized": "Sender, normalized",
     "slug": "Short name",
-    "told_at": "Owners told",
-    "told_cap": "Owners told of a cap of",
-    "told_percent": "Owners told of (%)",
+    "notified_at": "Owners notified",
+    "notified_cap": "Owners notified of a cap of",
+    "notified_percent": "Owners notified of (%)",
 }
 
 

@@ -34,10 +34,11 @@ LONGEST_DELAY_SECONDS = 60
 
 SCHEMA = "1"
 
-UNTOLD = Counter(
-    "pomelo_changes_untold_total", "Changes of keys and companies that Valkey could not be told of"
+INVALIDATION_FAILURES = Counter(
+    "pomelo_cache_invalidation_failures_total",
+    "Changes of keys and companies for which fences could not be raised, because Valkey was unreachable",
 )
-_untold: ContextVar[list["Effect"] | None] = ContextVar("untold_effects", default=None)
+_undelivered: ContextVar[list["Effect"] | None] = ContextVar("undelivered_effects", default=None)
 
 _KNOWN = f"""
 local function known(value)
@@ -158,11 +159,11 @@ def raise_now(name: str, version: int) -> None:
 def collecting_undelivered() -> Iterator[list[Effect]]:
     """Collect the changes made inside the block, in this thread, that did not reach every process immediately."""
     collected: list[Effect] = []
-    token = _untold.set(collected)
+    token = _undelivered.set(collected)
     try:
         yield collected
     finally:
-        _untold.reset(token)
+        _undelivered.reset(token)
 
 
 def raise_after_commit(name: str, version: int) -> Effect:
@@ -172,21 +173,21 @@ def raise_after_commit(name: str, version: int) -> Effect:
     """
     effect = Effect()
 
-    def tell() -> None:
+    def propagate() -> None:
         try:
             raise_now(name, version)
         except ValkeyUnavailable:
             # core.valkey.commands has logged it, and the sweep of recent changes repeats it. The caller learns of it from the Effect,
             # and through `collecting_undelivered`, so that no caller can forget to report it.
             effect.immediate = False
-            UNTOLD.inc()
-            collected = _untold.get()
+            INVALIDATION_FAILURES.inc()
+            collected = _undelivered.get()
             if collected is not None:
                 collected.append(effect)
         else:
             effect.immediate = True
 
-    transaction.on_commit(tell)
+    transaction.on_commit(propagate)
     return effect
 
 

@@ -34,7 +34,7 @@ _MARKS = (*_SECRETS, "basic", "bearer")
 _AUTHORIZATION = re.compile(r"\b(bearer|basic)(?:[\s:+]+)([\w.~+/=-]{4,})", re.IGNORECASE | re.ASCII)
 _JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
 # Our own secrets are handled separately: they are replaced by their displayable form.
-_JUDGED = tuple(_SECRETS)
+_OWN_PREFIXES = tuple(_SECRETS)
 # Generated tokens switch between lowercase, uppercase and digits at every other character; names rarely do.
 _SHORTEST_TOKEN = 16
 _MIXED = 0.3
@@ -76,10 +76,10 @@ def redact_text(text: str) -> str:
 
 
 def _replace(text: str) -> str:
-    return _AUTHORIZATION.sub(_judge, _SECRET.sub(REDACTED, text))
+    return _AUTHORIZATION.sub(_redact_credential, _SECRET.sub(REDACTED, text))
 
 
-def _judge(found: re.Match[str]) -> str:
+def _redact_credential(found: re.Match[str]) -> str:
     scheme, value = found[1].lower(), found[2]
     is_credential = _is_basic(value) if scheme == "basic" else _is_token(value)
     return REDACTED if is_credential else found[0]
@@ -96,7 +96,7 @@ def _is_basic(value: str) -> bool:
 
 
 def _is_token(value: str) -> bool:
-    if value.startswith(_JUDGED):
+    if value.startswith(_OWN_PREFIXES):
         return False
     if _JSON_WEB_TOKEN.match(value):
         return True

@@ -46,19 +46,19 @@ class TemplateViewSet(GenericViewSet):
     def create(self, request: ApiRequest) -> Response:
         """Create a template. Its texts may have variables: `Hello {{ customer.name }}`."""
         row = services.create_template(actor=request.user, **TemplateInput.read(request))
-        return _answer(row, 201)
+        return _respond(row, 201)
 
     @extend_schema(operation_id="retrieve_template", responses=TemplateOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
         """Read a template with the texts of its newest version."""
-        return _answer(selectors.get_template(id))
+        return _respond(selectors.get_template(id))
 
     @extend_schema(operation_id="update_template", request=TemplateChange, responses=TemplateOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
         """Change the fields that are sent. Other texts or variables are a new version; the former ones stay as they are."""
         row = selectors.get_template(id)
         row = services.update_template(template=row, actor=request.user, **TemplateChange.read(request))
-        return _answer(row)
+        return _respond(row)
 
     @extend_schema(operation_id="delete_template", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
@@ -86,5 +86,5 @@ class TemplateViewSet(GenericViewSet):
         return Response(representations.template_preview(row, version, composed))
 
 
-def _answer(row: Template, status: int = 200) -> Response:
+def _respond(row: Template, status: int = 200) -> Response:
     return Response(representations.template(row, selectors.newest_version(row)), status)

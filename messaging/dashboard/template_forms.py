@@ -44,7 +44,7 @@ def write_values(values: dict[str, str | None]) -> str:
 
 
 def _is_line(text: str) -> bool:
-    """Tell whether a line of a ValuesField holds the value as it is: it has no line breaks, and no blanks around it."""
+    """Return whether a line of a ValuesField holds the value as it is: it has no line breaks, and no blanks around it."""
     return text == text.strip() and len(lines_of(text)) == 1
 
 

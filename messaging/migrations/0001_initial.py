@@ -473,7 +473,7 @@ class Migration(migrations.Migration):
                     ("appeal", models.CharField(blank=True, max_length=1000)),
                     ("appealed_at", models.DateTimeField(null=True)),
                     ("decision", models.CharField(blank=True, help_text="What staff said when they lifted it.", max_length=500)),
-                    ("told_at", models.DateTimeField(help_text="When owners were last told by mail.", null=True)),
+                    ("notified_at", models.DateTimeField(help_text="When owners were last notified by email.", null=True)),
                     ("updated", models.DateTimeField(default=core.clock.now)),
                 ],
                 options={
@@ -674,7 +674,7 @@ class Migration(migrations.Migration):
                         ),
                     ),
                     ("problem", models.CharField(blank=True, max_length=50)),
-                    ("tries", models.PositiveSmallIntegerField(default=0)),
+                    ("attempts", models.PositiveSmallIntegerField(default=0)),
                     ("ask_at", models.DateTimeField(null=True)),
                     ("updated", models.DateTimeField(default=core.clock.now)),
                 ],
@@ -799,15 +799,15 @@ class Migration(migrations.Migration):
                     ("currency", models.CharField(max_length=3)),
                     ("amount", models.DecimalField(decimal_places=6, default=0, max_digits=14)),
                     (
-                        "told_percent",
+                        "notified_percent",
                         models.PositiveSmallIntegerField(
-                            default=0, help_text="The share of the cap that owners were last told of by mail."
+                            default=0, help_text="The share of the cap that owners were last notified of."
                         ),
                     ),
                     (
-                        "told_cap",
+                        "notified_cap",
                         models.DecimalField(
-                            decimal_places=6, default=0, help_text="The cap of which they were told that share.", max_digits=14
+                            decimal_places=6, default=0, help_text="The cap that this share was of.", max_digits=14
                         ),
                     ),
                 ],

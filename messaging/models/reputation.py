@@ -31,7 +31,7 @@ class Reputation(TenantModel):
     appeal = models.CharField(max_length=1000, blank=True)
     appealed_at = models.DateTimeField(null=True)
     decision = models.CharField(max_length=500, blank=True, help_text="What staff said when they lifted it.")
-    told_at = models.DateTimeField(null=True, help_text="When owners were last told by mail.")
+    notified_at = models.DateTimeField(null=True, help_text="When owners were last notified by email.")
     updated = models.DateTimeField(default=clock.now)
 
     class Meta(TenantModel.Meta):

@@ -43,14 +43,14 @@ class SmsSpend(TenantModel):
     day = models.DateField()
     currency = models.CharField(max_length=3)
     amount = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS, default=0)
-    told_percent = models.PositiveSmallIntegerField(
-        default=0, help_text="The share of the cap that owners were last told of by mail."
+    notified_percent = models.PositiveSmallIntegerField(
+        default=0, help_text="The share of the cap that owners were last notified of."
     )
-    told_cap = models.DecimalField(
+    notified_cap = models.DecimalField(
         max_digits=DIGITS,
         decimal_places=DECIMALS,
         default=0,
-        help_text="The cap of which they were told that share.",
+        help_text="The cap that this share was of.",
     )
 
     class Meta(TenantModel.Meta):
@@ -72,7 +72,7 @@ class SmsPrice(TenantModel):
     """What one SMS to one recipient costs. Until its provider says so, `held` counts; `price` does from then on.
 
     `ask_at` says when a worker asks the provider next, or, while one is asking, when it has given up on that worker; NULL once there is
-    nothing to ask any more. `tries` counts and is the fencing token. `problem` says why the last answer was no price.
+    nothing to ask any more. `attempts` counts and is the fencing token. `problem` says why the last answer was no price.
     """
 
     class States(models.TextChoices):
@@ -91,7 +91,7 @@ class SmsPrice(TenantModel):
     price = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS, null=True)
     state = models.CharField(max_length=7, choices=States, default=States.HELD)
     problem = models.CharField(max_length=50, blank=True)
-    tries = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
     ask_at = models.DateTimeField(null=True)
     updated = models.DateTimeField(default=clock.now)
 

@@ -162,8 +162,8 @@ class Smtp:
             connection.rset()
             return results
         try:
-            code, said = connection.data(payload)
-            answer = _text(said)
+            code, reply_text = connection.data(payload)
+            answer = _text(reply_text)
         except smtplib.SMTPDataError as error:  # the server refused the DATA command itself
             code, answer = error.smtp_code, _text(error.smtp_error)
             connection.rset()

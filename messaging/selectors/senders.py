@@ -56,7 +56,7 @@ NOBODY = Senders()
 
 
 def covers(domain: str, host: str) -> bool:
-    """Tell whether `host` is the domain or one below it: sub-domains follow their domain."""
+    """Return whether `host` is the domain or one below it: sub-domains follow their domain."""
     return host == domain or host.endswith(f".{domain}")
 
 

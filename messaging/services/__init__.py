@@ -3,7 +3,7 @@
 from messaging.services.domain_checks import check_due_domains
 from messaging.services.messages import cancel_message, check_cancel, create_batch, create_message
 from messaging.services.outcomes import record_updates
-from messaging.services.prices import ask_due_prices
+from messaging.services.prices import fetch_due_prices
 from messaging.services.reputation import appeal_reputation, evaluate_reputations, lift_reputation
 from messaging.services.retention import prune as prune_messages
 from messaging.services.sender_domains import (
@@ -31,7 +31,6 @@ from messaging.services.templates import create_template, delete_template, updat
 __all__ = [
     "add_domain",
     "appeal_reputation",
-    "ask_due_prices",
     "assign_sms_sender",
     "cancel_message",
     "check_cancel",
@@ -49,6 +48,7 @@ __all__ = [
     "delete_suppression",
     "delete_template",
     "evaluate_reputations",
+    "fetch_due_prices",
     "fold_statistics",
     "lift_reputation",
     "prepare_key",

@@ -78,7 +78,7 @@ def reserve(*, channel: str, moment: datetime, recipients: int, now: datetime) -
     return ChannelUsage(channel, day, counted, cap)
 
 
-def give_back(*, channel: str, moment: datetime, recipients: int) -> None:
+def release(*, channel: str, moment: datetime, recipients: int) -> None:
     """Subtract `recipients` from the count of the UTC day of `moment`."""
     DailyUsage.objects.filter(channel=channel, day=moment.date()).update(
         recipients=F("recipients") - recipients

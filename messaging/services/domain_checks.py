@@ -120,7 +120,7 @@ def _succeed(
 def _fail(row: SenderDomain, records: Sequence[Record], now: datetime) -> None:
     if row.status != SenderDomain.Status.VERIFIED:
         since = row.failing_since or row.created
-        row.next_check_at = _next_try(now - since, now)
+        row.next_check_at = _next_attempt(now - since, now)
         return
     row.failing_since = row.failing_since or now
     failing = now - row.failing_since
@@ -131,20 +131,20 @@ def _fail(row: SenderDomain, records: Sequence[Record], now: datetime) -> None:
             SenderDomainFailed(object_id=row.public_id, object=representations.sender_domain(row, records)),
             actor=ACTOR,
         )
-        _tell(row, has_lapsed=True)
+        _notify(row, has_lapsed=True)
     elif row.warnings < len(WARN_AFTER) and failing >= WARN_AFTER[row.warnings]:
         row.warnings += 1
-        _tell(row, has_lapsed=False)
+        _notify(row, has_lapsed=False)
 
 
-def _next_try(waited: timedelta, now: datetime) -> datetime | None:
+def _next_attempt(waited: timedelta, now: datetime) -> datetime | None:
     """Return the time of the next check of an unverified domain: the longer it has waited, the later."""
     if waited >= GIVEN_UP_AFTER:
         return None
     return now + min(EVERY, max(SOONEST, waited / 4))
 
 
-def _tell(row: SenderDomain, *, has_lapsed: bool) -> None:
+def _notify(row: SenderDomain, *, has_lapsed: bool) -> None:
     assert row.failing_since is not None
     mail_domain_notice(
         domain=row,

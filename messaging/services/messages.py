@@ -233,8 +233,8 @@ def cancel_message(*, message: Message, actor: Principal) -> Accepted:
         actor=actor,
     )
     if locked.channel == "sms":
-        spend.give_back(message=locked)
-    caps.give_back(channel=locked.channel, moment=locked.send_at, recipients=locked.recipient_count)
+        spend.release(message=locked)
+    caps.release(channel=locked.channel, moment=locked.send_at, recipients=locked.recipient_count)
     usage = ChannelUsage(
         locked.channel,
         locked.send_at.date(),

@@ -26,7 +26,7 @@ from messaging.services.outcomes import RETRIES_EXHAUSTED
 from messaging.services.spend_caps import spend_cap
 
 BATCH = 16
-BATCH_NAME = "messaging.ask_prices"
+BATCH_NAME = "messaging.fetch_prices"
 # A worker that dies with a batch gives its rows back after this long: all calls of a batch are over by then.
 LEASE = timedelta(minutes=10)
 # A run takes no further batch after so many seconds: what is left is the next one's.
@@ -42,12 +42,12 @@ _SENT = frozenset({Status.SENT, Status.DELIVERED, Status.COMPLAINED})
 log = structlog.get_logger(__name__)
 
 
-def ask_due_prices() -> int:
+def fetch_due_prices() -> int:
     """Ask for the prices that are due, a batch at a time, until none is left or RUN_SECONDS have passed; return how many were asked for."""
     asked, stop = 0, time.monotonic() + RUN_SECONDS
     while time.monotonic() < stop and (due := _claim()):
         with ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="prices") as pool:
-            answers = list(zip(due, pool.map(_ask, due), strict=True))
+            answers = list(zip(due, pool.map(_fetch_price, due), strict=True))
         asked += set_aside.each(
             BATCH_NAME,
             answers,
@@ -68,12 +68,12 @@ def _claim() -> list[SmsPrice]:
             .order_by("ask_at")[:BATCH]
         )
         for row in rows:
-            row.tries, row.ask_at = row.tries + 1, now + LEASE
-        SmsPrice.objects.bulk_update(rows, ["tries", "ask_at"])
+            row.attempts, row.ask_at = row.attempts + 1, now + LEASE
+        SmsPrice.objects.bulk_update(rows, ["attempts", "ask_at"])
     return rows
 
 
-def _ask(row: SmsPrice) -> Price:
+def _fetch_price(row: SmsPrice) -> Price:
     """Return what the provider says an SMS cost. In a thread of the pool: the database is not touched here."""
     recipient = row.recipient
     if recipient.status == Status.QUEUED:
@@ -102,7 +102,7 @@ def _record(claimed: SmsPrice, found: Price) -> None:
     with tenant_context(claimed.tenant):
         row = (
             SmsPrice.objects.select_for_update()
-            .filter(id=claimed.id, state=SmsPrice.States.HELD, tries=claimed.tries)
+            .filter(id=claimed.id, state=SmsPrice.States.HELD, attempts=claimed.attempts)
             .first()
         )
         if row is None:
@@ -113,16 +113,16 @@ def _record(claimed: SmsPrice, found: Price) -> None:
             row.state, row.price, row.ask_at = SmsPrice.States.KNOWN, found.amount, None
             _count(row, found.amount - row.held)
         elif found.problem == NOT_SENT:
-            row.tries, row.ask_at = row.tries - 1, now + NOT_SENT_AGAIN
+            row.attempts, row.ask_at = row.attempts - 1, now + NOT_SENT_AGAIN
         else:
             row.ask_at = _next(row, now)
             if row.ask_at is None:
                 row.state = SmsPrice.States.UNKNOWN
-        row.save(update_fields=["state", "price", "problem", "tries", "ask_at", "updated"])
+        row.save(update_fields=["state", "price", "problem", "attempts", "ask_at", "updated"])
 
 
 def _next(row: SmsPrice, now: datetime) -> datetime | None:
-    delay = None if row.problem in _FINAL else PRICE_CLOCK.wait_after(row.tries)
+    delay = None if row.problem in _FINAL else PRICE_CLOCK.wait_after(row.attempts)
     return None if delay is None else now + delay
 
 

@@ -41,7 +41,7 @@ LEAST = 5
 SLOWED_SHARE, SLOWED_LEAST = 100, 10
 HOUR = timedelta(hours=1)
 # Rates that go up and down about a threshold slow and restore again and again; owners are told of it so often.
-TOLD_EVERY = timedelta(days=1)
+NOTIFIED_EVERY = timedelta(days=1)
 
 ACTOR = Principal.system("messaging.reputation")
 State = Reputation.State
@@ -186,7 +186,7 @@ def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) ->
     before, now = row.state, clock.now()
     row.state, row.since, row.counted_from, row.decision = State.GOOD, now, now, reason
     row.sent = row.bounced = row.complained = 0
-    row.appeal, row.appealed_at, row.told_at, row.updated = "", None, None, now
+    row.appeal, row.appealed_at, row.notified_at, row.updated = "", None, None, now
     row.save()
     _locked(Message.objects.filter(channel=CHANNEL, due_at=HELD)).update(due_at=Greatest("send_at", now))
     jobs.enqueue(SEND_TASK)
@@ -210,7 +210,7 @@ def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) ->
 
 
 def is_paused(*, channel: str) -> bool:
-    """Tell whether the current tenant's messages on `channel` are held."""
+    """Return whether the current tenant's messages on `channel` are held."""
     return channel == CHANNEL and Reputation.objects.filter(state=State.PAUSED).exists()
 
 
@@ -228,8 +228,10 @@ def _follow(row: Reputation) -> None:
     publish(event(object_id=row.public_id, detail=_facts(row)), actor=ACTOR)
     if row.state == State.GOOD:
         row.appeal, row.appealed_at = "", None
-    elif row.state == State.PAUSED or row.told_at is None or row.since - row.told_at >= TOLD_EVERY:
-        row.told_at = row.since
+    elif (
+        row.state == State.PAUSED or row.notified_at is None or row.since - row.notified_at >= NOTIFIED_EVERY
+    ):
+        row.notified_at = row.since
         mail_reputation_notice(reputation=row, recipients=owner_emails(), company_name=current_company().name)
 
 

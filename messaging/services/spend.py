@@ -94,12 +94,12 @@ def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | 
             ),
             actor=actor,
         )
-        _tell_of_days_spent(require_spend_cap())
+        _notify_of_spent_days(require_spend_cap())
     return row
 
 
-def _tell_of_days_spent(cap: SpendCap) -> None:
-    """Tell the owners of days, from today on, that the cap as it is now finds nearly or altogether used up.
+def _notify_of_spent_days(cap: SpendCap) -> None:
+    """Notify owners of days, from today on, that the cap as it is now finds nearly or altogether used up.
 
     Otherwise the next SMS would be refused before anybody was told: a refusal takes back what is written with it.
     """
@@ -125,7 +125,7 @@ def hold(*, messages: Iterable[tuple[str, Sequence[Recipient]]], moment: datetim
     change(day, needed, cap=cap, next_one=max(row.held for row in rows))
 
 
-def give_back(*, message: Message) -> None:
+def release(*, message: Message) -> None:
     """Hold nothing any more for a message that is not sent."""
     rows = SmsPrice.objects.filter(recipient__message=message, state=SmsPrice.States.HELD)
     held = list(rows.select_for_update(of=("self",)).order_by("id"))
@@ -135,14 +135,14 @@ def give_back(*, message: Message) -> None:
 
 
 def change(day: SmsSpend, by: Decimal, *, cap: SpendCap | None, next_one: Decimal = Decimal(0)) -> None:
-    """Count so much more, or less, on a locked day; tell the owners when the cap is nearly or altogether used up.
+    """Count so much more, or less, on a locked day; notify the owners when the cap is nearly or altogether used up.
 
     It is used up when what is left does not pay for `next_one`.
     """
     day.amount = max(Decimal(0), day.amount + by)
     if cap is not None:
-        _tell(day, cap, next_one)
-    day.save(update_fields=["amount", "told_percent", "told_cap"])
+        _notify_owners(day, cap, next_one)
+    day.save(update_fields=["amount", "notified_percent", "notified_cap"])
 
 
 def _lock(day: date, currency: str) -> SmsSpend:
@@ -185,7 +185,7 @@ def _estimate(country: str, segments: int, currency: str) -> Decimal:
     return max(latest, default=settings.SMS_PRICE_ESTIMATE * segments)
 
 
-def _tell(day: SmsSpend, cap: SpendCap, next_one: Decimal) -> None:
+def _notify_owners(day: SmsSpend, cap: SpendCap, next_one: Decimal) -> None:
     if day.amount + next_one > cap.amount or day.amount >= cap.amount:
         percent = USED_UP_PERCENT
     elif day.amount * 100 >= cap.amount * WARNED_PERCENT:
@@ -193,9 +193,9 @@ def _tell(day: SmsSpend, cap: SpendCap, next_one: Decimal) -> None:
     else:
         return
     # Of another cap, their own or staff's, owners are told anew.
-    if percent <= day.told_percent and cap.amount == day.told_cap:
+    if percent <= day.notified_percent and cap.amount == day.notified_cap:
         return
-    day.told_percent, day.told_cap = percent, cap.amount
+    day.notified_percent, day.notified_cap = percent, cap.amount
     facts = {
         "percent": percent,
         "day": day.day.isoformat(),

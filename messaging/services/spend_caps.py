@@ -58,7 +58,7 @@ class DaySpend:
 
 
 def are_prices_known() -> bool:
-    """Tell whether the provider of the current tenant's SMS says what each costs. Test mode sends none."""
+    """Return whether the provider of the current tenant's SMS says what each costs. Test mode sends none."""
     mode = require_tenant().mode
     return mode == "live" and reads_prices(provider_name(get_channel("sms"), mode))
 

@@ -175,18 +175,18 @@ def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(
     staff = make_user("staff", is_staff=True, is_superuser=True)
     Authenticator.objects.create(user=staff, type=Authenticator.Type.TOTP, data={"secret": "unused"})
     browser = sign_in(staff)
-    untold = fences.UNTOLD._value.get()
+    undelivered = fences.INVALIDATION_FAILURES._value.get()
     own_valkey.stop()
     why = {"confirmed": "1", "named": world.company.slug, "reason": "unpaid invoices"}
     chosen = {"action": "suspend", "_selected_action": [str(world.company.id)], **why}
     page = browser.post("/staff/accounts/company/", chosen, follow=True).content.decode()
     assert "up to 60 seconds" in page
-    assert fences.UNTOLD._value.get() == untold + 1
+    assert fences.INVALIDATION_FAILURES._value.get() == undelivered + 1
     assert api(issued.client_secret).get("/v1/whoami").code == "company_suspended"
 
 
 def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey: Any, world: World) -> None:
     own_valkey.stop()
-    with fences.collecting_undelivered() as untold:
+    with fences.collecting_undelivered() as undelivered:
         suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)
-    assert [effect.immediate for effect in untold] == [False]
+    assert [effect.immediate for effect in undelivered] == [False]

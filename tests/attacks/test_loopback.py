@@ -7,7 +7,7 @@ from django.test import Client
 
 from config.run.options import child_environment, read_options
 from core.outbound import UrlRefusedError, check_url, loopback, public_policy
-from core.outbound.resolver import judge
+from core.outbound.resolver import permitted_addresses
 
 
 @pytest.fixture
@@ -73,8 +73,8 @@ def test_a_proxy_that_only_its_requests_betray_closes_loopback_for_good(
     for text in ("http://127.0.0.1:6379/", "http://[::1]:9000/", "https://127.8.8.8/"):
         with pytest.raises(UrlRefusedError):
             check_url(text, policy)
-    assert judge(["127.0.0.1"], 443, policy) == []
-    assert judge(["::1", "127.0.0.1"], 443, policy) == []
+    assert permitted_addresses(["127.0.0.1"], 443, policy) == []
+    assert permitted_addresses(["::1", "127.0.0.1"], 443, policy) == []
     with pytest.raises(UrlRefusedError):
         check_url("https://receiver.example:6379/", policy)
     assert [path.name for path in under_make_run.iterdir()] == ["reached-through-a-proxy"]

@@ -30,7 +30,7 @@ class Script:
         self.answers = list(answers)
         self.asked: list[dict[str, str]] = []
         self.waits: list[float] = []
-        self.said: list[str] = []
+        self.reported: list[str] = []
         self.kept: list[float] = []  # how long the first questions are kept
         self.now = 0.0
 
@@ -46,7 +46,7 @@ class Script:
     def read(self, count: int, **start: str) -> list[Any]:
         with Api("http://localhost", "pm_test_x", transport=httpx.MockTransport(self)) as api:
             events = read_events(
-                api, start, say=self.said.append, sleep=self.waits.append, clock=lambda: self.now
+                api, start, report=self.reported.append, sleep=self.waits.append, clock=lambda: self.now
             )
             return [event["id"] for event in islice(events, count)]
 
@@ -77,7 +77,7 @@ def test_retry_after_is_waited_for_as_long_as_it_says() -> None:
     script = Script(httpx.Response(429, headers={"Retry-After": "17"}), dated, page("evt_1"))
     assert script.read(1) == ["evt_1"]
     assert script.waits == [17.0, 0.0]  # the date is past
-    assert len(script.said) == 3
+    assert len(script.reported) == 3
 
 
 def test_without_it_each_wait_is_longer_up_to_half_a_minute() -> None:

@@ -98,7 +98,7 @@ def field_keys(settings: Any) -> tuple[str, str]:
     yield old, new
     # What this test left under its own key is nothing to later tests of this file.
     settings.FIELD_ENCRYPTION_KEYS = [old, new]
-    rotation.move_fields(tell=lambda _: None)
+    rotation.move_fields(report=lambda _: None)
 
 
 def test_field_keys_are_replaced_and_the_former_one_is_forgotten(
@@ -144,11 +144,11 @@ def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
             rotation.reencrypt_column(column)
     told: list[str] = []
 
-    counts = rotation.reencrypt_column(column, tell=told.append)
+    counts = rotation.reencrypt_column(column, report=told.append)
 
     assert counts.moved == counts.seen - 3
     assert len(told) == -(-counts.seen // 2)  # once a batch
-    assert rotation.move_fields(tell=told.append)
+    assert rotation.move_fields(report=told.append)
     settings.FIELD_ENCRYPTION_KEYS = [new]
     stored.read()
 

@@ -24,7 +24,7 @@ from webhooks.services.validation import clean_headers
 
 
 def accepts(pattern: str, text: str) -> bool:
-    """Tell whether JSON Schema would accept `text`; where Python differs (`$` before a last newline) no test goes."""
+    """Return whether JSON Schema would accept `text`; where Python differs (`$` before a last newline) no test goes."""
     assert "\n" not in text
     return re.search(pattern, text) is not None
 

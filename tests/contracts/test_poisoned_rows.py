@@ -136,7 +136,7 @@ def test_a_payment_that_cannot_be_completed_does_not_block_others(
             raise Poison("this row cannot be worked on")
         return Outcome(succeeded=True, reference=f"gw_{claim.payment.id.hex}")
 
-    monkeypatch.setattr(completion, "_ask", ask)
+    monkeypatch.setattr(completion, "_call_gateway", ask)
     poison(monkeypatch, completion, "settle_charge", lambda *, charge, **_: charge.id == unsettled.id)
 
     assert complete_payments(max_batches=1) == 1
@@ -409,7 +409,7 @@ BATCHES = {
     "core.prune_set_aside": "one DELETE by time; reads no row",
     "core.prune_sessions": "one DELETE by time; reads no row",
     "core.send_mail": "tests/core/test_mail.py",
-    "messaging.ask_prices": "tests/messaging/test_sms_spend.py",
+    "messaging.fetch_prices": "tests/messaging/test_sms_spend.py",
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
     "messaging.prune": "tests/messaging/test_retention.py",

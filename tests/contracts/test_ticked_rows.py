@@ -135,7 +135,7 @@ def test_bulk_actions_confirm_once_and_list_refusals(page: str, world: World) ->
     shown = content_of(browser.get(address))
     assert all(f'name="{field}" value="{each}"' in shown for each in (*fitting, *others))
     assert f'formaction="{page}"' in shown
-    assert "data-tick-all" in shown
+    assert "data-select-all" in shown
 
     asked = content_of(
         browser.get(
@@ -182,7 +182,7 @@ def test_a_viewer_has_no_boxes(page: str, world: World) -> None:
     made = make(world.tenant())
     browser = sign_in(viewer, world.company)
 
-    assert "data-tick-all" not in content_of(browser.get(address))
+    assert "data-select-all" not in content_of(browser.get(address))
     assert browser.post(page, {field: made}).status_code == 403
 
 

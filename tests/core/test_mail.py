@@ -175,7 +175,7 @@ def test_an_unreachable_mail_server_blames_no_email_and_retries_keep_the_message
     assert delivery.send_queued_mail() == 0
 
     tried, untried = queued()
-    assert (tried.tries, untried.tries) == (1, 0)
+    assert (tried.attempts, untried.attempts) == (1, 0)
     assert timedelta(0) < tried.due_at - clock.now() <= delivery.CLOCK.waits[0]
     assert (reason_of(first), reason_of(second)) == (None, None)
     message_id = unpack(crypto.decrypt(bytes(first.content))).extra_headers["Message-ID"]
@@ -191,10 +191,10 @@ def test_an_unreachable_mail_server_blames_no_email_and_retries_keep_the_message
 def test_an_email_that_fails_every_attempt_is_given_up_and_shown_to_staff(settings: Any) -> None:
     mail = write("ada@example.com")
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    for tries in range(1, delivery.CLOCK.attempts):
+    for attempts in range(1, delivery.CLOCK.attempts):
         make_due()
         delivery.send_queued_mail()
-        assert [row.tries for row in queued()] == [tries]
+        assert [row.attempts for row in queued()] == [attempts]
 
     make_due()
     delivery.send_queued_mail()
@@ -222,7 +222,7 @@ def test_a_silent_server_is_given_up_on_after_the_time_out_with_no_transaction_o
         released.set()
 
     assert in_transaction == [False]
-    assert [mail.tries for mail in queued()] == [1]
+    assert [mail.attempts for mail in queued()] == [1]
 
 
 def test_the_application_can_add_mail_and_read_none() -> None:

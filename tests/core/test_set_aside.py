@@ -50,7 +50,7 @@ def test_rows_that_fail_in_python_and_in_postgresql_are_set_aside_and_the_others
     assert run(batch, rows, work) == 2
 
     assert done == [first, last]
-    assert [(row.item, row.row_id, row.tries) for row in of(batch)] == [
+    assert [(row.item, row.row_id, row.attempts) for row in of(batch)] == [
         (f"row_{poisoned.hex}", poisoned, 1),
         (f"row_{refused.hex}", refused, 1),
     ]

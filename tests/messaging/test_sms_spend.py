@@ -23,7 +23,7 @@ from messaging import retry
 from messaging.models import Message, SmsPrice, SmsSpend, SmsSpendCap
 from messaging.providers import load_provider
 from messaging.segments import count_segments
-from messaging.services import ask_due_prices, cancel_message, create_message, prices, set_spend_cap
+from messaging.services import cancel_message, create_message, fetch_due_prices, prices, set_spend_cap
 from messaging.services.spend import SmsSpendCapExceeded
 from messaging.services.spend_caps import SmsPricesUnknown
 from tests.clients import ApiClient, sign_in
@@ -97,7 +97,7 @@ def ask_now(tenant: Any) -> int:
         waiting = SmsPrice.objects.filter(ask_at__isnull=False)
         waiting.exclude(company_id=tenant.company_id).update(ask_at=now + dt.timedelta(days=9))
         waiting.filter(company_id=tenant.company_id).update(ask_at=now)
-    return ask_due_prices()
+    return fetch_due_prices()
 
 
 def test_an_sms_is_held_as_an_estimate_until_its_price_is_known_and_the_next_like_it_as_that_price(
@@ -320,7 +320,7 @@ def test_the_price_of_an_unsent_sms_is_not_requested(world: World, vendor: Stand
     assert costs(tenant) == {"+4930123456": ("held", None, "not_sent")}
     assert vendor.requests == []
     with tenant_context(tenant):
-        assert SmsPrice.objects.get().tries == 0
+        assert SmsPrice.objects.get().attempts == 0
 
 
 def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(

@@ -87,13 +87,13 @@ class EndpointForm(ServiceForm):
 
     def event_groups(self) -> list[dict[str, Any]]:
         """Return the picker's events by resource, each with whether it is selected."""
-        ticked = set(self["events"].value() or ())
+        checked = set(self["events"].value() or ())
         return [
             {
                 "pattern": f"{group['resource']}.*",
-                "is_ticked": f"{group['resource']}.*" in ticked,
+                "is_checked": f"{group['resource']}.*" in checked,
                 "resource": group["resource"].replace("_", " "),
-                "events": [{**event, "is_ticked": event["type"] in ticked} for event in group["events"]],
+                "events": [{**event, "is_checked": event["type"] in checked} for event in group["events"]],
             }
             for group in described_groups()
         ]

@@ -43,7 +43,7 @@ class Verdict:
     endpoint_gone: bool = False
 
 
-def judge(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
+def classify(outcome: AttemptOutcome, *, jitter: float) -> Verdict:
     """Return the verdict on an attempt. `jitter` is a random number from [0, 1]."""
     if outcome.succeeded:
         return Verdict("succeeded")

@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from core.values import ids
 from webhooks import retry
 from webhooks.delivery.metrics import count_attempts
-from webhooks.delivery.outcome import AttemptOutcome, Verdict, excerpt, judge, shown_headers
+from webhooks.delivery.outcome import AttemptOutcome, Verdict, classify, excerpt, shown_headers
 from webhooks.models import LATENCY
 
 # A healthy endpoint's last success is written at most this often, to avoid a hot row.
@@ -98,7 +98,7 @@ def record(outcomes: Sequence[AttemptOutcome]) -> list[EndpointToDisable]:
     """
     if not outcomes:
         return []
-    verdicts = [judge(outcome, jitter=random.random()) for outcome in outcomes]  # noqa: S311
+    verdicts = [classify(outcome, jitter=random.random()) for outcome in outcomes]  # noqa: S311
     with connection.cursor() as cursor:
         finished = _finish(cursor, outcomes, verdicts)
         kept = _record_attempts(cursor, outcomes, verdicts)

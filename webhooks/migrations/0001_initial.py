@@ -424,7 +424,7 @@ class Migration(migrations.Migration):
                     (
                         "delivery",
                         core.tenancy.models.TenantForeignKey(
-                            db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="tries", to="webhooks.delivery"
+                            db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="attempt_rows", to="webhooks.delivery"
                         ),
                     ),
                     ("number", models.PositiveIntegerField()),

@@ -117,7 +117,9 @@ class Attempt(TenantModel):
         SCHEDULED = "scheduled", "Scheduled"
         MANUAL = "manual", "Manual"
 
-    delivery = TenantForeignKey(Delivery, on_delete=models.CASCADE, related_name="tries", db_index=False)
+    delivery = TenantForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="attempt_rows", db_index=False
+    )
     number = models.PositiveIntegerField()
     trigger = models.CharField(max_length=9, choices=Trigger)
     url = models.CharField(max_length=2048)

@@ -15,6 +15,6 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print progress and, after each step, whether the old secret can be removed."""
         for name, step in STEPS.items():
-            unneeded = step(tell=self.stdout.write)
+            unneeded = step(report=self.stdout.write)
             verdict = "its old values can be removed" if unneeded else "its old values are still needed"
             self.stdout.write(f"{name}: {verdict}.")

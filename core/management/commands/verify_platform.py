@@ -32,12 +32,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         for name, step in STEPS.items():
             try:
-                said = step(accept_loss=options["accept_loss"])
+                finding = step(accept_loss=options["accept_loss"])
             except Broken as error:  # later steps depend on it
                 raise CommandError(
                     f"{name}: {error}. See docs/runbooks/backup-and-restore.md, then run this again."
                 ) from error
-            self.stdout.write(f"{name}: {said}")
+            self.stdout.write(f"{name}: {finding}")
         for reading in read_all():
             late = " (too long)" if reading.is_late else ""
             self.stdout.write(f"{reading.text}: {reading.seconds:.0f} s{late}")

@@ -1,4 +1,4 @@
-// Lists: a press anywhere on a row opens what it is about; boxes are ticked together, and counted; moments are in the person's time.
+// Lists: a press anywhere on a row opens what it is about; boxes are selected together, and counted; moments are in the person's time.
 const OWN = "a, button, input, label, select, summary, textarea, details";
 
 document.addEventListener("click", (event) => {
@@ -15,34 +15,34 @@ document.addEventListener("click", (event) => {
   }
 });
 
-function countTicked(form) {
+function countSelected(form) {
   const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
-  const ticked = boxes.filter((box) => box.checked).length;
-  const all = form.querySelector("[data-tick-all]");
+  const selected = boxes.filter((box) => box.checked).length;
+  const all = form.querySelector("[data-select-all]");
   if (all) {
-    all.checked = ticked > 0 && ticked === boxes.length;
-    all.indeterminate = ticked > 0 && ticked < boxes.length;
+    all.checked = selected > 0 && selected === boxes.length;
+    all.indeterminate = selected > 0 && selected < boxes.length;
   }
-  form.querySelectorAll("[data-ticked]").forEach((place) => {
-    place.textContent = `${ticked} selected`;
+  form.querySelectorAll("[data-selected-count]").forEach((place) => {
+    place.textContent = `${selected} selected`;
   });
-  form.querySelectorAll("[data-needs-ticked]").forEach((button) => {
-    button.disabled = ticked === 0;
+  form.querySelectorAll("[data-needs-selection]").forEach((button) => {
+    button.disabled = selected === 0;
   });
 }
 
 document.addEventListener("change", (event) => {
   const box = event.target instanceof Element ? event.target : null;
-  const form = box && box.closest("form[data-tick]");
+  const form = box && box.closest("form[data-selectable-rows]");
   if (!form) {
     return;
   }
-  if (box.matches("[data-tick-all]")) {
+  if (box.matches("[data-select-all]")) {
     form.querySelectorAll("tbody input[type=checkbox]").forEach((one) => {
       one.checked = box.checked;
     });
   }
-  countTicked(form);
+  countSelected(form);
 });
 
 // Their time zone, for what the server places in time: the columns of charts (core/ui/reader_zone.py).
@@ -84,7 +84,7 @@ function openFilters() {
 }
 
 function countAll() {
-  document.querySelectorAll("form[data-tick]").forEach(countTicked);
+  document.querySelectorAll("form[data-selectable-rows]").forEach(countSelected);
 }
 
 document.addEventListener("DOMContentLoaded", () => {
