@@ -148,7 +148,7 @@ def test_a_payment_that_cannot_be_completed_does_not_block_others(
     ]
     # Both are due again when their lease ends, and then leave the list.
     monkeypatch.undo()
-    monkeypatch.setattr(completion, "_ask", lambda claim: Outcome(succeeded=True, reference="gw_1"))
+    monkeypatch.setattr(completion, "_call_gateway", lambda claim: Outcome(succeeded=True, reference="gw_1"))
     with tenant_context(world.tenant()):
         Charge.objects.filter(status="pending").update(due_at=clock.now())
     assert complete_payments(max_batches=1) == 2
