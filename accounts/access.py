@@ -22,6 +22,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from accounts.models import Membership, User
+from accounts.recent import Visit, note_visit
 from accounts.roles import Role, at_least
 from accounts.selectors import has_second_factor, memberships_of
 from core import clock
@@ -30,6 +31,7 @@ from core.http.own_pages import own_page
 from core.http.requests import Request, actor_of
 from core.principal import Mode, Principal
 from core.tenancy import Tenant, tenant_context
+from core.ui.finding import identifier_in
 
 SESSION_COMPANY = "company"
 SESSION_MODE = "mode"
@@ -89,6 +91,7 @@ def company_page(
                 raise PermissionDenied(f"This requires the role {Role(role).label.lower()} or higher.")
             around = tenant_context(Tenant(inside.membership.company_id, inside.mode))
             response = _run(view, first, around if in_transaction else nullcontext(), inside, *args, **kwargs)
+            _note_object(inside, response)
             if not response.has_header("Cache-Control"):
                 add_never_cache_headers(response)
             return response
@@ -120,6 +123,17 @@ def _follow_link(request: CompanyRequest) -> bool:
         membership = own[0]
     wanted: Mode = request.mode if mode not in ("live", "test") else cast(Mode, mode)
     return switch(request, membership, wanted)
+
+
+def _note_object(request: CompanyRequest, response: HttpResponse) -> None:
+    """Remember the object whose page was opened, for "Find anything" (accounts.recent)."""
+    if request.method != "GET" or response.status_code != 200 or request.headers.get("HX-Request") == "true":
+        return
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        return
+    named = [part for part in request.path.split("/") if identifier_in(part)]
+    if len(named) == 1:
+        note_visit(request, Visit(Tenant(request.membership.company_id, request.mode), named[0]))
 
 
 def _left_place(request: CompanyRequest) -> str:

@@ -19,6 +19,7 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.adapter import DefaultUserSessionsAdapter
 from allauth.usersessions.models import UserSession
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_out
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
@@ -33,6 +34,7 @@ from accounts.events import (
     SignedIn,
 )
 from accounts.models import User
+from accounts.recent import forget_visits
 from accounts.services import record_failed_sign_in, record_for_companies
 from accounts.sudo import record_sign_in
 from core.events import Event
@@ -161,6 +163,7 @@ class MfaAdapter(DefaultMFAAdapter):
 def connect_signals() -> None:
     """Connect the receivers of allauth's signals. Called once, when Django is ready."""
     account_signals.user_logged_in.connect(_on_sign_in, dispatch_uid="accounts.sign_in")
+    user_logged_out.connect(_on_sign_out, dispatch_uid="accounts.sign_out")
     for name in ("password_changed", "password_set", "password_reset"):
         getattr(account_signals, name).connect(_on_password, dispatch_uid=f"accounts.{name}")
     mfa_signals.authenticator_added.connect(_on_factor_added, dispatch_uid="accounts.factor_added")
@@ -175,6 +178,11 @@ def _record(kind: type[Event], request: HttpRequest, user: User, **detail: Any) 
 def _on_sign_in(request: HttpRequest, user: User, **kwargs: Any) -> None:
     record_sign_in(request)
     _record(SignedIn, request, user)
+
+
+def _on_sign_out(request: HttpRequest | None, **kwargs: Any) -> None:
+    if request is not None:
+        forget_visits(request)
 
 
 def _on_password(request: HttpRequest, user: User, **kwargs: Any) -> None:

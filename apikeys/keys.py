@@ -17,6 +17,8 @@ CHECKSUM_LENGTH = 6
 PREFIX_LENGTH = len("pm_live_")
 LOCATOR_LENGTH = 8
 TAIL_LENGTH = 4
+# A shorter beginning is no search: two characters are those of one secret in 3,844.
+SHORTEST_BEGINNING = 3
 SECRET_LENGTH = PREFIX_LENGTH + RANDOM_LENGTH + CHECKSUM_LENGTH
 
 # For gitleaks, GitHub custom patterns and other scanners; confirm a hit offline with `manage.py check_secret`.
@@ -45,6 +47,15 @@ class ParsedSecret:
 
     def __repr__(self) -> str:
         return f"<ParsedSecret {self.display}>"
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPart:
+    """What somebody copied of a secret: its mode, the beginning of its locator or all of it, and its last characters, if known."""
+
+    mode: str
+    beginning: str
+    tail: str = ""
 
 
 def checksum(body: str) -> str:
@@ -82,3 +93,17 @@ def parse(text: str) -> ParsedSecret:
 def display(*, mode: str, locator: str, tail: str) -> str:
     """The form in which a secret may be shown: `pm_live_AbCd1234…wxyz`."""
     return f"pm_{mode}_{locator}…{tail}"
+
+
+def parse_shown(text: str) -> ShownPart | None:
+    """Return what `text` says of a secret: `pm_live_AbC`, `pm_live_AbCd1234…wxyz`, or a whole secret; None if it is none of these.
+
+    Of a whole secret only the parts that pages show are returned.
+    """
+    mode = _PREFIXES.get(text[:PREFIX_LENGTH])
+    if mode is None:
+        return None
+    first, _, last = text[PREFIX_LENGTH:].replace("...", "…").partition("…")
+    if len(first) < SHORTEST_BEGINNING or not _ALPHABET_SET.issuperset(first + last):
+        return None
+    return ShownPart(mode, first[:LOCATOR_LENGTH], last if len(last) == TAIL_LENGTH else "")

@@ -122,7 +122,8 @@ class ApiKeySecret(TenantModel):
     id_prefix = "sec"
 
     key = TenantForeignKey(ApiKey, on_delete=models.CASCADE, related_name="secrets")
-    locator = models.CharField(max_length=8)
+    # Sorted by bytes, so that secrets of one beginning are a range of the index (apikeys.selectors.secrets_shown_as).
+    locator = models.CharField(max_length=8, db_collation="C")
     tail = models.CharField(max_length=4)
     store = models.CharField(max_length=10, choices=Store, default=Store.DATABASE)
     encoded_hash = models.CharField(max_length=200, blank=True)

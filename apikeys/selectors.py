@@ -11,6 +11,7 @@ import orjson
 from django.db import connection
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
+from apikeys.keys import LOCATOR_LENGTH, ShownPart, parse_shown
 from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
 from core.errors import NotFound
@@ -18,6 +19,8 @@ from core.postgres.orders import NEWEST
 from core.tenancy import system_context
 from core.values import ids
 
+# The character after the last of a locator's alphabet, by bytes: the end of every range of locators with one beginning.
+_AFTER_LAST = "{"
 EXPIRES_SOON = timedelta(days=7)
 UNUSED_AFTER = timedelta(days=30)
 
@@ -61,9 +64,10 @@ def find_keys(
         except ids.InvalidId:
             return found.none()
     elif text:
-        # A secret can be found by its first eight characters or its last four.
-        shown = text.removeprefix("pm_live_").removeprefix("pm_test_")[:8]
-        secrets = ApiKeySecret.objects.filter(Q(locator=shown) | Q(tail=text), key=OuterRef("pk"))
+        # A secret can be found by the part that pages show, by its first eight characters alone, or by its last four.
+        shown = parse_shown(text)
+        of_secret = shown_as(shown) if shown else Q(locator=text) | Q(tail=text)
+        secrets = ApiKeySecret.objects.filter(of_secret, key=OuterRef("pk"))
         found = found.filter(Q(name__icontains=text) | Q(description__icontains=text) | Exists(secrets))
     if wanted.scope:
         found = found.filter(scopes__contains=[wanted.scope])
@@ -72,6 +76,17 @@ def find_keys(
     elif wanted.state:
         found = found.filter(_in_state(wanted.state, now, member_ids))
     return found
+
+
+def shown_as(part: ShownPart) -> Q:
+    """The query for secrets of which pages show this part. A beginning is a range of the locators' index, also under policies."""
+    first = part.beginning
+    found = (
+        Q(locator=first)
+        if len(first) == LOCATOR_LENGTH
+        else Q(locator__gte=first, locator__lt=first + _AFTER_LAST)
+    )
+    return found & Q(mode=part.mode) & (Q(tail=part.tail) if part.tail else Q())
 
 
 def orphaned(member_ids: Collection[str]) -> Q:

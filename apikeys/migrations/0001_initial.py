@@ -261,7 +261,7 @@ class Migration(migrations.Migration):
                             on_delete=django.db.models.deletion.CASCADE, related_name="secrets", to="apikeys.apikey"
                         ),
                     ),
-                    ("locator", models.CharField(max_length=8)),
+                    ("locator", models.CharField(db_collation="C", max_length=8)),
                     ("tail", models.CharField(max_length=4)),
                     ("store", models.CharField(choices=[("database", "Database"), ("vault", "Vault")], default="database", max_length=10)),
                     ("encoded_hash", models.CharField(blank=True, max_length=200)),

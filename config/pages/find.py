@@ -1,6 +1,7 @@
 """Search: an id, email address or number leads to its page, in any mode and company of the user.
 
-The text is sent by POST and never in a URL, because people paste whole secrets, and URLs end up in logs and browser histories.
+The text is sent by POST and never in a URL, because people paste whole secrets, and URLs end up in logs and browser histories. A
+page does not repeat a secret either. While the field is empty, the objects opened last are offered, and pages.
 """
 
 from collections.abc import Iterator
@@ -9,22 +10,28 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import resolve
 from django.utils.cache import add_never_cache_headers
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.defaults import page_not_found
 
-from accounts.access import CompanyRequest, company_page, enter, switch
+from accounts.access import CompanyRequest, company_page, enter, needs_second_factor, switch
 from accounts.models import Membership, User
+from accounts.recent import recent_visits
+from accounts.roles import Role, at_least
 from accounts.selectors import memberships_of
 from config.pages.context import menu
 from core.http.own_pages import own_page
 from core.principal import Mode
 from core.tenancy import Tenant, tenant_context
 from core.ui import finding
+from core.values.redaction import redact
 
 # A person may belong to many companies; each is searched separately, in its own tenant.
 MOST_COMPANIES = 20
 MOST_SHOWN = 20
+MOST_RECENT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +46,23 @@ class Hit:
     is_here: bool
 
 
+@sensitive_post_parameters("q")
 @company_page(in_transaction=False)
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_page(request: CompanyRequest) -> HttpResponse:
     """Redirect to the only match, or list the matches. The script that searches while typing gets only the list."""
     text = request.POST.get("q", "").strip()
     hits = list(search(request, text))[:MOST_SHOWN] if text else []
+    is_secret = redact(text) != text
     if request.headers.get("HX-Request") != "true" and (only := _only(hits)) is not None:
         return _lead_to(request, only.membership, only.mode, only.path)
-    context = {"q": text, "hits": hits, "pages": _pages(text)}
+    context = {
+        "q": "" if is_secret else text,
+        "is_secret": is_secret,
+        "hits": hits,
+        "recent": [] if text else list(_recent(request)),
+        "pages": _pages(request, text),
+    }
     template = "pages/find_results.html" if request.headers.get("HX-Request") == "true" else "pages/find.html"
     return render(request, template, context)
 
@@ -94,12 +109,39 @@ def search(request: CompanyRequest, text: str) -> Iterator[Hit]:
                     yield Hit(found.kind, found.title, found.path, membership, mode, tenant == here)
 
 
-def _places(request: CompanyRequest) -> Iterator[tuple[Membership, Mode]]:
+def _open_memberships(request: CompanyRequest) -> list[Membership]:
+    """Return the user's companies, the current one first, without those that open only with a second factor they lack."""
     own = request.membership
     others = [one for one in request.memberships if one.company_id != own.company_id]
-    for membership in [own, *others][:MOST_COMPANIES]:
+    return [own, *(one for one in others[: MOST_COMPANIES - 1] if not needs_second_factor(one))]
+
+
+def _places(request: CompanyRequest) -> Iterator[tuple[Membership, Mode]]:
+    for membership in _open_memberships(request):
         yield membership, request.mode
         yield membership, "test" if request.mode == "live" else "live"
+
+
+def _recent(request: CompanyRequest) -> Iterator[Hit]:
+    """Yield the objects that the user opened last, without the page they are on and what is deleted or no longer theirs."""
+    here = Tenant(request.membership.company_id, request.mode)
+    memberships = {one.company_id: one for one in _open_memberships(request)}
+    visits = [one for one in recent_visits(request) if one.tenant.company_id in memberships]
+    names: dict[tuple[Tenant, str], finding.Named] = {}
+    for tenant in {visit.tenant: None for visit in visits}:
+        with tenant_context(tenant):
+            found = finding.names_of([one.identifier for one in visits if one.tenant == tenant])
+        names.update({(tenant, identifier): named for identifier, named in found.items()})
+    opened = own_page(request, request.headers.get("HX-Current-URL", "")).partition("?")[0]
+    shown = 0
+    for visit in visits:
+        named = names.get((visit.tenant, visit.identifier))
+        if named is not None and named.path and named.path != opened and shown < MOST_RECENT:
+            shown += 1
+            membership = memberships[visit.tenant.company_id]
+            yield Hit(
+                named.kind, named.title, named.path, membership, visit.tenant.mode, visit.tenant == here
+            )
 
 
 def _only(hits: list[Hit]) -> Hit | None:
@@ -114,11 +156,17 @@ def _lead_to(request: CompanyRequest, membership: Membership, mode: Mode, path: 
     return HttpResponseRedirect(path)
 
 
-def _pages(text: str) -> list[tuple[str, str, str]]:
-    """Return (label, URL, icon) of the pages whose name contains `text`; all pages if it is empty."""
+def _pages(request: CompanyRequest, text: str) -> list[tuple[str, str, str]]:
+    """Return (label, URL, icon) of the pages whose name contains `text`, all pages if it is empty, as far as the role opens them."""
     found = [(entry.label, entry.path, entry.icon) for section in menu() for entry in section.entries]
     found = [("Overview", "/", "home"), *found, *_FURTHER]
-    return [page for page in found if text.lower() in page[0].lower()]
+    role = request.membership.role
+    return [
+        page
+        for page in found
+        if text.lower() in page[0].lower()
+        and at_least(role, getattr(resolve(page[1]).func, "least_role", Role.VIEWER))
+    ]
 
 
 _FURTHER = [

@@ -13,8 +13,9 @@ from django.urls import reverse
 from unfold.dataclasses import SearchResult
 
 from accounts.models import Company, User
-from apikeys.keys import LOCATOR_LENGTH, MODES
+from apikeys.keys import parse_shown
 from apikeys.models import ApiKey, ApiKeySecret
+from apikeys.selectors import shown_as
 from config.staff.permitted import admin_of
 from core.events import publish_unowned
 from core.ui.finding import LONGEST_SOUGHT, identifier_in
@@ -62,11 +63,9 @@ def _wanted(site: AdminSite, text: str) -> Iterator[tuple[type[Model], Q]]:
             if getattr(model, "id_prefix", None) == known[0]:
                 yield model, Q(pk=known[1])
         return
-    for mode in MODES:
-        if text.startswith(f"pm_{mode}_"):
-            locator = text.removeprefix(f"pm_{mode}_")[:LOCATOR_LENGTH]
-            yield ApiKey, Q(id__in=ApiKeySecret.objects.filter(locator=locator).values("key_id"))
-            return
+    if (shown := parse_shown(text)) is not None:
+        yield ApiKey, Q(id__in=ApiKeySecret.objects.filter(shown_as(shown)).values("key_id"))
+        return
     yield Company, Q(slug=text.lower()) | Q(name__icontains=text)
     yield User, Q(email__icontains=text.lower())
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Model
 from django.utils.module_loading import import_string
+from django.utils.text import capfirst
 
 from core.resources import pomelo_apps
 from core.values import ids
@@ -31,10 +32,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An object's display name and the URL of its page, which is empty if it has none."""
+    """An object's display name, the URL of its page, which is empty if it has none, and its type."""
 
     title: str
     path: str = ""
+    kind: str = ""
 
 
 Finder = Callable[[str], Iterable[Found]]
@@ -96,7 +98,8 @@ def name_rows(
             is_gone = getattr(row, "deleted_at", None) is not None
             title = title_of(row) if title_of else ""
             path = page_of(row) if page_of and not is_gone else ""
-            yield row.public_id, Named(title or row.public_id, path)
+            kind = capfirst(str(model._meta.verbose_name))
+            yield row.public_id, Named(title or row.public_id, path, kind)
 
 
 def by_identifier(text: str, pages: Mapping[Any, tuple[str, Callable[[Any], str]]]) -> Iterator[Found]:

@@ -2,18 +2,26 @@
 
 import re
 from collections.abc import Callable
+from html import unescape
 from uuid import UUID
 
 import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 
+from accounts.models import Company, Membership
 from accounts.roles import Role
+from apikeys.models import ApiKeySecret
 from audit.ingest.store import store
+from billing.models import Customer
+from core import clock
+from core.security.crypto import sha256_hex
+from core.tenancy import system_context, tenant_context
+from core.valkey import commands
 from core.values import ids
 from tests.audit.rows import make_row
 from tests.contracts.samples import OBJECTS
-from tests.factories import World, join, make_customer, make_key
+from tests.factories import World, join, make_customer, make_key, make_user
 
 Login = Callable[..., Client]
 
@@ -71,6 +79,150 @@ def test_keys_are_found_by_identifier_name_and_the_part_of_a_secret_that_pages_s
         assert find(browser, text) == page, text
     request = ids.encode("req", UUID(row[0]))
     assert find(browser, request) == f"/requests/{request}/"
+
+
+@pytest.mark.parametrize("mode", ["live", "test"])
+def test_a_key_is_found_by_the_beginning_of_a_shown_secret_in_any_mode_and_company(
+    world: World, login: Login, mode: str
+) -> None:
+    # given: a key of another company of the user's, whose secret nobody else's begins like
+    join(world.other_company, world.owner, Role.VIEWER)
+    key = make_key(world.other_company, mode=mode, name="ci-deploy")
+    secret, page = key.client_secret, f"/keys/{key.client_id}/"
+    browser = login(world.owner, world.company)
+
+    for text in (
+        secret[:12],
+        secret[:15],
+        f"{secret[:16]}…{secret[-4:]}",
+        f"{secret[:16]}...{secret[-4:]}",
+        secret,
+    ):
+        assert find(browser, text) == page, text
+        browser.post("/find/open/", {"company": world.company.public_id, "mode": "live", "path": "/"})
+    # Fewer than three characters are no search, nor is the same beginning in the other mode or with another end.
+    other = "test" if mode == "live" else "live"
+    for text in (
+        secret[:10],
+        secret[:8],
+        f"pm_{other}_{secret[8:12]}",
+        f"{secret[:16]}…----",
+        f"{secret[:16]}…abcd",
+    ):
+        assert find(browser, text) == "", text
+
+
+def test_several_keys_of_one_beginning_are_listed(world: World, login: Login) -> None:
+    first, second = make_key(world.company, name="first"), make_key(world.company, name="second")
+    with tenant_context(world.tenant()):
+        ApiKeySecret.objects.filter(key=second.key).update(locator=first.client_secret[8:15] + "~")
+    browser = login(world.owner, world.company)
+
+    page = browser.post("/find/", {"q": first.client_secret[:14]}).content.decode()
+
+    assert [name for name in ("first", "second") if f">{name}</span>" in page] == ["first", "second"]
+
+
+def test_a_secret_is_never_repeated_or_logged(
+    world: World, login: Login, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    # given: a whole secret of nobody that the user knows
+    secret = make_key(world.other_company).client_secret
+    browser = login(world.owner, world.company)
+
+    for headers in ({}, {"HX-Request": "true"}):
+        answer = browser.post("/find/", {"q": secret}, headers=headers)
+
+        assert answer.status_code == 200
+        assert "No key in your companies has this secret." in answer.content.decode()
+        assert secret[16:] not in answer.content.decode()
+    assert secret[16:] not in "".join([caplog.text, *capfd.readouterr()])
+
+
+def recent(browser: Client, opened: str = "/") -> list[str]:
+    """Return what "Find anything" offers as recent while its field is empty, with the company and mode where it says them."""
+    headers = {"HX-Request": "true", "HX-Current-URL": f"http://testserver{opened}"}
+    page = browser.post("/find/", {"q": ""}, headers=headers).content.decode()
+    section = re.search(r'<p class="nav-title">Recent</p>(.*?)</ul>', page, re.DOTALL)
+    hits = re.findall(r'class="find-hit".*?</(?:a|button)>', section[1], re.DOTALL) if section else []
+    return [" ".join(unescape(re.sub(r"<[^>]*>", " ", hit.partition(">")[2])).split()) for hit in hits]
+
+
+def test_what_was_opened_last_is_offered_by_name_while_the_field_is_empty(world: World, login: Login) -> None:
+    join(world.other_company, world.owner, Role.VIEWER)
+    browser = login(world.owner, world.company)
+    key = make_key(world.company, name="ci-deploy")
+    mine, tested = (
+        make_customer(world.tenant(), name="Ada"),
+        make_customer(world.tenant("test"), name="Grace"),
+    )
+    theirs = make_customer(world.other_tenant("test"), name="Joan")
+    assert recent(browser) == []
+
+    for company, mode, path in (
+        (world.company, "live", f"/customers/{mine.public_id}/"),
+        (world.company, "live", f"/keys/{key.client_id}/"),
+        (world.company, "test", f"/customers/{tested.public_id}/"),
+        (world.other_company, "test", f"/customers/{theirs.public_id}/"),
+        (world.company, "live", f"/customers/{mine.public_id}/"),
+    ):
+        browser.get(path, {"company": company.public_id, "mode": mode}, follow=True)
+
+    # then: the newest first, each once, and where it is if that is elsewhere
+    other = f"Customer Joan {world.other_company.name}, Test"
+    assert recent(browser) == ["Customer Ada", other, "Customer Grace Test", "API key ci-deploy"]
+    assert recent(browser, f"/customers/{mine.public_id}/?mode=live")[0] == other
+    assert "Suggested pages" in browser.get("/find/").content.decode()
+    # Nothing that was refused is remembered, and nobody else gets to see it.
+    browser.get(f"/customers/{world.company.public_id}/")
+    assert len(recent(browser)) == 4
+    assert recent(login(world.teammate, world.company)) == []
+    # What is deleted goes from the list, and so does another company's with the membership.
+    with tenant_context(world.tenant("test")):
+        Customer.objects.filter(id=tested.id).update(deleted_at=clock.now())
+    with tenant_context(world.other_tenant()):
+        Membership.objects.filter(user=world.owner).delete()
+    assert recent(browser) == ["Customer Ada", "API key ci-deploy"]
+
+
+def test_eight_are_offered_and_signing_out_forgets_them(world: World, login: Login) -> None:
+    browser = login(world.owner, world.company)
+    names = [f"customer {number}" for number in range(12)]
+    for name in names:
+        browser.get(f"/customers/{make_customer(world.tenant(), name=name).public_id}/")
+
+    assert recent(browser) == [f"Customer {name}" for name in names[:3:-1]]
+    kept = f"recent:1:{sha256_hex(browser.cookies['sessionid'].value.encode())}"
+    assert commands.call("LLEN", kept) == 9
+    browser.post("/accounts/logout/")
+    assert commands.call("EXISTS", kept) == 0
+
+
+def test_a_company_that_requires_a_second_factor_is_not_looked_through_without_one(
+    world: World, login: Login
+) -> None:
+    # given: a member without a second factor, who has opened an object before the other company required one
+    join(world.other_company, world.owner, Role.VIEWER)
+    theirs = make_customer(world.other_tenant(), name="Joan")
+    browser = login(world.owner, world.company)
+    browser.get(f"/customers/{theirs.public_id}/", {"company": world.other_company.public_id}, follow=True)
+    browser.get("/", {"company": world.company.public_id}, follow=True)
+    assert recent(browser) == [f"Customer Joan {world.other_company.name}, Live"]
+    # when
+    with system_context(reason="tests"):
+        Company.objects.filter(id=world.other_company.id).update(second_factor_required_from=clock.now())
+    # then: neither its objects nor their names are shown
+    assert recent(browser) == []
+    assert find(browser, theirs.public_id) == ""
+
+
+def test_only_pages_that_a_role_opens_are_suggested(world: World, login: Login) -> None:
+    viewer = make_user("viewer")
+    join(world.company, viewer, Role.VIEWER)
+
+    for user, expected in ((viewer, False), (world.owner, True)):
+        page = login(user, world.company).post("/find/", headers={"HX-Request": "true"}).content.decode()
+        assert ("Create key" in page) is expected
 
 
 def test_people_and_customers_are_found_by_their_addresses(world: World, login: Login) -> None:

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from accounts.models import User
 from tests.factories import World, make_customer
+from tests.journeys.accessibility import violations
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -63,6 +64,31 @@ def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_hidden()
     page.keyboard.press("Control+k")
     expect(page.locator(".topbar input[type=search]")).to_be_focused()
+
+
+def test_what_was_opened_last_is_offered_as_often_as_one_comes_into_the_field(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    customer = make_customer(world.tenant(), name="Opened Before")
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto(f"/customers/{customer.public_id}/")
+    page.goto("/")
+
+    for _ in range(2):
+        page.keyboard.press("/")
+        hit = page.locator(".topbar .find-hit").first
+        expect(hit).to_contain_text("Opened Before")
+        page.keyboard.press("Escape")
+        expect(hit).to_be_hidden()
+        page.get_by_role("heading").first.click()
+    page.keyboard.press("/")
+    expect(hit).to_be_visible()
+    assert violations(page) == []
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="Opened Before")).to_be_visible()
 
 
 def test_search_works_without_scripts_on_a_phone(world: World, visit: Visit, sign_in_as: SignIn) -> None:

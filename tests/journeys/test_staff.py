@@ -10,7 +10,7 @@ from accounts.models import Company
 from billing.services import request_tier
 from core.tenancy import system_context, tenant_context
 from tests.clients import sign_in
-from tests.factories import SYSTEM, World, make_customer, make_user
+from tests.factories import SYSTEM, World, make_customer, make_key, make_user
 from tests.journeys.accessibility import violations
 from tests.journeys.clicks import count_clicks
 
@@ -82,3 +82,62 @@ def test_a_pasted_identifier_is_opened_by_enter(
     page.keyboard.press("Enter")
 
     page.wait_for_url(f"**/staff/billing/customer/{customer.id}/change/")
+
+
+def test_slash_opens_the_search_and_question_mark_the_sheet_of_shortcuts(
+    visit: Callable[..., Page], base_url: str
+) -> None:
+    page = visit()
+    enter_as_staff(page, base_url)
+    search = page.get_by_placeholder("Type to search")
+    # On a list too, whose own field the theme gives this key.
+    for path in ("/staff/", "/staff/accounts/company/"):
+        page.goto(path)
+        page.keyboard.press("/")
+        expect(search).to_be_focused()
+        expect(search).to_have_value("")
+        page.keyboard.type("a/b?")
+        expect(search).to_have_value("a/b?")
+
+        page.goto(path)
+        page.keyboard.press("?")
+        sheet = page.get_by_role("dialog", name="Keyboard shortcuts")
+        expect(sheet.locator("dl > div", has=page.get_by_text("/", exact=True))).to_contain_text(
+            "Find anything"
+        )
+        assert violations(page) == []
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+
+    page.keyboard.press("?")
+    page.get_by_label("Single-key shortcuts").uncheck()
+    page.get_by_role("button", name="Close").click()
+    page.keyboard.press("?")
+    expect(sheet).to_be_hidden()
+    page.keyboard.press("/")
+    expect(search).to_be_hidden()
+    page.keyboard.press("Control+k")
+    expect(search).to_be_focused()
+
+
+def test_a_whole_secret_is_shortened_before_it_becomes_part_of_an_address(
+    world: World, visit: Callable[..., Page], base_url: str
+) -> None:
+    key = make_key(world.company, name="ci-deploy")
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    enter_as_staff(page, base_url)
+    page.goto("/staff/apikeys/apikey/")
+    page.locator("#searchbar").fill(key.client_secret)
+    page.locator("#searchbar").press("Enter")
+    page.wait_for_url("**q=pm_live_*")
+
+    page.keyboard.press("Control+k")
+    expect(page.get_by_placeholder("Type to search")).to_be_focused()
+    page.keyboard.insert_text(key.client_secret)
+    page.keyboard.press("Enter")
+
+    page.wait_for_url(f"**/staff/apikeys/apikey/{key.key.id}/change/")
+    assert any("/staff/search/" in one and key.client_secret[:16] in one for one in asked)
+    assert [one for one in asked if key.client_secret[16:30] in one] == []

@@ -62,8 +62,8 @@ document.addEventListener("keydown", (event) => {
   const field = form.querySelector("input[type=search]");
   if (event.key === "Escape") {
     field.dispatchEvent(new Event("htmx:abort"));
-    form.querySelector(".find-results").replaceChildren();
     field.focus();
+    form.querySelector(".find-results").replaceChildren();
   } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     const stops = [field, ...form.querySelectorAll(".find-hit")];
     const next = stops.indexOf(document.activeElement) + (event.key === "ArrowDown" ? 1 : -1);
@@ -71,6 +71,14 @@ document.addEventListener("keydown", (event) => {
       event.preventDefault();
       stops[next].focus();
     }
+  }
+});
+
+// Whoever comes into the field finds the list again, also after Escape or a click elsewhere.
+document.addEventListener("focusin", (event) => {
+  const form = event.target.matches("input[type=search]") ? event.target.closest("[data-find]") : null;
+  if (form && !form.querySelector(".find-results").hasChildNodes()) {
+    event.target.dispatchEvent(new Event("find:open"));
   }
 });
 
