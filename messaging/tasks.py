@@ -1,6 +1,6 @@
 """Messaging's tasks. They carry no message: each looks into the tables for what is due."""
 
-from core.background.jobs import system_task
+from core.background.jobs import system_task, tenant_task
 from messaging import services
 
 
@@ -38,3 +38,9 @@ def evaluate_reputations() -> int:
 def fetch_prices() -> int:
     """Ask providers for the prices of SMS that are due."""
     return services.fetch_due_prices()
+
+
+@tenant_task(name="messaging.notify_of_spent_days")
+def notify_of_spent_days() -> int:
+    """Notify a company whose limit on what SMS may cost was lowered of the days on which that is spent."""
+    return services.notify_of_spent_days()

@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.models import Company
 from accounts.services.tier_lock import lock_tiers
-from billing.entitlements import LIMIT_NAMES, as_numbers, limits_by_tier, limits_of
+from billing.entitlements import LIMIT_NAMES, Limits, as_numbers, limits_by_tier, limits_of
 from billing.events import CompanyLimitsChanged, TierLimitsChanged
 from billing.models import MAX_LIMIT, TierLimits
 from billing.services.errors import TierUnchanged
@@ -23,8 +23,12 @@ from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from core.valkey import fences
 
-# A task of apikeys, which this app must not import, so it is enqueued by name, in the company's tenant.
-CLAMPED_KEYS_TASK = "apikeys.notify_clamped_keys"
+# Tasks that tell the owners what a lower limit finds exceeded already. They are of apps that this one must not import, so they are
+# enqueued by name, in the company's tenant.
+_TASKS_WHEN_LOWER = {
+    "requests_per_minute": "apikeys.notify_clamped_keys",
+    "sms_spend_per_day": "messaging.notify_of_spent_days",
+}
 
 
 def set_tier_limits(
@@ -81,8 +85,9 @@ def _record_change_of(
     company: Company, before: dict[str, int], after: dict[str, int], *, reason: str, actor: Principal
 ) -> None:
     """Record the changes of this company's effective limits in its audit trail; limits overridden by staff do not change."""
-    old, new = (as_numbers(limits_of(company, tier=numbers)) for numbers in (before, after))
-    changes = {name: [old[name], new[name]] for name in new if old[name] != new[name]}
+    old, new = (limits_of(company, tier=numbers) for numbers in (before, after))
+    was = as_numbers(old)
+    changes = {name: [was[name], now] for name, now in as_numbers(new).items() if was[name] != now}
     if not changes:
         return
     with tenant_context(company.live_tenant):
@@ -90,5 +95,11 @@ def _record_change_of(
             CompanyLimitsChanged(object_id=company.public_id, changes=changes, detail={"reason": reason}),
             actor=actor,
         )
-        if new["requests_per_minute"] < old["requests_per_minute"]:
-            jobs.enqueue(CLAMPED_KEYS_TASK)
+        tell_of_lower_limits(old, new)
+
+
+def tell_of_lower_limits(before: Limits, after: Limits) -> None:
+    """Have the owners told what the limits as they are now find exceeded already. Call it in the company's tenant."""
+    for name, task in _TASKS_WHEN_LOWER.items():
+        if getattr(after, name) < getattr(before, name):
+            jobs.enqueue(task)

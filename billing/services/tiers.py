@@ -22,9 +22,8 @@ from billing.events import (
 )
 from billing.models import TierRequest
 from billing.services.errors import RequesterIsNoOwner, TierRequestClosed, TierRequestOpen, TierUnchanged
-from billing.services.tier_limits import CLAMPED_KEYS_TASK, limit_problems
+from billing.services.tier_limits import limit_problems, tell_of_lower_limits
 from core import clock
-from core.background import jobs
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
 from core.mail.decisions import mail_decision
@@ -106,8 +105,7 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
             ),
             actor=actor,
         )
-        if limits_of(company).requests_per_minute < limits_before.requests_per_minute:
-            jobs.enqueue(CLAMPED_KEYS_TASK)
+        tell_of_lower_limits(limits_before, limits_of(company))
     return effect
 
 
@@ -134,8 +132,7 @@ def override_limits(
             ),
             actor=actor,
         )
-        if limits_of(company).requests_per_minute < limits_before.requests_per_minute:
-            jobs.enqueue(CLAMPED_KEYS_TASK)
+        tell_of_lower_limits(limits_before, limits_of(company))
     return effect
 
 

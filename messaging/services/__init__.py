@@ -23,7 +23,7 @@ from messaging.services.sms_senders import (
     decide_sms_sender,
     delete_sms_sender,
 )
-from messaging.services.spend import set_spend_cap
+from messaging.services.spend import notify_of_spent_days, set_spend_cap
 from messaging.services.statistics import fold_statistics
 from messaging.services.suppressions import create_suppression, delete_suppression
 from messaging.services.templates import create_template, delete_template, update_template
@@ -51,6 +51,7 @@ __all__ = [
     "fetch_due_prices",
     "fold_statistics",
     "lift_reputation",
+    "notify_of_spent_days",
     "prepare_key",
     "prepare_keys",
     "prune_messages",

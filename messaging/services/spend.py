@@ -94,18 +94,24 @@ def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | 
             ),
             actor=actor,
         )
-        _notify_of_spent_days(require_spend_cap())
+        notify_of_spent_days()
     return row
 
 
-def _notify_of_spent_days(cap: SpendCap) -> None:
-    """Notify owners of days, from today on, that the cap as it is now finds nearly or altogether used up.
+def notify_of_spent_days() -> int:
+    """Notify owners of days, from today on, that the cap as it is now finds nearly or altogether used up. Returns how many have SMS.
 
-    Otherwise the next SMS would be refused before anybody was told: a refusal takes back what is written with it.
+    Otherwise the next SMS would be refused before anybody was told: a refusal takes back what is written with it. Nothing is done
+    where prices are not known.
     """
+    cap = spend_cap()
+    if cap is None:
+        return 0
     days = SmsSpend.objects.filter(day__gte=clock.now().date(), currency=cap.currency, amount__gt=0)
-    for day in days.select_for_update().order_by("day"):
+    found = list(days.select_for_update().order_by("day"))
+    for day in found:
         change(day, Decimal(0), cap=cap)
+    return len(found)
 
 
 def hold(*, messages: Iterable[tuple[str, Sequence[Recipient]]], moment: datetime, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """What SMS may cost a day, in money: held before anything is queued, put right by the price that the vendor's server reports later."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,15 +16,25 @@ from accounts.models import Company
 from accounts.roles import Role
 from apikeys.services import IssuedKey
 from audit.models import AuditEntry
+from billing.entitlements import as_numbers, limits_by_tier
+from billing.services import change_tier, override_limits, set_tier_limits
 from core import clock
 from core.errors import FieldErrors
 from core.models import SetAside
-from core.tenancy import system_context, tenant_context
+from core.tenancy import Tenant, system_context, tenant_context
+from core.valkey import commands
 from messaging import retry
 from messaging.models import Message, SmsPrice, SmsSpend, SmsSpendCap
 from messaging.providers import load_provider
 from messaging.segments import count_segments
-from messaging.services import cancel_message, create_message, fetch_due_prices, prices, set_spend_cap
+from messaging.services import (
+    cancel_message,
+    create_message,
+    fetch_due_prices,
+    notify_of_spent_days,
+    prices,
+    set_spend_cap,
+)
 from messaging.services.spend import SmsSpendCapExceeded
 from messaging.services.spend_caps import SmsPricesUnknown
 from tests.clients import ApiClient, sign_in
@@ -408,6 +419,52 @@ def test_owners_are_told_anew_of_the_cap_that_staff_have_raised(world: World, ve
         assert [(entry.detail["percent"], entry.detail["cap"]) for entry in told] == [
             (80, "1"), (100, "1"), (80, "2"), (100, "2"),
         ]  # fmt: skip
+
+
+def enqueued(tenant: Tenant, task: str) -> int:
+    """Return how many messages to the workers name this task and tenant."""
+    sent = [json.loads(one)["headers"] for one in commands.call("LRANGE", "celery", 0, -1)]
+    mine = {"task": task, "pomelo_company": str(tenant.company_id), "pomelo_mode": tenant.mode}
+    return sum(1 for headers in sent if mine.items() <= headers.items())
+
+
+@pytest.mark.parametrize(
+    "lowered", ["the limit of the company", "the company's tier", "the limit of the tier"]
+)
+def test_owners_are_told_when_staff_lower_what_sms_may_cost_below_what_is_spent(
+    world: World, vendor: StandIn, lowered: str
+) -> None:
+    # given: a company of Pro, whose SMS have cost $60 today
+    tenant = world.tenant()
+    change_tier(company=world.company, tier="pro", reason="grew", actor=SYSTEM)
+    before = as_numbers(limits_by_tier()["pro"])
+    with tenant_context(tenant):
+        SmsSpend.objects.create(day=clock.now().date(), currency="USD", amount=Decimal(60))
+        override_limits(
+            company=world.company, overrides={"sms_per_day": 900}, reason="asked for", actor=SYSTEM
+        )
+    mail.outbox.clear()
+    assert enqueued(tenant, "messaging.notify_of_spent_days") == 0
+    # when
+    try:
+        if lowered == "the limit of the company":
+            limits = {"sms_spend_per_day": 50}
+            override_limits(company=world.company, overrides=limits, reason="too dear", actor=SYSTEM)
+        elif lowered == "the company's tier":
+            change_tier(company=world.company, tier="starter", reason="shrank", actor=SYSTEM)
+        else:
+            set_tier_limits(tier="pro", limits={"sms_spend_per_day": 50}, reason="too dear", actor=SYSTEM)
+        # then: the worker that is told of it tells the owners, once
+        assert enqueued(tenant, "messaging.notify_of_spent_days") == 1
+        for _ in range(2):
+            with tenant_context(tenant):
+                assert notify_of_spent_days() == 1
+    finally:
+        if lowered == "the limit of the tier":
+            set_tier_limits(tier="pro", limits=before, reason="as before", actor=SYSTEM)
+    [letter] = mail.outbox
+    assert (letter.to, letter.subject) == ([world.owner.email], "SMS spend has reached its daily cap")
+    assert "cost $60.00 so far, of a daily cap of $50.00." in letter.body
 
 
 def test_the_lower_of_the_owners_cap_and_staffs_limit_holds(world: World, vendor: StandIn) -> None:
