@@ -1,6 +1,6 @@
 """Billing on the staff site: objects are looked at, never edited; tiers and limits change by actions with a reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -54,6 +54,7 @@ class LimitsForm(ReasonForm):
 
     field_order = (*LIMIT_NAMES, "named", "reason")
     when_empty = "the tier’s limit"
+    asks_for_limits = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,11 +84,17 @@ class LimitsForm(ReasonForm):
             self.fields[name].help_text = f"{now} Empty: {self.when_empty}."
             self.fields[name].initial = own.get(name)
 
+    def show_uses(self, uses: Mapping[str, str]) -> None:
+        """Say beside each field how much of the limit live mode uses."""
+        for name, use in uses.items():
+            self.fields[name].help_text = f"{self.fields[name].help_text} Used: {use}."
+
 
 class TierLimitsForm(LimitsForm):
     """The limits of a tier; a field left empty means: as it is."""
 
     when_empty = "unchanged"
+    asks_for_limits = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """The staff site at /staff/: staff only, a second factor required, every page inside `system_context` (docs/architecture.md, Pages)."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
 
@@ -18,11 +18,11 @@ from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from accounts.sudo import logged_in_recently, reauthenticate
-from config.staff import company, home, search
+from config.staff import company, home, search, uses
 from core.background.watch import read_all
 from core.operations.health import check_readiness
 from core.tenancy import system_context
-from core.ui.staff import StaffModelAdmin
+from core.ui.staff import ReasonForm, StaffModelAdmin
 
 # unfold uses style attributes and Alpine.js, which evaluates expressions. Only staff with a second factor get these pages, and
 # inline scripts are not allowed even here.
@@ -114,6 +114,11 @@ class StaffSite(UnfoldAdminSite):
     def require_recent_login(self, request: HttpRequest, *, back: str) -> HttpResponse | None:
         """Return a redirect to re-authentication (and then to `back`) if the last login is too old, otherwise None."""
         return None if logged_in_recently(request) else reauthenticate(request, back=back)
+
+    def show_current_uses(self, form: ReasonForm, objects: Sequence[Any]) -> None:
+        """Have a form of one company's limits say how much of each is used, which only several apps together know."""
+        if form.asks_for_limits and len(objects) == 1:
+            form.show_uses(uses.uses_of(objects[0]))
 
     def admin_view(
         self, view: Callable[..., HttpResponse], cacheable: bool = False

@@ -1,7 +1,7 @@
 """The plan: the company's tier, its limits and usage, and requests for another tier."""
 
 from math import ceil
-from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.conf import settings
@@ -40,6 +40,11 @@ LIMIT_LABELS = {
     "sms_per_day": "SMS recipients a day",
     "webhook_endpoints": "Webhook endpoints",
     "sms_spend_per_day": f"What SMS may cost a day ({settings.SMS_PRICE_CURRENCY})",
+}
+# Labels of their bars.
+RATE_LABELS = {
+    "requests_per_minute": "Requests, last minute",
+    "messages_per_minute": "Calls to send messages, last minute",
 }
 
 
@@ -104,8 +109,11 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
     company = current_company()
     tiers = limits_by_tier()
     limits = limits_of(company)
-    rates = _rates_now(request, limits)
-    meters = list(rates or [])
+    rates = used_last_minute(request.membership.company_id, request.mode, limits)
+    meters = [
+        {"label": RATE_LABELS[name], "used": used, "limit": getattr(limits, name)}
+        for name, used in (rates or {}).items()
+    ]
     meters += [
         {
             "label": f"{usage.label} recipients today",
@@ -153,23 +161,19 @@ def _clamped_keys(request: CompanyRequest, limits: Limits) -> list[ApiKey]:
     return found
 
 
-def _rates_now(request: CompanyRequest, limits: Limits) -> list[dict[str, Any]] | None:
-    """Return the current usage of the rate limits from their buckets; None if unavailable.
+def used_last_minute(company_id: UUID, mode: Mode, limits: Limits) -> dict[str, int] | None:
+    """Return the current usage of the limits per minute, by name, from their buckets; None if Valkey is unreachable.
 
     Tokens are refilled within a minute, so the used ones are approximately the last minute's requests.
     """
-    found = []
-    for name, label, quota in (
-        ("company", "Requests, last minute", limits.requests_per_minute),
-        ("messages", "Calls to send messages, last minute", limits.messages_per_minute),
-    ):
-        policy = RatePolicy(name, quota)
+    found = {}
+    for name, policy_name in (("requests_per_minute", "company"), ("messages_per_minute", "messages")):
+        policy = RatePolicy(policy_name, getattr(limits, name))
         try:
-            bucket = shared_bucket(request.membership.company_id, name, request.mode)
-            _, taken = take_one(bucket, policy, tokens=0)
+            _, taken = take_one(shared_bucket(company_id, policy_name, mode), policy, tokens=0)
         except ValkeyUnavailable:
             return None
-        found.append({"label": label, "used": min(ceil(taken / policy.interval), quota), "limit": quota})
+        found[name] = min(ceil(taken / policy.interval), policy.quota)
     return found
 
 

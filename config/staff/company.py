@@ -6,7 +6,6 @@ Each section is shown to staff who may open its list, and links to it. Viewing t
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -16,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from accounts.models import Company, Membership
 from apikeys.keys import MODES
@@ -26,16 +26,13 @@ from billing.entitlements import LIMIT_NAMES, limits_by_tier, limits_of
 from billing.models import CompanyPlan, Invoice, TierRequest
 from config.pages.plan import LIMIT_LABELS
 from config.staff.permitted import admin_of
+from config.staff.uses import uses_of
 from core import clock
 from core.events import EVENT_TYPES
-from core.tenancy import tenant_context
 from core.ui.staff import ActionButton, StaffListed, StaffViewed
 from core.values.currencies import money_text
 from messaging.models import CompanySenders
-from messaging.selectors.usage import usage_of_day
-from messaging.services.spend_caps import spend_on
 from webhooks.models import Endpoint
-from webhooks.selectors import list_endpoints
 
 MOST_ROWS = 20
 USAGE_DAYS = 30
@@ -134,20 +131,14 @@ def _limits(page: _Page) -> Section | None:
         return None
     company = page.company
     tier, counted = asdict(limits_by_tier()[company.tier]), asdict(limits_of(company))
-    with tenant_context(company.live_tenant):
-        used: dict[str, int | Decimal] = {
-            f"{usage.channel}_per_day": usage.used for usage in usage_of_day(clock.now().date())
-        }
-        used["webhook_endpoints"] = list_endpoints().count()
-        if spend := spend_on(clock.now().date()):
-            used["sms_spend_per_day"] = spend.shown
+    used = uses_of(company)
     rows = [
         (
             LIMIT_LABELS[name],
             f"{counted[name]:,}",
             f"{tier[name]:,}",
             f"{company.limit_overrides[name]:,}" if name in company.limit_overrides else "",
-            f"{used[name]:,}" if name in used else "",
+            capfirst(used[name]),
         )
         for name in LIMIT_NAMES
     ]

@@ -79,6 +79,9 @@ _CLASSES: dict[type[forms.Widget], list[str]] = {
 class ReasonForm(forms.Form):
     """Asks staff for the reason for an action, which the company sees in its audit trail, and for the company's short name."""
 
+    # Whether the form asks for the limits of one company, beside which their use is shown.
+    asks_for_limits = False
+
     named = forms.CharField(
         max_length=60,
         label="Short name",
@@ -103,6 +106,9 @@ class ReasonForm(forms.Form):
 
     def show_current_values(self, objects: Sequence[Any]) -> None:
         """Show the selected objects' current values next to the fields. Forms with such fields override this."""
+
+    def show_uses(self, uses: Mapping[str, str]) -> None:
+        """Show how much of each limit the company uses. Forms with `asks_for_limits` override this."""
 
     def confirms_owner(self, owners: Iterable[str]) -> bool:
         """Whether the typed short name is that of all selected objects. If not, add an error to the field."""
@@ -146,6 +152,7 @@ def reason_action(
             chosen = list(queryset)
             asked = form(request.POST if "confirmed" in request.POST else None)
             asked.show_current_values(chosen)
+            self.admin_site.show_current_uses(asked, chosen)
             if not (asked.is_valid() and asked.confirms_owner(self.short_name(obj) for obj in chosen)):
                 self.record_list(request, chosen)
                 return TemplateResponse(

@@ -2,6 +2,8 @@
 
 import html
 import re
+from decimal import Decimal
+from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django.contrib import admin
@@ -11,14 +13,16 @@ from django.test import Client
 from accounts.models import AWAITING, Company, User
 from accounts.services import resume_company, suspend_company
 from audit.models import AuditEntry
+from billing.entitlements import LIMIT_NAMES
 from billing.services import decline_tier_request, override_limits, request_tier
 from core import clock
 from core.tenancy import system_context, tenant_context
 from core.ui.staff import StaffModelAdmin
-from messaging.models import Reputation, SmsSender
+from messaging.models import DailyUsage, Reputation, SmsSender, SmsSpend
 from messaging.services import assign_sms_sender, decide_sms_sender
 from tests.attacks.staff import make_staff
-from tests.clients import sign_in
+from tests.clients import ApiClient, sign_in
+from tests.contracts.samples import OBJECTS
 from tests.factories import SYSTEM, World, make_key, make_user
 from webhooks.models import Endpoint
 
@@ -221,6 +225,54 @@ def test_the_page_of_a_company_shows_what_staff_may_see_of_it(world: World) -> N
         assert text not in little, text
     assert sign_in(make_staff("apikeys.view_apikey")).get(address).status_code == 403
     assert sign_in(_staff()).get("/staff/accounts/company/nobody/change/").status_code == 404
+
+
+def _beside(page: str, name: str) -> str:
+    """Return what the form says beside a field."""
+    field = page[page.index(f'name="{name}"') :]
+    found = re.search(r'<div class="leading-relaxed[^>]*>(.*?)</div>', field, re.DOTALL)
+    assert found, name
+    return " ".join(html.unescape(found[1]).split())
+
+
+def test_todays_use_is_told_beside_every_limit(world: World, settings: Any) -> None:
+    # given: a company whose live key has sent requests and messages in this minute, and whose SMS have prices
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "twilio"}
+    tenant, day = world.tenant(), clock.now().date()
+    # Of so few a minute no token comes back while this test runs.
+    few = {"requests_per_minute": 4, "messages_per_minute": 1}
+    override_limits(company=world.company, overrides=few, reason="agreed", actor=SYSTEM)
+    secret = make_key(world.company, scopes=["customers:read", "messaging:send"]).client_secret
+    client = ApiClient(secret)
+    for _ in range(3):
+        assert client.get("/v1/customers").status == 200
+    assert client.post("/v1/messages", {"channel": "email"}).status == 400
+    OBJECTS["webhook_endpoints"](tenant)
+    with tenant_context(tenant):
+        DailyUsage.objects.create(channel="email", day=day, recipients=1_234)
+        SmsSpend.objects.create(day=day, currency="USD", amount=Decimal("3.204"))
+    browser = sign_in(_staff())
+    chosen = {"action": "override_limits", "_selected_action": [str(world.company.id)]}
+
+    asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
+    page = browser.get(f"/staff/accounts/company/{world.company.id}/change/").content.decode()
+
+    uses = {
+        "requests_per_minute": "4 in the last minute",
+        "messages_per_minute": "1 in the last minute",
+        "email_per_day": "1,234 today",
+        "sms_per_day": "0 today",
+        "webhook_endpoints": "1 now; not counted per day",
+        "sms_spend_per_day": "$3.21 today",
+    }
+    assert {name: _beside(asked, name).partition("Used: ")[2].rstrip(".") for name in LIMIT_NAMES} == uses
+    assert [use for use in uses.values() if use not in page] == []
+    # What nobody reports is said, too.
+    settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
+    asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
+    assert _beside(asked, "sms_spend_per_day").endswith(
+        "Used: not counted: the provider of SMS reports no prices."
+    )
 
 
 def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
