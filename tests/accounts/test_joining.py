@@ -34,7 +34,7 @@ def resend_path(team: Client) -> str:
     return found[0]
 
 
-def test_somebody_new_joins_with_a_password_and_nothing_else(world: World, login: Login) -> None:
+def test_new_person_joins_with_only_a_password(world: World, login: Login) -> None:
     email = f"new-{world.company.id.hex}@example.com"
     link = invite(login(world.owner, world.company), email, "developer")
     mail.outbox.clear()
@@ -57,7 +57,7 @@ def test_somebody_new_joins_with_a_password_and_nothing_else(world: World, login
     assert actions_in(world)[-2:] == ["member.invited", "member.joined"]
 
 
-def test_a_weak_password_makes_no_account(world: World, login: Login) -> None:
+def test_weak_password_creates_no_account(world: World, login: Login) -> None:
     email = f"new-{world.company.id.hex}@example.com"
     link = invite(login(world.owner, world.company), email)
 
@@ -68,7 +68,7 @@ def test_a_weak_password_makes_no_account(world: World, login: Login) -> None:
     assert not User.objects.filter(email=email).exists()
 
 
-def test_somebody_known_signs_in_and_joins_in_one_step(world: World, login: Login) -> None:
+def test_existing_user_signs_in_and_joins_in_one_step(world: World, login: Login) -> None:
     carol = make_user("carol")
     link = invite(login(world.owner, world.company), carol.email)
     client = Client()
@@ -81,7 +81,7 @@ def test_somebody_known_signs_in_and_joins_in_one_step(world: World, login: Logi
     assert member_of(world, carol).role == "viewer"
 
 
-def test_a_copied_invitation_link_verifies_no_address_and_reveals_no_account(
+def test_copied_invitation_link_verifies_no_address_and_reveals_no_account(
     world: World, login: Login
 ) -> None:
     owner = login(world.owner, world.company)
@@ -101,7 +101,7 @@ def test_a_copied_invitation_link_verifies_no_address_and_reveals_no_account(
     assert memberships_of(known) == []
 
 
-def test_whoever_is_signed_in_with_the_address_joins_by_a_copied_link(world: World, login: Login) -> None:
+def test_user_signed_in_with_the_address_joins_by_a_copied_link(world: World, login: Login) -> None:
     owner = login(world.owner, world.company)
     carol = make_user("carol")
     invite(owner, carol.email)
@@ -125,9 +125,7 @@ def test_only_members_who_can_invite_see_the_link(world: World, login: Login, ro
     assert "/invitations/inv_" not in page
 
 
-def test_sending_again_replaces_the_link_within_the_allowance(
-    world: World, login: Login, settings: Any
-) -> None:
+def test_resending_replaces_the_link_within_the_allowance(world: World, login: Login, settings: Any) -> None:
     settings.INVITATIONS_PER_RECIPIENT = 2
     owner = login(world.owner, world.company)
     first = invite(owner, f"new-{world.company.id.hex}@example.com", "admin")
@@ -145,9 +143,7 @@ def test_sending_again_replaces_the_link_within_the_allowance(
 
 
 @pytest.mark.parametrize("several", [False, True], ids=["one", "selected"])
-def test_an_invitation_that_is_just_being_accepted_is_not_revoked(
-    world: World, login: Login, several: bool
-) -> None:
+def test_invitation_being_accepted_is_not_revoked(world: World, login: Login, several: bool) -> None:
     owner, carol = login(world.owner, world.company), make_user("carol")
     invite(owner, carol.email)
     path = resend_path(owner).replace("/resend/", "/revoke/")

@@ -21,7 +21,7 @@ def actions(world: World) -> list[str]:
         return list(AuditEntry.objects.order_by("id").values_list("action", flat=True))
 
 
-def test_an_invited_person_joins_once_with_the_invited_role(world: World) -> None:
+def test_invited_person_joins_once_with_the_invited_role(world: World) -> None:
     guest = make_user("guest")
     with tenant_context(world.tenant()):
         invitation, token = invite_member(
@@ -38,7 +38,7 @@ def test_an_invited_person_joins_once_with_the_invited_role(world: World) -> Non
     assert actions(world)[-2:] == ["member.invited", "member.joined"]
 
 
-def test_an_invitation_is_for_one_address_only(world: World) -> None:
+def test_invitation_is_for_one_address_only(world: World) -> None:
     with tenant_context(world.tenant()):
         _, token = invite_member(
             email="someone@example.com", role="owner", inviter=member(world, "owner"), actor=SYSTEM
@@ -50,7 +50,7 @@ def test_an_invitation_is_for_one_address_only(world: World) -> None:
     assert [m.company_id for m in memberships_of(world.outsider)] == [world.other_company.id]
 
 
-def test_the_table_does_not_hold_the_token(world: World) -> None:
+def test_invitation_table_does_not_store_the_token(world: World) -> None:
     with tenant_context(world.tenant()):
         invitation, token = invite_member(
             email="someone@example.com", role="viewer", inviter=member(world, "owner"), actor=SYSTEM
@@ -93,7 +93,7 @@ def test_with_a_second_owner_the_first_may_leave(world: World) -> None:
     assert actions(world)[-2:] == ["member.role_changed", "member.removed"]
 
 
-def test_a_second_invitation_to_the_same_address_is_refused(world: World) -> None:
+def test_second_invitation_to_the_same_address_is_refused(world: World) -> None:
     with tenant_context(world.tenant()):
         inviter = member(world, "owner")
         invite_member(email="twice@example.com", role="viewer", inviter=inviter, actor=SYSTEM)
@@ -104,7 +104,7 @@ def test_a_second_invitation_to_the_same_address_is_refused(world: World) -> Non
         assert Invitation.objects.filter(email="twice@example.com").count() == 1
 
 
-def test_an_owner_who_cannot_sign_in_is_no_other_owner(world: World) -> None:
+def test_owner_who_cannot_sign_in_does_not_count_as_a_second_owner(world: World) -> None:
     world.teammate.is_active = False
     world.teammate.save(update_fields=["is_active"])
     with tenant_context(world.tenant()):

@@ -17,14 +17,14 @@ from tests.factories import World
         ("/accounts/password/reset/key/done/", "/accounts/login/"),
     ],
 )
-def test_a_stranger_is_led_back_to_signing_in(path: str, link: str) -> None:
+def test_anonymous_visitor_is_led_back_to_signing_in(path: str, link: str) -> None:
     page = Client().get(path)
 
     assert page.status_code == 200
     assert f'href="{link}"' in page.content.decode()
 
 
-def test_somebody_signed_in_is_led_back_to_the_overview(world: World) -> None:
+def test_signed_in_user_is_led_back_to_the_overview(world: World) -> None:
     browser = sign_in(world.owner, world.company)
     for path in (
         "/accounts/password/reset/",
@@ -36,21 +36,21 @@ def test_somebody_signed_in_is_led_back_to_the_overview(world: World) -> None:
         )
 
 
-def test_a_list_without_passkeys_offers_to_add_one(world: World) -> None:
+def test_list_without_passkeys_offers_to_add_one(world: World) -> None:
     page = sign_in(world.owner, world.company).get("/accounts/2fa/webauthn/").content.decode()
 
     assert "No passkeys yet" in page
     assert 'href="/accounts/2fa/webauthn/add/"' in page
 
 
-def test_a_reset_link_that_does_not_work_says_why_and_offers_another() -> None:
+def test_reset_link_that_does_not_work_says_why_and_offers_another() -> None:
     page = Client().get("/accounts/password/reset/key/1-nothing/").content.decode()
 
     assert "<h1>This link does not work</h1>" in page
     assert 'href="/accounts/password/reset/">Send a new link</a>' in page
 
 
-def test_the_page_of_addresses_writes_them_and_their_state_as_they_are(world: World) -> None:
+def test_email_address_page_shows_addresses_and_their_state(world: World) -> None:
     EmailAddress.objects.filter(user=world.owner).delete()
     EmailAddress.objects.create(user=world.owner, email="Ada@example.com", verified=True, primary=True)
 

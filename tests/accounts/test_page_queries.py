@@ -15,7 +15,7 @@ from core.tenancy import system_context, tenant_context
 from tests.factories import World, join, make_company, make_user
 
 
-def test_the_memberships_of_a_person_are_those_that_django_finds(world: World) -> None:
+def test_memberships_query_matches_the_orm(world: World) -> None:
     person = make_user("several")
     for name in ("Zulu", "Alpha"):
         join(make_company(name, world.owner), person, "viewer")
@@ -58,7 +58,7 @@ def test_saved_filters_are_those_of_the_member_the_page_and_the_company(world: W
         assert isinstance(list_saved_filters(member, page="/keys/")[0], SavedFilter)
 
 
-def test_a_session_is_found_until_it_expires() -> None:
+def test_session_is_found_until_it_expires() -> None:
     store = SessionStore()
     store["company"] = str(UUID(int=7))
     store.save()

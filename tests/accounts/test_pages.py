@@ -52,7 +52,7 @@ def invite(client: Client, email: str, role: str = "viewer") -> str:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_strangers_are_sent_to_sign_in(path: str) -> None:
+def test_anonymous_visitors_are_sent_to_sign_in(path: str) -> None:
     response = Client().get(path)
 
     assert response.status_code == 302
@@ -73,7 +73,7 @@ def test_every_role_sees_the_pages(world: World, login: Login, path: str, role: 
 
 @pytest.mark.parametrize("role", RANK)
 @pytest.mark.parametrize("path", LEAST_ROLE_TO_WRITE)
-def test_writes_need_their_role(world: World, login: Login, path: str, role: str) -> None:
+def test_writes_require_their_role(world: World, login: Login, path: str, role: str) -> None:
     person = make_user()
     join(world.company, person, role)
     victim = member_of(world, world.teammate)
@@ -100,7 +100,7 @@ def test_writes_need_their_role(world: World, login: Login, path: str, role: str
         assert member_of(world, world.teammate).role == Role.DEVELOPER
 
 
-def test_a_person_without_a_company_creates_one_first(login: Login) -> None:
+def test_person_without_a_company_creates_one_first(login: Login) -> None:
     person = make_user()
     client = login(person)
 
@@ -114,7 +114,7 @@ def test_a_person_without_a_company_creates_one_first(login: Login) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "x", " ", "y" * 101, "a\x00b"])
-def test_a_company_needs_a_sensible_name(login: Login, name: str) -> None:
+def test_company_name_is_validated(login: Login, name: str) -> None:
     person = make_user()
 
     response = login(person).post("/companies/new/", {"name": name})
@@ -135,7 +135,7 @@ def test_switching_companies_changes_what_is_seen(world: World, login: Login) ->
 
 
 @pytest.mark.parametrize("company", ["", "co_nonsense", "foreign"])
-def test_nobody_switches_to_a_company_that_is_not_theirs(world: World, login: Login, company: str) -> None:
+def test_switching_to_another_company_requires_membership(world: World, login: Login, company: str) -> None:
     client = login(world.owner, world.company)
     wanted = world.other_company.public_id if company == "foreign" else company
 
@@ -144,7 +144,7 @@ def test_nobody_switches_to_a_company_that_is_not_theirs(world: World, login: Lo
     assert b"Globex" not in client.get("/team/").content
 
 
-def test_a_forged_session_company_is_ignored(world: World, login: Login) -> None:
+def test_forged_session_company_is_ignored(world: World, login: Login) -> None:
     content = login(world.owner, world.other_company).get("/team/").content
 
     assert b"Globex" not in content
@@ -164,7 +164,7 @@ def test_mode_is_toggled_and_shown(world: World, login: Login) -> None:
 
 
 @pytest.mark.parametrize("following", ["https://evil.test/", "//evil.test/x", "javascript:alert(1)"])
-def test_the_mode_switch_never_leads_elsewhere(world: World, login: Login, following: str) -> None:
+def test_mode_switch_never_redirects_to_another_site(world: World, login: Login, following: str) -> None:
     response = login(world.owner, world.company).post("/mode/", {"mode": "live", "next": following})
 
     assert response["Location"] == "/"
@@ -194,7 +194,7 @@ def test_the_mail_has_text_and_html_and_names_the_inviter(world: World, login: L
     assert message.alternatives[0].mimetype == "text/html"  # type: ignore[attr-defined]
 
 
-def test_an_invitation_is_for_its_address_only(world: World, login: Login) -> None:
+def test_invitation_is_for_its_address_only(world: World, login: Login) -> None:
     link = invite(login(world.owner, world.company), "carol@example.com")
     client = login(world.outsider)
 
@@ -203,7 +203,7 @@ def test_an_invitation_is_for_its_address_only(world: World, login: Login) -> No
     assert [m.company_id for m in memberships_of(world.outsider)] == [world.other_company.id]
 
 
-def test_a_revoked_invitation_is_gone(world: World, login: Login) -> None:
+def test_revoked_invitation_is_gone(world: World, login: Login) -> None:
     carol = make_user("carol")
     owner = login(world.owner, world.company)
     link = invite(owner, carol.email)
@@ -245,7 +245,7 @@ def test_the_last_owner_can_neither_leave_nor_step_down(world: World, login: Log
     assert member_of(world, world.owner).role == Role.OWNER
 
 
-def test_leaving_ends_access_at_once(world: World, login: Login) -> None:
+def test_leaving_ends_access_immediately(world: World, login: Login) -> None:
     client = login(world.teammate, world.company)
 
     assert client.post("/team/leave/")["Location"] == "/"
@@ -253,7 +253,7 @@ def test_leaving_ends_access_at_once(world: World, login: Login) -> None:
     assert actions_in(world)[-1] == "member.removed"
 
 
-def test_removing_a_member_ends_their_access_at_once(world: World, login: Login) -> None:
+def test_removing_a_member_ends_their_access_immediately(world: World, login: Login) -> None:
     their_browser = login(world.teammate, world.company)
     assert their_browser.get("/team/").status_code == 200
     member = member_of(world, world.teammate)
@@ -263,7 +263,7 @@ def test_removing_a_member_ends_their_access_at_once(world: World, login: Login)
     assert their_browser.get("/team/")["Location"] == "/companies/new/"
 
 
-def test_an_admin_cannot_touch_an_owner(world: World, login: Login) -> None:
+def test_admin_cannot_touch_an_owner(world: World, login: Login) -> None:
     admin = make_user()
     join(world.company, admin, Role.ADMIN)
     owner = member_of(world, world.owner)
@@ -275,7 +275,9 @@ def test_an_admin_cannot_touch_an_owner(world: World, login: Login) -> None:
 
 
 @pytest.mark.parametrize("public_id", ["foreign", "mem_00000000000000000000000000", "nonsense"])
-def test_foreign_and_missing_members_are_not_found(world: World, login: Login, public_id: str) -> None:
+def test_members_of_other_companies_and_missing_members_are_not_found(
+    world: World, login: Login, public_id: str
+) -> None:
     if public_id == "foreign":
         with tenant_context(world.other_company.live_tenant):
             public_id = Membership.objects.get(user=world.outsider).public_id
@@ -286,7 +288,7 @@ def test_foreign_and_missing_members_are_not_found(world: World, login: Login, p
     assert [m.role for m in memberships_of(world.outsider)] == [Role.OWNER]
 
 
-def test_settings_rename_the_company(world: World, login: Login) -> None:
+def test_company_can_be_renamed_in_settings(world: World, login: Login) -> None:
     slug = f"acme-{world.company.id.hex[:8]}"
     client = login(world.owner, world.company)
 
@@ -297,7 +299,7 @@ def test_settings_rename_the_company(world: World, login: Login) -> None:
     assert slug in content
 
 
-def test_a_taken_short_name_is_a_field_error(world: World, login: Login) -> None:
+def test_taken_short_name_is_a_field_error(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
 
     response = client.post("/settings/", {"name": "Acme", "slug": world.other_company.slug})
@@ -307,7 +309,7 @@ def test_a_taken_short_name_is_a_field_error(world: World, login: Login) -> None
     assert actions_in(world)[-1] != "company.updated"
 
 
-def test_a_profile_name_is_what_others_see(world: World, login: Login) -> None:
+def test_profile_name_is_shown_to_others(world: World, login: Login) -> None:
     login(world.teammate, world.company).post("/profile/", {"name": "  Grace Hopper "})
 
     assert b"Grace Hopper" in login(world.owner, world.company).get("/team/").content
@@ -351,7 +353,7 @@ def test_team_changes_need_a_login_of_the_last_30_minutes(
         assert mail.outbox == []
 
 
-def test_a_stale_form_is_not_kept_and_a_foreign_referer_not_followed(world: World, login: Login) -> None:
+def test_stale_form_is_dropped_and_foreign_referer_not_followed(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
     age_login(client, 3600)
 
@@ -361,7 +363,7 @@ def test_a_stale_form_is_not_kept_and_a_foreign_referer_not_followed(world: Worl
     assert "secret-value" not in str(dict(client.session))
 
 
-def test_the_password_makes_the_login_recent_again(world: World, login: Login) -> None:
+def test_confirming_the_password_makes_the_login_recent_again(world: World, login: Login) -> None:
     client = login(world.teammate, world.company)
     age_login(client, 3600)
     assert client.get("/team/leave/")["Location"] == "/accounts/reauthenticate/?next=%2Fteam%2Fleave%2F"
@@ -374,7 +376,7 @@ def test_the_password_makes_the_login_recent_again(world: World, login: Login) -
     assert client.get("/team/leave/").status_code == 200
 
 
-def test_a_link_opens_in_the_company_and_mode_it_names(world: World, login: Login) -> None:
+def test_link_opens_in_the_company_and_mode_it_names(world: World, login: Login) -> None:
     # given a person of two companies who looks at the live data of one
     join(world.other_company, world.owner, "viewer")
     client = login(world.owner, world.company)
@@ -395,7 +397,7 @@ def test_a_link_opens_in_the_company_and_mode_it_names(world: World, login: Logi
 
 
 @pytest.mark.parametrize("switched", ["company", "mode"])
-def test_a_form_opened_before_another_tab_switched_changes_nothing(
+def test_form_opened_before_another_tab_switched_changes_nothing(
     world: World, login: Login, switched: str
 ) -> None:
     # given a page of one company's live data, and another tab that has switched since
@@ -425,7 +427,7 @@ def test_a_form_opened_before_another_tab_switched_changes_nothing(
         assert list(Customer.objects.values_list("name", flat=True)) == ["Ada"]
 
 
-def test_a_link_leads_into_no_company_of_others(world: World, login: Login) -> None:
+def test_link_does_not_open_other_peoples_companies(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
 
     response = client.get("/team/", {"company": world.other_company.public_id, "mode": "test"})
@@ -435,7 +437,7 @@ def test_a_link_leads_into_no_company_of_others(world: World, login: Login) -> N
     assert f'data-company="{world.company.public_id}" data-mode="live"' in page
 
 
-def test_what_is_sent_to_a_link_switches_nothing(world: World, login: Login) -> None:
+def test_posting_to_a_link_switches_nothing(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
 
     client.post("/saved-filters/save/?mode=test", {})

@@ -51,7 +51,7 @@ def roles(world: World) -> dict[str, str]:
 # --- a second factor for everybody ------------------------------------------------------------------------------------
 
 
-def test_a_required_second_factor_is_asked_for_after_the_grace(world: World) -> None:
+def test_second_factor_is_required_after_the_grace_period(world: World) -> None:
     protect(world.owner)
     teammate = sign_in(world.teammate)
     key = make_key(world.company)
@@ -79,7 +79,7 @@ def test_a_required_second_factor_is_asked_for_after_the_grace(world: World) -> 
     assert teammate.get("/second-factor/").headers["Location"] == "/"
 
 
-def test_another_company_of_the_person_stays_open(world: World) -> None:
+def test_other_companies_of_the_person_stay_accessible(world: World) -> None:
     second = make_company("Initech", world.teammate)
     browser = sign_in(world.teammate, world.company)
     require(world, since=timedelta(seconds=-1))
@@ -110,7 +110,7 @@ def test_owners_need_a_second_factor_before_requiring_one(world: World) -> None:
         ({"require_second_factor": "on", "grace_days": "91"}, "less than or equal to 90"),
     ],
 )
-def test_an_invalid_policy_changes_nothing(world: World, fields: dict[str, str], words: str) -> None:
+def test_invalid_policy_changes_nothing(world: World, fields: dict[str, str], words: str) -> None:
     protect(world.owner)
     refused = sign_in(world.owner).post("/settings/policies/", {"grace_days": "14", **fields})
 
@@ -119,7 +119,7 @@ def test_an_invalid_policy_changes_nothing(world: World, fields: dict[str, str],
     assert entries(world, "company.security_policy_changed") == []
 
 
-def test_policies_are_for_admins(world: World) -> None:
+def test_only_admins_can_change_policies(world: World) -> None:
     for method in ("get", "post"):
         assert getattr(sign_in(world.teammate), method)("/settings/policies/").status_code == 403
         assert getattr(sign_in(world.teammate), method)("/team/transfer/").status_code == 403
@@ -134,7 +134,7 @@ def member(world: World, user: User) -> Membership:
     return found
 
 
-def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None:
+def test_owner_transfers_the_company_and_both_are_notified(world: World) -> None:
     to = member(world, world.teammate)
     form = {"member": to.public_id, "reason": "I leave for the sea"}
 
@@ -155,7 +155,7 @@ def test_an_owner_hands_the_company_over_and_both_are_told(world: World) -> None
 
 
 @pytest.mark.parametrize("wrong", ["oneself", "foreign", "no reason"])
-def test_an_invalid_transfer_changes_nothing(world: World, wrong: str) -> None:
+def test_invalid_transfer_changes_nothing(world: World, wrong: str) -> None:
     chosen = member(world, world.owner if wrong == "oneself" else world.teammate).public_id
     if wrong == "foreign":
         with tenant_context(world.other_tenant()):
@@ -168,7 +168,7 @@ def test_an_invalid_transfer_changes_nothing(world: World, wrong: str) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", ["removed", "demoted"])
-def test_there_is_an_owner_whatever_happens_to_the_new_one_meanwhile(world: World, meanwhile: str) -> None:
+def test_transfer_never_leaves_the_company_without_an_owner(world: World, meanwhile: str) -> None:
     # Both read the teammate as a developer; whoever comes second finds what the first has made of them.
     owner, to = member(world, world.owner), member(world, world.teammate)
     admin = join(world.company, make_user("admin"), Role.ADMIN)
@@ -187,7 +187,7 @@ def test_there_is_an_owner_whatever_happens_to_the_new_one_meanwhile(world: Worl
     assert list(roles(world).values()).count("owner") == 1
 
 
-def test_an_owner_who_was_read_before_is_not_removed_as_a_developer(world: World) -> None:
+def test_stale_read_does_not_let_an_owner_be_removed_as_a_developer(world: World) -> None:
     stale, admin = member(world, world.teammate), join(world.company, make_user("admin"), Role.ADMIN)
     with tenant_context(world.tenant()):
         transfer_ownership(to=stale, owner=member(world, world.owner), reason="handed over", actor=SYSTEM)
@@ -212,7 +212,7 @@ def signed_in(user: User, agent: str) -> Any:
     return browser
 
 
-def test_a_person_sees_their_devices_and_signs_out_the_others(world: World) -> None:
+def test_user_sees_their_devices_and_signs_out_the_others(world: World) -> None:
     laptop = signed_in(world.owner, "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0")
     phone = signed_in(world.owner, "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0) Version/19.0 Safari/604.1")
     teammate = signed_in(world.teammate, "Mozilla/5.0 (Windows NT 10.0) Chrome/141.0 Safari/537.36")
@@ -231,7 +231,7 @@ def test_a_person_sees_their_devices_and_signs_out_the_others(world: World) -> N
     assert [row[2]["sessions"] for row in entries(world, "user.sessions_ended")] == [1, 1]
 
 
-def test_a_device_is_noted_every_ten_minutes(world: World) -> None:
+def test_device_activity_is_recorded_every_ten_minutes(world: World) -> None:
     browser = signed_in(world.owner, "Firefox/140.0")
     browser.get("/keys/")
     long_ago = clock.now() - timedelta(hours=2)

@@ -40,7 +40,7 @@ def offered(browser: Client, address: str) -> list[tuple[str, bool]]:
     return [(name, 'aria-current="page"' in attributes) for attributes, name in links]
 
 
-def test_a_filter_is_saved_offered_renamed_removed_and_brought_back(world: World, login: Login) -> None:
+def test_filter_is_saved_listed_renamed_removed_and_restored(world: World, login: Login) -> None:
     browser = login(world.owner)
 
     save(browser, "Refused today", "period=24h&status=4xx&q=&limit=50&starting_after=req_x&live=1")
@@ -65,7 +65,7 @@ def test_a_filter_is_saved_offered_renamed_removed_and_brought_back(world: World
     assert offered(browser, NARROWED) == [("No entry", True)]
 
 
-def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
+def test_saved_filter_is_private_to_its_member(world: World, login: Login) -> None:
     save(login(world.owner), "Mine")
     [saved] = saved_of(world)
 
@@ -94,7 +94,7 @@ def test_nobody_else_sees_or_changes_it(world: World, login: Login) -> None:
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
     ],
 )
-def test_an_invalid_saved_filter_is_refused_without_side_effects(
+def test_invalid_saved_filter_is_refused_without_side_effects(
     world: World, login: Login, sent: dict[str, str], said: str
 ) -> None:
     browser = login(world.owner)
@@ -105,7 +105,7 @@ def test_an_invalid_saved_filter_is_refused_without_side_effects(
     assert [one.name for one in saved_of(world)] == ["First"]
 
 
-def test_a_name_that_was_taken_meanwhile_keeps_a_removed_filter_away(world: World, login: Login) -> None:
+def test_removed_filter_cannot_be_restored_if_its_name_was_taken(world: World, login: Login) -> None:
     browser = login(world.owner)
     save(browser, "Same")
     [first] = saved_of(world)
@@ -135,7 +135,7 @@ def test_saved_filters_are_limited(world: World, login: Login) -> None:
     assert len(saved_of(world)) == MOST_SAVED
 
 
-def test_a_filter_removed_long_ago_cannot_be_restored(world: World, login: Login) -> None:
+def test_filter_removed_long_ago_cannot_be_restored(world: World, login: Login) -> None:
     browser = login(world.owner)
     save(browser, "Old")
     [old] = saved_of(world)
@@ -181,7 +181,7 @@ LISTS_WITH_FILTERS = [
 
 
 @pytest.mark.parametrize("page", LISTS_WITH_FILTERS)
-def test_a_saved_filter_names_its_list_as_the_list_does(page: str, world: World, login: Login) -> None:
+def test_saved_filter_shows_the_title_of_its_list(page: str, world: World, login: Login) -> None:
     browser = login(world.owner)
     heading = re.search(r"<h1>\s*([^<]+?)\s*<", browser.get(page).content.decode())
     assert heading

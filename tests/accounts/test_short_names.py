@@ -17,7 +17,7 @@ def create_company_with_id(company_id: uuid.UUID, world: World, monkeypatch: pyt
         return create_company(name="Initech", owner=world.owner, actor=SYSTEM)
 
 
-def test_a_generated_short_name_that_collides_is_generated_again(
+def test_generated_short_name_that_collides_is_generated_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = ids.new_id(), ids.new_id()
@@ -29,7 +29,7 @@ def test_a_generated_short_name_that_collides_is_generated_again(
     assert (one.slug, other.slug) == (f"initech-{first.hex[-6:]}", f"initech-{second.hex[-12:]}")
 
 
-def test_a_chosen_short_name_is_used_unchanged_or_refused(world: World) -> None:
+def test_chosen_short_name_is_used_unchanged_or_refused(world: World) -> None:
     chosen = f"chosen-{world.company.id.hex[-12:]}"
     assert create_company(name="Initech", slug=chosen, owner=world.owner, actor=SYSTEM).slug == chosen
     with pytest.raises(SlugTaken):

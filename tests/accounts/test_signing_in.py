@@ -45,7 +45,7 @@ def test_sign_up_verify_and_create_a_company() -> None:
     assert [m.company.name for m in memberships_of(user)] == ["Newcomers"]
 
 
-def test_an_unverified_user_has_no_access() -> None:
+def test_unverified_user_has_no_access() -> None:
     client = Client()
     client.post("/accounts/signup/", {"email": f"lazy-{time.time_ns()}@example.com", "password1": PASSWORD})
 
@@ -64,7 +64,7 @@ def test_weak_passwords_are_refused(password: str) -> None:
     assert not User.objects.filter(email=email).exists()
 
 
-def test_signing_up_twice_does_not_tell_that_the_account_exists(world: World) -> None:
+def test_signing_up_twice_does_not_reveal_that_the_account_exists(world: World) -> None:
     mail.outbox.clear()
 
     response = Client().post("/accounts/signup/", {"email": world.owner.email, "password1": PASSWORD})
@@ -73,7 +73,7 @@ def test_signing_up_twice_does_not_tell_that_the_account_exists(world: World) ->
     assert "already" in mail.outbox[0].body
 
 
-def test_a_sign_in_is_recorded_in_each_company(world: World) -> None:
+def test_sign_in_is_recorded_in_each_company(world: World) -> None:
     response = Client().post(
         "/accounts/login/",
         {"login": world.owner.email.upper(), "password": PASSWORD},
@@ -86,7 +86,7 @@ def test_a_sign_in_is_recorded_in_each_company(world: World) -> None:
     assert entry.request_id == response.headers["X-Request-Id"]
 
 
-def test_a_failed_sign_in_is_kept_for_staff_only(world: World) -> None:
+def test_failed_sign_in_is_visible_to_staff_only(world: World) -> None:
     response = Client().post("/accounts/login/", {"login": world.owner.email, "password": "wrong"})
 
     assert response.status_code == 200
@@ -98,7 +98,7 @@ def test_a_failed_sign_in_is_kept_for_staff_only(world: World) -> None:
 
 
 @pytest.mark.parametrize("following", ["https://evil.test/", "//evil.test/", "http:evil"])
-def test_signing_in_never_leads_to_another_site(world: World, following: str) -> None:
+def test_signing_in_never_redirects_to_another_site(world: World, following: str) -> None:
     response = Client().post(
         "/accounts/login/", {"login": world.owner.email, "password": PASSWORD, "next": following}
     )
@@ -106,7 +106,7 @@ def test_signing_in_never_leads_to_another_site(world: World, following: str) ->
     assert response["Location"] == "/"
 
 
-def test_an_authenticator_app_is_asked_for_and_its_secret_is_encrypted(world: World, login: Login) -> None:
+def test_authenticator_code_is_required_and_its_secret_is_encrypted(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
     page = client.get("/accounts/2fa/totp/activate/").content.decode()
@@ -152,7 +152,7 @@ def test_password_reset_by_mail_is_recorded(world: World) -> None:
         "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/done/",
     ],
 )  # fmt: skip
-def test_entrance_pages_obey_the_policy_and_use_our_design(path: str) -> None:
+def test_sign_in_pages_obey_the_csp_and_use_our_design(path: str) -> None:
     response = Client().get(path)
     html = response.content.decode()
 
@@ -170,7 +170,7 @@ def test_entrance_pages_obey_the_policy_and_use_our_design(path: str) -> None:
         "/accounts/email/", "/accounts/password/change/", "/accounts/reauthenticate/", "/accounts/logout/",
     ],
 )  # fmt: skip
-def test_manage_pages_obey_the_policy_and_use_our_design(world: World, login: Login, path: str) -> None:
+def test_account_pages_obey_the_csp_and_use_our_design(world: World, login: Login, path: str) -> None:
     client = login(world.owner, world.company)
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
@@ -188,7 +188,7 @@ def test_manage_pages_obey_the_policy_and_use_our_design(world: World, login: Lo
     ["a@[127.0.0.1]", "a@127.0.0.10", "jörg@example.com", "x" * 65 + "@example.com", "a@exa\u200bmple"],
 )
 @pytest.mark.parametrize("page", ["/accounts/signup/", "/accounts/password/reset/"])
-def test_an_address_that_no_mail_can_be_sent_to_is_refused_as_a_customers_is(page: str, email: str) -> None:
+def test_undeliverable_address_is_refused_as_for_customers(page: str, email: str) -> None:
     response = Client().post(page, {"email": email, "password1": PASSWORD})
 
     assert response.status_code == 200
@@ -196,7 +196,7 @@ def test_an_address_that_no_mail_can_be_sent_to_is_refused_as_a_customers_is(pag
     assert not User.objects.filter(email=email.lower()).exists()
 
 
-def test_an_address_of_an_international_domain_is_kept_in_ascii_and_signs_in_in_either_spelling() -> None:
+def test_international_address_is_stored_in_ascii_and_signs_in_in_either_spelling() -> None:
     name = f"jan-{time.time_ns()}"
     client = Client()
     client.post("/accounts/signup/", {"email": f"{name}@Exämple.com", "password1": PASSWORD})

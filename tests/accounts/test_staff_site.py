@@ -38,7 +38,7 @@ def _suspended(company: Company) -> bool:
         return Company.objects.get(id=company.id).suspended_at is not None
 
 
-def test_only_staff_with_a_second_factor_get_in(world: World) -> None:
+def test_staff_site_requires_a_second_factor(world: World) -> None:
     assert Client().get("/staff/").status_code == 302
     assert sign_in(world.owner).get("/staff/", follow=True).status_code == 403
     without_second_factor = make_user("newstaff", is_staff=True, is_superuser=True)
@@ -52,7 +52,7 @@ def test_only_staff_with_a_second_factor_get_in(world: World) -> None:
     assert "<h1" in Client().get(runbook).content.decode()
 
 
-def test_names_and_ids_keep_their_case_above_a_page(world: World) -> None:
+def test_page_titles_keep_the_case_of_names_and_ids(world: World) -> None:
     key = make_key(world.company, name="ci-deploy").key
 
     page = sign_in(_staff()).get(f"/staff/apikeys/apikey/{key.id}/change/").content.decode()
@@ -64,7 +64,7 @@ def test_names_and_ids_keep_their_case_above_a_page(world: World) -> None:
     assert crumbs == ["API keys", "API keys", "ci-deploy"]
 
 
-def test_a_companys_limits_are_told_from_its_tiers_and_its_own(world: World) -> None:
+def test_company_page_distinguishes_tier_limits_from_overrides(world: World) -> None:
     override_limits(company=world.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM)
 
     page = sign_in(_staff()).get(f"/staff/accounts/company/{world.company.id}/change/").content.decode()
@@ -74,7 +74,7 @@ def test_a_companys_limits_are_told_from_its_tiers_and_its_own(world: World) -> 
         assert f'data-label="{heading}"' in page
 
 
-def test_every_list_and_a_company_can_be_opened(world: World) -> None:
+def test_every_list_and_a_company_page_can_be_opened(world: World) -> None:
     browser = sign_in(_staff())
     for path in ("accounts/company/", "accounts/membership/", "accounts/user/"):
         assert browser.get(f"/staff/{path}").status_code == 200
@@ -83,7 +83,7 @@ def test_every_list_and_a_company_can_be_opened(world: World) -> None:
     assert world.company.name in page.content.decode()
 
 
-def test_moments_of_the_staff_site_can_be_read_in_one_way_only(world: World) -> None:
+def test_staff_site_uses_no_ambiguous_date_formats(world: World) -> None:
     browser = sign_in(_staff())
     make_key(world.company)
     models = [model for site in admin.sites.all_sites for model in site._registry]
@@ -102,7 +102,7 @@ def test_moments_of_the_staff_site_can_be_read_in_one_way_only(world: World) -> 
     assert company in browser.get(f"/staff/accounts/company/{world.company.id}/change/").content.decode()
 
 
-def test_suspending_asks_for_a_reason_and_changes_nothing_without_one(world: World) -> None:
+def test_suspending_requires_a_reason(world: World) -> None:
     browser = sign_in(_staff())
     chosen = {"action": "suspend", "_selected_action": [str(world.company.id)]}
     asked = browser.post("/staff/accounts/company/", chosen)
@@ -129,7 +129,7 @@ def test_viewing_a_company_is_audited_in_its_own_trail(world: World) -> None:
         assert not AuditEntry.objects.filter(action="staff.viewed").exists()
 
 
-def test_the_staff_site_loosens_the_policy_for_itself_only(world: World) -> None:
+def test_staff_site_relaxes_the_csp_for_itself_only(world: World) -> None:
     policy = sign_in(_staff()).get("/staff/").headers["Content-Security-Policy"]
     elsewhere = sign_in(world.owner).get("/team/").headers["Content-Security-Policy"]
 
@@ -156,7 +156,7 @@ def _line(page: str, label: str) -> tuple[str, str]:
     return html.unescape(found[1]), found[2].strip()
 
 
-def test_the_home_leads_to_what_waits(world: World) -> None:
+def test_staff_home_links_to_pending_work(world: World) -> None:
     browser = sign_in(_staff())
     with tenant_context(world.tenant()):
         request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.owner)
@@ -191,7 +191,7 @@ def test_the_home_leads_to_what_waits(world: World) -> None:
         assert f"<span>{part}</span>" in home
 
 
-def test_the_home_counts_only_what_staff_may_open() -> None:
+def test_staff_home_counts_only_what_its_viewer_may_open() -> None:
     home = sign_in(make_staff("billing.view_tierrequest")).get("/staff/").content.decode()
 
     assert _line(home, "Tier requests")[0] == "/staff/billing/tierrequest/?status__exact=open"
@@ -275,7 +275,7 @@ def test_todays_use_is_told_beside_every_limit(world: World, settings: Any) -> N
     )
 
 
-def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
+def test_limit_form_shows_the_current_limits(world: World) -> None:
     browser = sign_in(_staff())
     override_limits(company=world.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM)
     back = f"/staff/accounts/company/{world.company.id}/change/"
@@ -297,7 +297,7 @@ def test_limits_are_asked_for_beside_what_counts_today(world: World) -> None:
     assert elsewhere.headers["Location"] == "/staff/billing/companyplan/"
 
 
-def test_who_asked_for_a_decision_gets_it_by_mail(world: World) -> None:
+def test_requester_gets_the_decision_by_email(world: World) -> None:
     with tenant_context(world.tenant()):
         wish = request_tier(company=world.company, tier="pro", actor=SYSTEM, requested_by=world.owner)
         sender = SmsSender.objects.create(sender="Acme", sender_normalized="acme", reason="our name")

@@ -48,14 +48,14 @@ def sign_in_with(login: str, password: str = PASSWORD, *, ip: str | None = None)
     return browser, browser.post("/accounts/login/", {"login": login, "password": password})
 
 
-def test_a_person_signs_in_and_works(world: World) -> None:
+def test_person_signs_in_and_works(world: World) -> None:
     browser, answer = sign_in_with(world.owner.email)
 
     assert answer["Location"] == "/"
     assert browser.get("/keys/").status_code == 200
 
 
-def test_wrong_passwords_are_limited_and_another_account_is_not(world: World) -> None:
+def test_wrong_passwords_are_limited_per_account(world: World) -> None:
     for _ in range(5):
         assert b"not correct" in sign_in_with(world.owner.email, "wrong")[1].content
 
@@ -63,7 +63,7 @@ def test_wrong_passwords_are_limited_and_another_account_is_not(world: World) ->
     assert sign_in_with(world.teammate.email)[1]["Location"] == "/"
 
 
-def test_a_second_factor_is_asked_for_and_a_code_works_once(world: World) -> None:
+def test_second_factor_is_required_and_a_code_works_once(world: World) -> None:
     secret = generate_totp_secret()
     TOTP.activate(world.owner, secret)
     code = totp_code(secret)
@@ -74,7 +74,7 @@ def test_a_second_factor_is_asked_for_and_a_code_works_once(world: World) -> Non
     assert Authenticator.objects.filter(user=world.owner).exists()
 
 
-def test_a_password_is_reset(world: World) -> None:
+def test_password_is_reset(world: World) -> None:
     mail.outbox.clear()
     browser = Client(REMOTE_ADDR=random_address())
 
@@ -87,7 +87,7 @@ def test_a_password_is_reset(world: World) -> None:
     assert sign_in_with(world.owner.email, new)[1]["Location"] == "/"
 
 
-def test_a_person_signs_up() -> None:
+def test_person_signs_up() -> None:
     mail.outbox.clear()
     email = make_user("unused").email.replace("unused", "newcomer")
     browser = Client(REMOTE_ADDR=random_address())
@@ -98,7 +98,7 @@ def test_a_person_signs_up() -> None:
     assert browser.post("/accounts/confirm-email/", {"code": code})["Location"] == "/companies/new/"
 
 
-def test_the_api_and_the_pages_of_a_key_go_on(
+def test_api_and_key_pages_keep_working(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -110,7 +110,7 @@ def test_readiness_warns_that_valkey_is_missing() -> None:
     assert str(check_readiness().results["valkey"]).startswith("warning: Valkey cannot be reached")
 
 
-def test_the_cache_counts_expires_and_forgets_as_in_valkey() -> None:
+def test_fallback_cache_counts_and_expires_like_valkey() -> None:
     cache.set("a", {"n": 1}, 60)
     assert (cache.get("a"), cache.add("a", 2), cache.has_key("a")) == ({"n": 1}, False, True)
     cache.set("count", 1)

@@ -29,7 +29,7 @@ def listed(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
         ("::ffff:198.51.100.8", 403),
     ],
 )
-def test_only_listed_addresses_pass_mapped_ones_are_unmapped(
+def test_only_listed_addresses_pass_and_mapped_ones_are_unmapped(
     listed: IssuedKey, api: Callable[..., ApiClient], ip: str, status: int
 ) -> None:
     answer = api(listed.client_secret, ip=ip).get("/v1/whoami")
@@ -39,7 +39,9 @@ def test_only_listed_addresses_pass_mapped_ones_are_unmapped(
         assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
 
 
-def test_forwarded_headers_of_strangers_are_ignored(listed: IssuedKey, api: Callable[..., ApiClient]) -> None:
+def test_forwarded_headers_of_untrusted_peers_are_ignored(
+    listed: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     for headers in (
         {"X-Forwarded-For": "203.0.113.9"},
         {"Forwarded": "for=203.0.113.9"},
@@ -71,7 +73,9 @@ def test_behind_trusted_proxies_the_address_is_read_from_the_right(
     assert answer.status == status
 
 
-def test_a_refusal_by_address_costs_the_key_nothing(listed: IssuedKey, api: Callable[..., ApiClient]) -> None:
+def test_request_refused_by_address_costs_the_key_no_token(
+    listed: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
     inside, outside = api(listed.client_secret, ip="203.0.113.20"), api(listed.client_secret)
     before = int(inside.get("/v1/whoami").headers["X-RateLimit-Remaining"])
     for _ in range(5):
@@ -112,7 +116,7 @@ def test_invalid_networks_are_refused(entry: str) -> None:
         ("*", "*"),
     ],
 )
-def test_origins_are_stored_as_browsers_send_them(entry: str, canonical: str) -> None:
+def test_origins_are_stored_in_the_form_browsers_send(entry: str, canonical: str) -> None:
     assert parse_origins([entry]) == [canonical]
 
 

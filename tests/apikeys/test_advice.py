@@ -38,15 +38,15 @@ def test_the_trace_names_the_facts_that_the_documentation_points_to(code: str) -
     assert "{" not in type(refusal).fix
 
 
-def test_every_class_with_advice_of_its_own_is_a_case_here() -> None:
+def test_every_refusal_with_specific_advice_is_covered() -> None:
     own = {code for code, error in ERRORS.items() if error.advice is not DomainError.advice}
 
     assert own == CASES.keys()
 
 
-def test_a_braced_fact_is_repeated_as_it_is() -> None:
+def test_fact_containing_braces_is_shown_unchanged() -> None:
     assert "add {0} {x} to" in IpNotAllowed("No.", facts={"ip": "{0} {x}"}).advice()
 
 
-def test_without_facts_the_advice_is_the_general_one() -> None:
+def test_without_facts_the_general_advice_is_given() -> None:
     assert explain(None, KeyExpired("Over."), ASKED)[-1]["fix"] == KeyExpired.fix

@@ -41,11 +41,11 @@ def codes(key: Any, secrets: Any = None, uses: Any = ALL_USED) -> Any:
     return [item.code for item in advisor.advise(key, secrets or [secret()], uses, NOW)]
 
 
-def test_a_key_that_is_used_and_restricted_needs_nothing() -> None:
+def test_used_and_restricted_key_gets_no_advice() -> None:
     assert codes(make()) == ["all_well"]
 
 
-def test_scopes_not_used_in_thirty_days_are_to_be_trimmed() -> None:
+def test_scopes_unused_for_thirty_days_should_be_trimmed() -> None:
     assert codes(make(), uses={"customers:read": NOW}) == ["unused_scopes"]
     assert codes(make(), uses=ALL_USED | {"customers:write": NOW - timedelta(days=30)}) == ["unused_scopes"]
     (item,) = advisor.advise(make(), [secret()], {"customers:read": NOW}, NOW)
@@ -56,7 +56,7 @@ def test_scopes_not_used_in_thirty_days_are_to_be_trimmed() -> None:
 
 
 @pytest.mark.parametrize(("days", "tone"), [(30, "warn"), (89, "warn"), (90, "danger")])
-def test_a_key_unused_for_thirty_or_ninety_days_is_flagged(days: int, tone: str) -> None:
+def test_key_unused_for_thirty_or_ninety_days_is_flagged(days: int, tone: str) -> None:
     (item,) = advisor.advise(make(last_used_at=NOW - timedelta(days=days)), [secret()], {}, NOW)
     assert (item.code, item.tone, item.action) == ("unused_key", tone, "revoke")
     assert advisor.unused_for(make(last_used_at=None, created=NOW - timedelta(days=30)), NOW) == timedelta(
@@ -103,12 +103,12 @@ def test_missing_restrictions_are_named() -> None:
     assert codes(browser) == ["browser_key_writes", "any_origin"]
 
 
-def test_a_key_that_no_longer_works_gets_no_advice() -> None:
+def test_key_that_no_longer_works_gets_no_advice() -> None:
     assert advisor.advise(make(revoked_at=NOW), [], {}, NOW) == []
     assert advisor.advise(make(expires_at=NOW), [secret()], {}, NOW) == []
 
 
-def test_a_key_that_was_never_used_is_not_praised_for_using_its_scopes() -> None:
+def test_unused_key_is_not_reported_as_using_its_scopes() -> None:
     fresh = make(created=NOW - timedelta(days=1), last_used_at=None)
     assert codes(fresh, uses={}) == ["not_used_yet"]
     young = make(created=NOW - timedelta(days=1))

@@ -15,7 +15,7 @@ from tests.factories import World
 SCOPES = ["customers:read"]
 
 
-def test_a_secret_works_as_bearer_basic_and_client_headers(
+def test_secret_works_as_bearer_basic_and_client_headers(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, SCOPES)
@@ -39,7 +39,7 @@ def test_a_secret_works_as_bearer_basic_and_client_headers(
         assert answer.json["scopes"] == SCOPES
 
 
-def test_each_mode_has_its_own_rows_and_says_so(
+def test_each_mode_has_its_own_rows_and_reports_the_mode(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     live, test = issue_key(world.company, SCOPES), issue_key(world.company, SCOPES, mode="test")
@@ -57,7 +57,9 @@ def test_each_mode_has_its_own_rows_and_says_so(
         {"Authorization": ""},
     ],
 )
-def test_no_credential_is_missing_credentials(api: Callable[..., ApiClient], headers: dict[str, Any]) -> None:
+def test_request_without_credential_is_missing_credentials(
+    api: Callable[..., ApiClient], headers: dict[str, Any]
+) -> None:
     answer = api().get("/v1/whoami", headers=headers)
     assert (answer.status, answer.code) == (401, "missing_credentials")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer")
@@ -83,7 +85,7 @@ def _made_up() -> str:
         {"Authorization": f"Bearer {_made_up()}", "X-Client-Secret": _made_up()},
     ],
 )
-def test_a_credential_that_cannot_be_right_is_invalid_credentials(
+def test_malformed_credential_is_invalid_credentials(
     api: Callable[..., ApiClient], headers: dict[str, Any]
 ) -> None:
     answer = api().get("/v1/whoami", headers=headers)
@@ -91,7 +93,7 @@ def test_a_credential_that_cannot_be_right_is_invalid_credentials(
     assert answer.headers["RateLimit-Policy"] == '"address";q=20;w=60'
 
 
-def test_a_right_secret_with_a_wrong_client_id_is_refused(
+def test_valid_secret_with_a_wrong_client_id_is_refused(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued, other = issue_key(world.company, SCOPES), issue_key(world.company, SCOPES)
@@ -104,7 +106,7 @@ def test_a_right_secret_with_a_wrong_client_id_is_refused(
 
 
 @pytest.mark.parametrize("encode", [str, lambda secret: secret.replace("_", "%5F")])
-def test_a_secret_in_the_query_string_is_refused_even_beside_a_right_one(
+def test_secret_in_the_query_string_is_refused_even_with_a_valid_header(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], encode: Any
 ) -> None:
     issued = issue_key(world.company, SCOPES)
@@ -113,7 +115,7 @@ def test_a_secret_in_the_query_string_is_refused_even_beside_a_right_one(
     assert issued.client_secret.encode() not in answer.content
 
 
-def test_a_missing_scope_is_403_insufficient_scope_and_names_both_sides(
+def test_missing_scope_is_403_insufficient_scope_and_names_both_sides(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, SCOPES)

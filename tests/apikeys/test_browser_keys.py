@@ -30,7 +30,7 @@ def browser_key(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
 
 
 @pytest.mark.parametrize("origin", [APP, "https://a.shop.example.com", "https://a.b.shop.example.com"])
-def test_an_allowed_origin_gets_the_answer_and_may_read_it(
+def test_allowed_origin_gets_a_readable_response(
     browser_key: IssuedKey, api: Callable[..., ApiClient], origin: Any
 ) -> None:
     answer = api(browser_key.client_secret).get("/v1/customers", headers={"Origin": origin})
@@ -70,7 +70,7 @@ def test_any_other_origin_gets_403_and_no_side_effect(
         assert OutboxEvent.objects.filter(type="customer.created").count() == 0
 
 
-def test_a_server_key_that_arrives_with_an_origin_is_refused(
+def test_server_key_that_arrives_with_an_origin_is_refused(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -102,14 +102,14 @@ def test_pages_are_not_shared_with_other_origins(world: World, login: Callable[.
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-def test_an_answer_to_a_refused_request_of_an_allowed_origin_can_be_read_by_the_page(
+def test_refusal_to_an_allowed_origin_can_be_read_by_the_page(
     browser_key: IssuedKey, api: Callable[..., ApiClient]
 ) -> None:
     answer = api(browser_key.client_secret).get("/v1/events", headers={"Origin": APP})
     assert answer.headers["Access-Control-Allow-Origin"] == APP
 
 
-def test_a_wildcard_admits_every_website_but_never_null(
+def test_wildcard_admits_every_website_but_never_null(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, kind="browser", allowed_origins=["*"])
@@ -124,14 +124,14 @@ class TestWhatEveryPageMayRead:
 
     EVIL = "https://evil.example.com"
 
-    def test_an_answer_without_a_valid_credential_can_be_read(self, api: Callable[..., ApiClient]) -> None:
+    def test_response_without_a_valid_credential_can_be_read(self, api: Callable[..., ApiClient]) -> None:
         for secret, code in ((None, "missing_credentials"), ("pm_live_x", "invalid_credentials")):
             answer = api(secret).get("/v1/customers", headers={"Origin": self.EVIL})
             assert (answer.status, answer.code) == (401, code)
             assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
             assert "WWW-Authenticate" in answer.headers["Access-Control-Expose-Headers"]
 
-    def test_a_refused_origin_reads_the_same_about_every_key(
+    def test_refused_origin_gets_the_same_response_for_every_key(
         self,
         world: World,
         issue_key: Callable[..., IssuedKey],
@@ -165,7 +165,7 @@ class TestWhatEveryPageMayRead:
         assert trace[-1]["check"] == "origin"
         assert "server key" in trace[-1]["detail"]
 
-    def test_what_tells_something_about_a_key_is_for_its_own_origins_only(
+    def test_details_of_a_key_are_only_shown_to_its_own_origins(
         self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
     ) -> None:
         issued = issue_key(world.company, ["customers:read"], kind="browser", allowed_origins=[APP])
@@ -182,7 +182,7 @@ class TestWhatEveryPageMayRead:
         answer = api().get("/v1/openapi.json", headers={"Origin": self.EVIL})
         assert answer.headers["Access-Control-Allow-Origin"] == self.EVIL
 
-    def test_our_own_reference_page_may_call_with_a_server_key(
+    def test_reference_page_may_call_with_a_server_key(
         self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
     ) -> None:
         settings.PUBLIC_URL = "https://pomelo.example.com"

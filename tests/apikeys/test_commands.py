@@ -58,7 +58,7 @@ def test_issue_key_takes_every_restriction_and_speaks_json(
 
 
 @pytest.mark.parametrize("json_wanted", [True, False])
-def test_issue_key_says_when_the_company_gets_less_than_was_asked_for(
+def test_issue_key_warns_when_the_limit_is_capped(
     world: World, capsys: pytest.CaptureFixture[str], json_wanted: bool
 ) -> None:
     said = issue(world, capsys, mode="live", scopes="read-only", rate_limit=5000, json=json_wanted)
@@ -88,7 +88,9 @@ def test_issue_key_finds_a_company_by_its_slug(world: World, capsys: pytest.Capt
         {"name": " "},
     ],
 )
-def test_issue_key_refuses_what_it_cannot_do_and_makes_nothing(world: World, wrong: dict[str, Any]) -> None:
+def test_issue_key_refuses_invalid_arguments_without_side_effects(
+    world: World, wrong: dict[str, Any]
+) -> None:
     options = {
         "company": world.company.public_id,
         "name": "ci",

@@ -18,7 +18,7 @@ def code_blocks(page: str, language: str = "") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-def test_the_scanner_expression_of_the_docs_is_the_one_we_test() -> None:
+def test_documented_scanner_pattern_is_the_tested_one() -> None:
     assert keys.SCANNER_PATTERN in code_blocks("keys.md")[1]
     (rule,) = tomllib.loads(code_blocks("keys.md", "toml")[0])["rules"]
     assert rule["regex"] == keys.SCANNER_PATTERN
@@ -27,7 +27,7 @@ def test_the_scanner_expression_of_the_docs_is_the_one_we_test() -> None:
     assert any(word in secret for word in rule["keywords"])
 
 
-def test_the_documented_bounds_are_the_real_ones() -> None:
+def test_documented_limits_match_the_code() -> None:
     page = (DOCS / "keys.md").read_text()
     assert f"{keys.SECRET_LENGTH} characters" in page
     assert f"for {UNDO_MINUTES} minutes" in page

@@ -17,7 +17,7 @@ MODES = st.sampled_from(keys.MODES)
 
 
 @given(mode=MODES, random_part=BASE62)
-def test_whatever_is_generated_is_parsed_back(mode: Any, random_part: Any) -> None:
+def test_generated_secrets_are_parsed(mode: Any, random_part: Any) -> None:
     body = f"pm_{mode}_{random_part}"
     secret = keys.parse(body + keys.checksum(body))
     assert (secret.mode, secret.locator) == (mode, random_part[:8])
@@ -28,7 +28,7 @@ def test_whatever_is_generated_is_parsed_back(mode: Any, random_part: Any) -> No
 @given(
     mode=MODES, random_part=BASE62, position=st.integers(3, 45), replacement=st.sampled_from(keys.ALPHABET)
 )
-def test_one_wrong_character_is_always_noticed(
+def test_one_wrong_character_is_always_detected(
     mode: Any, random_part: Any, position: Any, replacement: Any
 ) -> None:
     body = f"pm_{mode}_{random_part}"
@@ -41,7 +41,7 @@ def test_one_wrong_character_is_always_noticed(
 
 
 @given(mode=MODES, random_part=BASE62, position=st.integers(8, 44))
-def test_two_swapped_neighbours_are_always_noticed(mode: Any, random_part: Any, position: Any) -> None:
+def test_two_swapped_neighbours_are_always_detected(mode: Any, random_part: Any, position: Any) -> None:
     body = f"pm_{mode}_{random_part}"
     text = body + keys.checksum(body)
     swapped = text[:position] + text[position + 1] + text[position] + text[position + 2 :]
@@ -66,7 +66,7 @@ def test_secrets_do_not_repeat_and_use_the_whole_alphabet() -> None:
     assert {len(text) for text in made} == {46}
 
 
-def test_a_secret_comes_from_the_operating_systems_csprng(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secret_comes_from_the_operating_systems_csprng(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr(keys.secrets, "choice", lambda alphabet: drawn.append(alphabet) or "A")
     assert keys.generate("test").text.startswith("pm_test_" + "A" * 32)
@@ -97,7 +97,7 @@ def test_the_scanner_pattern_finds_every_secret_and_none_of_ten_thousand_near_mi
             assert not pattern.search(near), near
 
 
-def test_the_checksum_tells_scanner_hits_from_look_alikes() -> None:
+def test_checksum_distinguishes_secrets_from_look_alikes() -> None:
     chance = random.Random(7)
     passed = 0
     for _ in range(10_000):
@@ -125,6 +125,6 @@ def test_check_secret_works_offline(
             call_command("check_secret")
 
 
-def test_a_parsed_secret_never_shows_itself() -> None:
+def test_repr_of_a_parsed_secret_does_not_contain_it() -> None:
     secret = keys.generate("live")
     assert secret.text not in f"{secret!r} {secret}"

@@ -35,7 +35,7 @@ from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, join, make_user, new_secret
 
 
-def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(
+def test_reported_key_is_revoked_immediately_and_its_owners_are_notified(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -69,7 +69,7 @@ def test_a_reported_key_is_revoked_at_once_and_its_owners_are_told(
     assert waiting(issued.client_secret) == []
 
 
-def test_the_list_of_keys_and_the_overview_show_it(
+def test_key_list_and_overview_show_the_report(
     world: World, issue_key: Callable[..., IssuedKey], login: Callable[..., Client]
 ) -> None:
     keep_reported_keys(world.company)
@@ -86,7 +86,7 @@ def test_the_list_of_keys_and_the_overview_show_it(
     assert "It still works" in page
 
 
-def test_without_the_setting_the_key_keeps_working_and_the_owners_are_told(
+def test_without_the_setting_the_key_keeps_working_and_the_owners_are_notified(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     keep_reported_keys(world.company)
@@ -100,7 +100,7 @@ def test_without_the_setting_the_key_keeps_working_and_the_owners_are_told(
     assert [one.subject for one in mails_to(world.owner)] == ["The API key mailer was reported as leaked"]
 
 
-def test_an_admin_chooses_what_a_report_does_and_the_choice_is_audited(
+def test_admin_chooses_what_a_report_does_and_the_choice_is_audited(
     world: World, login: Callable[..., Client]
 ) -> None:
     admin, viewer = make_user("admin"), make_user("viewer")
@@ -118,7 +118,7 @@ def test_an_admin_chooses_what_a_report_does_and_the_choice_is_audited(
     assert entry.changes == {"revoke_reported_keys": [True, False]}
 
 
-def test_an_owner_undoes_it_within_the_hour_and_the_same_report_stops_the_key_no_more(
+def test_owner_undoes_the_revocation_within_the_hour_and_a_repeated_report_is_ignored(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -138,7 +138,7 @@ def test_an_owner_undoes_it_within_the_hour_and_the_same_report_stops_the_key_no
     assert "Reported as leaked." in login(world.owner).get(f"/keys/{issued.client_id}/").content.decode()
 
 
-def test_a_revocation_cannot_be_undone_after_an_hour(
+def test_revocation_cannot_be_undone_after_an_hour(
     world: World, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = issue_key(world.company)
@@ -150,7 +150,7 @@ def test_a_revocation_cannot_be_undone_after_an_hour(
     assert key_of(world, issued).revoked_at is not None
 
 
-def test_a_rotation_clears_the_report(
+def test_rotation_clears_the_report(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -168,7 +168,7 @@ def test_a_rotation_clears_the_report(
     assert api(renewed.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_secret_that_is_dead_already_stops_nothing(
+def test_reporting_an_inactive_secret_stops_nothing(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     """Otherwise whoever once worked with a key could stop it for ever with a secret that is worth nothing."""
@@ -191,7 +191,7 @@ def test_a_secret_that_is_dead_already_stops_nothing(
     assert api(renewed.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(
+def test_reporting_the_old_secret_of_a_rotation_ends_only_that_secret(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, name="mailer")
@@ -208,7 +208,7 @@ def test_the_old_secret_of_a_rotation_is_ended_and_the_new_one_works_on(
     assert key_of(world, issued).leaked_at is None
 
 
-def test_a_browser_key_cannot_be_stopped_by_those_who_open_the_page(
+def test_reporting_a_browser_key_does_not_revoke_it(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, name="shop", kind="browser", allowed_origins=["https://shop.example"])
@@ -223,7 +223,9 @@ def test_a_browser_key_cannot_be_stopped_by_those_who_open_the_page(
     assert "keeps working" in told.body
 
 
-def test_owners_are_not_told_twice_within_a_day(world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_owners_are_not_notified_twice_within_a_day(
+    world: World, issue_key: Callable[..., IssuedKey]
+) -> None:
     keep_reported_keys(world.company)
     issued = issue_key(world.company)
     mail.outbox.clear()
@@ -235,7 +237,7 @@ def test_owners_are_not_told_twice_within_a_day(world: World, issue_key: Callabl
     assert types_of(issued) == ["api_key.created", "api_key.exposed", "api_key.exposed"]
 
 
-def test_what_a_page_shows_of_a_secret_is_not_enough_to_stop_a_key(
+def test_masked_secret_is_not_enough_to_revoke_a_key(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -263,7 +265,7 @@ def test_reporting_a_key_does_not_count_as_using_it(
     assert (row.activated_at, row.proof, row.last_used_at) == (None, "", None)
 
 
-def test_the_line_a_secret_stands_in_is_enough_and_the_place_keeps_no_secret(
+def test_secret_is_found_in_a_pasted_line_and_redacted_from_the_place(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -274,7 +276,7 @@ def test_the_line_a_secret_stands_in_is_enough_and_the_place_keeps_no_secret(
     assert secret_of(issued).reported_place == "line: [redacted]"
 
 
-def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(
+def test_report_that_cannot_be_verified_now_waits_and_blocks_no_other(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -301,7 +303,7 @@ def test_a_report_that_cannot_be_judged_now_waits_and_stops_no_other(
         assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(
+def test_report_that_could_not_be_verified_for_a_day_is_dropped(
     world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     issued = issue_key(world.company)
@@ -311,7 +313,7 @@ def test_a_report_that_could_not_be_judged_for_a_day_is_dropped(
     assert types_of(issued) == ["api_key.created"]
 
 
-def test_a_key_of_the_other_mode_or_company_is_found_as_well(
+def test_key_of_the_other_mode_or_company_is_found_as_well(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     test_key, foreign = issue_key(world.company, mode="test"), issue_key(world.other_company)

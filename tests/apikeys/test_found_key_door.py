@@ -30,7 +30,7 @@ from tests.clients import ApiClient
 from tests.factories import SYSTEM, World
 
 
-def test_the_answer_does_not_say_whose_secret_it_is_or_whether_it_works(
+def test_response_does_not_reveal_whose_secret_it_is_or_whether_it_works(
     world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     """The same bytes and headers for a working, a revoked, a foreign and a made-up secret, before anybody looks it up."""
@@ -96,7 +96,7 @@ def test_text_that_cannot_be_a_secret_is_rejected_and_not_stored(pasted: str, me
         (b'{"secret": "x", "company": "co_1"}', 400, "validation_failed"),
     ],
 )
-def test_a_program_gets_precise_errors(body: bytes, status: int, code: str) -> None:
+def test_api_client_gets_precise_errors(body: bytes, status: int, code: str) -> None:
     answer = visitor().post(ENDPOINT, body, content_type="application/json")
     assert (answer.status_code, json.loads(answer.content)["error"]["code"]) == (status, code)
 
@@ -108,9 +108,7 @@ def test_other_methods_and_types_are_refused() -> None:
     assert typed.status_code == 415
 
 
-def test_reports_are_limited_by_address_and_by_nothing_else(
-    world: World, issue_key: Callable[..., IssuedKey]
-) -> None:
+def test_reports_are_limited_only_by_address(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     client = visitor()
     answers = [send(keys.generate("live").text, client=client) for _ in range(12)]
@@ -128,7 +126,7 @@ def test_reports_are_limited_by_address_and_by_nothing_else(
     evaluate_reports(now=clock.now())
 
 
-def test_one_network_is_one_reporter() -> None:
+def test_one_network_counts_as_one_reporter() -> None:
     spellings = ["2001:db8:77:1::1", "2001:db8:77:1::2"]
     answers = [
         send(keys.generate("live").text, client=visitor(spellings[n % 2])).status_code for n in range(12)
@@ -137,7 +135,7 @@ def test_one_network_is_one_reporter() -> None:
     evaluate_reports(now=clock.now())
 
 
-def test_without_valkey_reports_are_taken_in_and_limited(
+def test_without_valkey_reports_are_accepted_and_limited(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -156,7 +154,7 @@ def test_without_valkey_reports_are_taken_in_and_limited(
     assert api(issued.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_flood_is_refused_before_it_fills_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flood_is_refused_before_it_fills_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reports, "MAX_WAITING", 0)
     answer = send(keys.generate("live").text)
     assert answer.status_code == 503
@@ -164,7 +162,7 @@ def test_a_flood_is_refused_before_it_fills_the_table(monkeypatch: pytest.Monkey
     assert visitor().post(PAGE, {"secret": keys.generate("live").text}).status_code == 503
 
 
-def test_the_same_secret_waits_once(world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_same_secret_is_queued_once(world: World, issue_key: Callable[..., IssuedKey]) -> None:
     issued = issue_key(world.company)
     for _ in range(3):
         assert send(issued.client_secret).status_code == 202
@@ -181,7 +179,7 @@ def test_queued_data_contains_no_plaintext_secret(world: World, issue_key: Calla
     evaluate_reports(now=clock.now())
 
 
-def test_the_page_is_for_everybody_and_linked_from_where_people_look() -> None:
+def test_report_page_is_public_and_linked() -> None:
     page = visitor().get(PAGE)
     assert page.status_code == 200
     assert "no-store" in page.headers["Cache-Control"]
@@ -190,7 +188,7 @@ def test_the_page_is_for_everybody_and_linked_from_where_people_look() -> None:
     assert "/found-key/" in visitor().get("/docs/authentication/").content.decode()
 
 
-def test_security_txt_leads_to_it(settings: Any) -> None:
+def test_security_txt_links_to_the_report_page(settings: Any) -> None:
     settings.SECURITY_CONTACTS = ["mailto:security@acme.example"]
     answer = visitor().get("/.well-known/security.txt")
     assert answer.headers["Content-Type"] == "text/plain; charset=utf-8"

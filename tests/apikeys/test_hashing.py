@@ -86,7 +86,7 @@ def test_bcrypt_runs_at_the_first_use_and_never_for_a_wrong_secret(
     assert bcrypt_calls == ["hashpw", "checkpw"]
 
 
-def test_a_hash_moves_to_the_configured_scheme_at_the_next_match(
+def test_hash_moves_to_the_configured_scheme_at_the_next_match(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -109,7 +109,7 @@ def test_a_hash_moves_to_the_configured_scheme_at_the_next_match(
     assert bcrypt_calls == []
 
 
-def test_a_new_pepper_takes_over_at_the_next_match(
+def test_new_pepper_takes_over_at_the_next_match(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
 ) -> None:
     settings.API_KEY_PEPPERS = PEPPER_ONE
@@ -124,7 +124,7 @@ def test_a_new_pepper_takes_over_at_the_next_match(
 
 
 @pytest.mark.parametrize("replacement", [PEPPER_TWO, "1:" + "c3" * 32], ids=["new version", "same version"])
-def test_a_lost_pepper_costs_time_not_keys_and_lets_nobody_else_in(
+def test_keys_survive_a_lost_pepper_and_forged_secrets_are_refused(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -150,7 +150,7 @@ def test_the_stored_hash_or_fingerprint_is_not_a_credential(
         assert api(stolen).get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_bcrypt_is_bounded_and_says_come_back_when_all_slots_are_taken(
+def test_request_gets_503_when_all_bcrypt_slots_are_taken(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -166,7 +166,7 @@ def test_bcrypt_is_bounded_and_says_come_back_when_all_slots_are_taken(
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_no_more_than_the_allowed_number_of_bcrypt_run_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bcrypt_concurrency_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     running, most, lock = 0, 0, threading.Lock()
     gate = threading.Event()
 
@@ -195,7 +195,7 @@ def test_no_more_than_the_allowed_number_of_bcrypt_run_at_a_time(monkeypatch: py
 
 
 @pytest.mark.parametrize("text", ["", "1:short", ":" + "a" * 40, "a" * 64, f"{PEPPER_ONE},{PEPPER_ONE}"])
-def test_peppers_that_cannot_be_used_are_refused_with_how_to_make_one(text: str) -> None:
+def test_invalid_peppers_are_refused_with_instructions(text: str) -> None:
     with pytest.raises(crypto.CryptoMisconfigured) as refused:
         crypto.parse_peppers(text)
     assert "a" * 40 not in str(refused.value)

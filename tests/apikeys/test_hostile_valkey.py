@@ -36,7 +36,7 @@ def name_of(secret: str) -> str:
     return "grant:" + grants.digest_of(secret).hex()
 
 
-def test_a_grant_moved_to_another_secret_is_rejected(used: IssuedKey, api: Callable[..., ApiClient]) -> None:
+def test_grant_moved_to_another_secret_is_rejected(used: IssuedKey, api: Callable[..., ApiClient]) -> None:
     stranger = keys.generate("live").text
     commands.client().set(name_of(stranger), commands.client().get(name_of(used.client_secret)))
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
@@ -51,7 +51,7 @@ def test_a_grant_moved_to_another_secret_is_rejected(used: IssuedKey, api: Calla
         lambda facts: facts | {"proved_at": time.time() + 10_000, "matched_at": time.time() + 10_000},
     ],
 )
-def test_an_edited_grant_is_rejected(used: IssuedKey, api: Callable[..., ApiClient], edit: Any) -> None:
+def test_edited_grant_is_rejected(used: IssuedKey, api: Callable[..., ApiClient], edit: Any) -> None:
     name = name_of(used.client_secret)
     value: Any = commands.client().get(name)
     tag, seal, content = value.split(b" ", 2)
@@ -63,7 +63,7 @@ def test_an_edited_grant_is_rejected(used: IssuedKey, api: Callable[..., ApiClie
 
 
 @pytest.mark.parametrize("value", [b"", b"x", b"{}", b"\x00" * 500, b"0" * 64 + b"{}", b"9" * 100_000])
-def test_nonsense_in_place_of_a_grant_changes_nothing(
+def test_garbage_in_place_of_a_grant_changes_nothing(
     used: IssuedKey, api: Callable[..., ApiClient], value: bytes
 ) -> None:
     commands.client().set(name_of(used.client_secret), value)
@@ -73,7 +73,7 @@ def test_nonsense_in_place_of_a_grant_changes_nothing(
     assert api(stranger).get("/v1/whoami").code == "invalid_credentials"
 
 
-def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(
+def test_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(
     used: IssuedKey, world: World, api: Callable[..., ApiClient]
 ) -> None:
     name = name_of(used.client_secret)
@@ -84,7 +84,7 @@ def test_a_replayed_grant_of_a_revoked_key_is_stopped_by_the_fence(
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_grant_and_fence_replayed_together_end_with_the_minute(
+def test_grant_and_fence_replayed_together_expire_after_a_minute(
     used: IssuedKey, world: World, api: Callable[..., ApiClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bound of docs/architecture.md, Keys: what even a Valkey that lies about everything can do lasts at most 60 s."""
@@ -100,7 +100,7 @@ def test_grant_and_fence_replayed_together_end_with_the_minute(
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(
+def test_failover_that_lost_the_write_is_repaired_by_the_sweep(
     used: IssuedKey, world: World, api: Callable[..., ApiClient]
 ) -> None:
     client = api(used.client_secret)
@@ -114,7 +114,7 @@ def test_a_failover_that_lost_the_write_is_mended_by_the_sweep(
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_better(
+def test_failover_that_lost_the_write_is_repaired_by_a_reader_with_a_newer_version(
     used: IssuedKey, world: World, api: Callable[..., ApiClient]
 ) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
@@ -131,7 +131,7 @@ def test_a_failover_that_lost_the_write_is_mended_by_any_reader_that_knows_bette
 
 
 @pytest.mark.parametrize("value", [b"nonsense", b"", b":", b"x:y", b"99999999:"])
-def test_an_invalid_fence_admits_no_unverified_key(
+def test_invalid_fence_admits_no_unverified_key(
     used: IssuedKey, world: World, api: Callable[..., ApiClient], value: bytes
 ) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)

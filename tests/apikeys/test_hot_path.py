@@ -52,7 +52,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Any:
     return count
 
 
-def test_a_repeated_request_does_no_sql_and_one_round_trip(
+def test_repeated_request_does_no_sql_and_one_round_trip(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], counting: Any
 ) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"], allowed_networks=["10.0.0.0/8"])
@@ -78,7 +78,7 @@ def test_the_rate_limit_refusal_costs_one_round_trip_too(
     assert counts == {"sql": 0, "valkey": 1}
 
 
-def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(
+def test_missing_scope_is_refused_from_the_cache_and_costs_one_token(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -89,7 +89,7 @@ def test_a_wrong_scope_is_refused_by_the_copy_and_costs_one_token(
     assert int(refused.headers["X-RateLimit-Remaining"]) == int(first.headers["X-RateLimit-Remaining"]) - 1
 
 
-def test_a_new_process_queries_postgresql_once_and_never_repeats_bcrypt(
+def test_new_process_queries_postgresql_once_and_never_repeats_bcrypt(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -121,7 +121,7 @@ def test_a_new_process_queries_postgresql_once_and_never_repeats_bcrypt(
     assert counts == {"sql": 0, "valkey": 1}
 
 
-def test_a_copy_is_read_again_after_a_minute_whatever_valkey_says(
+def test_cached_grant_is_reloaded_after_a_minute_whatever_valkey_says(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],

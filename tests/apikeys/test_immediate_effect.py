@@ -119,7 +119,7 @@ def busy_key(world: World, scopes: Any = ("customers:read",), **chosen: Any) -> 
 
 @pytest.mark.parametrize("cold", [False, True], ids=["warm copies", "filling the cache"])
 @pytest.mark.parametrize("flush", [False, True], ids=["", "with FLUSHALL"])
-def test_no_success_begins_after_a_revocation_has_returned(
+def test_no_request_succeeds_after_a_revocation_has_returned(
     hammers: Hammers,
     busy_world: World,
     record_property: Callable[[str, object], None],
@@ -149,7 +149,7 @@ def test_no_success_begins_after_a_revocation_has_returned(
     assert successes_after == 0
 
 
-def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overlap(
+def test_old_secret_never_succeeds_after_a_rotation_or_an_ended_overlap(
     hammers: Hammers, busy_world: World
 ) -> None:
     issued = busy_key(busy_world)
@@ -173,7 +173,7 @@ def test_no_success_of_the_old_secret_begins_after_a_rotation_or_an_ended_overla
     assert (set(before), set(after)) == ({200}, {200})
 
 
-def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers: Hammers, busy_world: World) -> None:
+def test_edit_and_undo_take_effect_in_every_process_immediately(hammers: Hammers, busy_world: World) -> None:
     issued = busy_key(busy_world)
 
     def in_tenant(function: Any, **arguments: Any) -> Any:
@@ -193,7 +193,7 @@ def test_an_edit_and_an_undo_are_seen_by_every_process_at_once(hammers: Hammers,
     assert (set(before), set(after)) == ({401}, {200})
 
 
-def test_suspending_and_resuming_a_company_are_seen_by_every_process_at_once(
+def test_suspending_and_resuming_a_company_take_effect_in_every_process_immediately(
     hammers: Hammers, busy_world: World
 ) -> None:
     issued = busy_key(busy_world)

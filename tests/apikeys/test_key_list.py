@@ -81,13 +81,13 @@ def made(world: World, issue_key: Callable[..., IssuedKey], browser: Client) -> 
         ("q=key_nonsense", set()),
     ],
 )
-def test_each_filter_narrows_the_list(
+def test_each_filter_restricts_the_list(
     made: dict[str, Any], browser: Client, query: str, expected: Any
 ) -> None:
     assert set(names(browser, query)) == expected
 
 
-def test_a_key_is_found_by_its_id_and_by_what_is_known_of_a_secret(
+def test_key_is_found_by_its_id_and_by_the_visible_part_of_a_secret(
     made: dict[str, Any], browser: Client
 ) -> None:
     issued = made["unused"]
@@ -114,7 +114,7 @@ def test_the_list_is_sorted_both_ways_and_paged_both_ways(made: dict[str, Any], 
     assert names(browser, f"sort=name&limit=2&ending_before={last.previous}") == by_name[2:4]
 
 
-def test_an_orphaned_key_is_marked_in_the_list_and_on_its_page(
+def test_orphaned_key_is_marked_in_the_list_and_on_its_page(
     world: World, made: dict[str, Any], browser: Client, issue_key: Callable[..., IssuedKey]
 ) -> None:
     left = make_user("left")
@@ -130,7 +130,7 @@ def test_an_orphaned_key_is_marked_in_the_list_and_on_its_page(
     assert "creator has left" in browser.get(f"/keys/{kept.client_id}/").content.decode().lower()
 
 
-def test_the_list_says_how_much_each_key_was_used(
+def test_list_shows_the_usage_of_each_key(
     world: World, browser: Client, issue_key: Callable[..., IssuedKey]
 ) -> None:
     key = issue_key(world.company).key
@@ -161,7 +161,7 @@ def test_several_keys_are_revoked_by_one_confirmation_and_restored_by_another(
     assert [api(issued.client_secret).get("/v1/whoami").status for issued in keys] == [200, 200, 200]
 
 
-def test_several_keys_in_use_are_rotated_with_an_overlap_unless_somebody_decides_otherwise(
+def test_keys_in_use_are_rotated_with_an_overlap_by_default(
     world: World, browser: Client, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     keys = sorted(
@@ -194,7 +194,7 @@ def test_several_keys_in_use_are_rotated_with_an_overlap_unless_somebody_decides
         ("revoke", [], {}),
     ],
 )
-def test_one_key_that_cannot_be_changed_leaves_all_as_they_were(
+def test_one_key_that_cannot_be_changed_cancels_the_bulk_change(
     world: World,
     made: dict[str, Any],
     browser: Client,
@@ -240,7 +240,7 @@ def test_rotating_keys_without_a_free_slot_is_refused_and_changes_nothing(
         assert ApiKeySecret.objects.filter(key=made["fresh"].key.id).count() == 1
 
 
-def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
+def test_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
     world: World, browser: Client, issue_key: Callable[..., IssuedKey], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, foreign = issue_key(world.company), issue_key(world.other_company)
@@ -254,14 +254,14 @@ def test_a_foreign_key_among_the_selected_is_not_found_and_none_is_changed(
         assert get_key(own.client_id).revoked_at is None
 
 
-def test_more_keys_than_one_page_changes_are_refused_with_their_number(world: World, browser: Client) -> None:
+def test_bulk_change_of_too_many_keys_is_refused_with_their_number(world: World, browser: Client) -> None:
     answer = browser.post(
         "/keys/selected/rotate/", {"key": [f"key_{n}" for n in range(21)], "overlap": "none"}, follow=True
     )
     assert "Select at most 20 keys at a time; 21 are selected." in answer.content.decode()
 
 
-def test_a_viewer_sees_no_boxes_and_a_developer_does_not_undo(
+def test_viewer_cannot_select_keys_and_developer_cannot_undo(
     world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
 ) -> None:
     issued = issue_key(world.company)

@@ -18,7 +18,7 @@ NAMES = ("RateLimit-Policy", "RateLimit", "X-RateLimit-Limit", "X-RateLimit-Rema
 
 
 @pytest.mark.parametrize(("tier", "limit"), [("starter", 60), ("pro", 300), ("enterprise", 1000)])
-def test_a_companys_keys_share_what_its_tier_allows(
+def test_keys_of_a_company_share_its_tier_limit(
     issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], tier: str, limit: int
 ) -> None:
     world = make_world(tier=tier)
@@ -32,7 +32,7 @@ def test_a_companys_keys_share_what_its_tier_allows(
     assert int(company) < limit
 
 
-def test_more_keys_do_not_buy_more(
+def test_more_keys_do_not_raise_the_limit(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     clients = [api(issue_key(world.company).client_secret) for _ in range(4)]
@@ -46,7 +46,7 @@ def test_more_keys_do_not_buy_more(
     assert api(issue_key(world.company, mode="test").client_secret).get("/v1/whoami").status == 200
 
 
-def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(
+def test_request_over_the_key_limit_gets_429_with_retry_after_and_is_not_executed(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"], rate_limit=2)
@@ -71,7 +71,7 @@ def test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs(
         ("POST", "/v1/charges", 403),
     ],
 )
-def test_every_answer_to_a_key_has_the_headers(
+def test_every_authenticated_response_has_rate_limit_headers(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -87,7 +87,7 @@ def test_every_answer_to_a_key_has_the_headers(
     assert re.fullmatch(r'"key";r=\d+;t=\d+, "company";r=\d+;t=\d+', answer.headers["RateLimit"])
 
 
-def test_every_unauthenticated_answer_has_the_policy_of_the_address(
+def test_every_unauthenticated_response_has_the_address_policy(
     api: Callable[..., ApiClient], settings: Any
 ) -> None:
     client = api()
@@ -121,7 +121,7 @@ def set_tier(company: Company, tier: str) -> None:
 class TestFailuresPerAddress:
     """Failures are counted by client address, and hurt nobody else."""
 
-    def test_twenty_a_minute_then_too_many_failures_with_retry_after(
+    def test_more_than_twenty_failures_a_minute_are_refused_with_retry_after(
         self, api: Callable[..., ApiClient]
     ) -> None:
         client = api()
@@ -131,7 +131,7 @@ class TestFailuresPerAddress:
         assert refused.code == "too_many_failures"
         assert 1 <= int(refused.headers["Retry-After"]) <= 3
 
-    def test_a_working_key_behind_the_same_address_is_never_refused(
+    def test_working_key_behind_the_same_address_is_never_refused(
         self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
     ) -> None:
         issued, cold = issue_key(world.company), issue_key(world.company)
@@ -145,7 +145,7 @@ class TestFailuresPerAddress:
         # Not even one that this process has never seen.
         assert api(cold.client_secret, ip=client.ip).get("/v1/whoami").status == 200
 
-    def test_who_knows_a_client_id_cannot_spend_its_tokens(
+    def test_client_id_alone_cannot_spend_the_keys_tokens(
         self, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
     ) -> None:
         issued = issue_key(world.company)
@@ -156,7 +156,7 @@ class TestFailuresPerAddress:
             stranger.get("/v1/whoami", headers={"X-Client-Id": issued.client_id, "X-Client-Secret": "y" * 46})
         assert int(client.get("/v1/whoami").headers["X-RateLimit-Remaining"]) >= before - 1
 
-    def test_an_ipv6_customer_is_counted_as_one_64(self, api: Callable[..., ApiClient]) -> None:
+    def test_ipv6_clients_are_counted_per_64_prefix(self, api: Callable[..., ApiClient]) -> None:
         for index in range(20):
             assert api(ip=f"2001:db8:77:1::{index:x}").get("/v1/whoami").status == 401
         assert api(ip="2001:db8:77:1:ffff::1").get("/v1/whoami").code == "too_many_failures"

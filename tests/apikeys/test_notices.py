@@ -29,7 +29,7 @@ def mails_to(user: Any) -> Any:
     return [message.subject for message in mail.outbox if message.to == [user.email]]
 
 
-def test_expiry_is_announced_a_week_before_on_the_day_and_when_over_once_each(
+def test_expiry_is_announced_once_a_week_before_on_the_day_and_afterwards(
     world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     expires = clock.now() + timedelta(days=10)
@@ -58,7 +58,7 @@ def test_expiry_is_announced_a_week_before_on_the_day_and_when_over_once_each(
     ]
 
 
-def test_a_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(
+def test_later_expiry_gets_its_own_warnings_and_a_revoked_key_none(
     world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     expires = clock.now() + timedelta(days=3)
@@ -107,7 +107,7 @@ def test_rotation_is_recommended_after_ninety_days_by_default_and_not_enforced(
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_the_tasks_of_beat_exist_under_their_names() -> None:
+def test_scheduled_tasks_are_registered() -> None:
     from config.celery import app
 
     for name in ("apikeys.notify_expiry", "apikeys.remind_rotation", "apikeys.repeat_fences"):
@@ -117,7 +117,7 @@ def test_the_tasks_of_beat_exist_under_their_names() -> None:
     assert tasks.remind_of_rotation() >= 0
 
 
-def test_a_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once(
+def test_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
 ) -> None:
     issued = issue_key(world.company, ["customers:read", "customers:write"])
@@ -133,7 +133,7 @@ def test_a_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_
         assert "plain HTTP" in ApiKey.objects.get(id=issued.key.id).leak_detail
 
 
-def test_a_nonexistent_secret_sent_over_plain_http_notifies_nobody(
+def test_nonexistent_secret_sent_over_plain_http_notifies_nobody(
     api: Callable[..., ApiClient], settings: Any
 ) -> None:
     settings.REQUIRE_HTTPS = True
@@ -148,7 +148,7 @@ def pro_world() -> World:
     return make_world(tier="pro")
 
 
-def test_a_lower_tier_clamps_keys_when_read_and_names_them_to_the_owner(
+def test_lower_tier_clamps_keys_when_read_and_names_them_to_the_owner(
     pro_world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     fast = issue_key(pro_world.company, name="importer", rate_limit=250)

@@ -42,7 +42,7 @@ def events_of(world: World, client_id: Any) -> Any:
         )
 
 
-def test_a_browser_key_begins_without_a_scope(world: World, login: Callable[..., Client]) -> None:
+def test_browser_key_form_starts_without_scopes(world: World, login: Callable[..., Client]) -> None:
     # given the form as a link to a browser key opens it
     page = login(world.owner, world.company).get("/keys/new/?kind=browser").content.decode()
     # then the kind is chosen, and what strangers may read is not
@@ -50,7 +50,7 @@ def test_a_browser_key_begins_without_a_scope(world: World, login: Callable[...,
     assert re.search(r'<input type="radio" name="kind" value="browser"[^>]* checked', page)
 
 
-def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample_works(
+def test_secret_page_of_a_browser_key_explains_it_and_its_sample_works(
     world: World, login: Callable[..., Client], api: Callable[..., ApiClient]
 ) -> None:
     form = {**FORM, "kind": "browser", "allowed_networks": "", "allowed_origins": "https://*.shop.example"}
@@ -66,7 +66,7 @@ def test_the_page_of_a_browser_keys_secret_says_what_is_so_of_one_and_its_sample
     assert client.get("/v1/whoami", headers={"Origin": origin}).status == 200
 
 
-def test_a_chosen_day_counts_and_a_contradiction_is_refused(
+def test_custom_expiry_day_is_used_and_a_contradictory_choice_refused(
     world: World, login: Callable[..., Client]
 ) -> None:
     browser = login(world.owner)
@@ -82,7 +82,7 @@ def test_a_chosen_day_counts_and_a_contradiction_is_refused(
     assert "Clear the day" in refused.content.decode()
 
 
-def test_a_limit_above_the_plan_is_refused_and_one_of_a_larger_plan_is_said_to_be_held(
+def test_limit_above_the_plan_is_refused_and_a_former_higher_limit_shown_as_capped(
     world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
 ) -> None:
     browser = login(world.owner)
@@ -109,7 +109,7 @@ def test_the_secret_of_a_revoked_key_is_not_called_active(
     assert states == ["Revoked"]
 
 
-def test_the_history_has_edits_revocations_and_their_undoing(
+def test_history_shows_edits_revocations_and_undos(
     world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
 ) -> None:
     issued = issue_key(world.company, FORM["scopes"])
@@ -129,7 +129,7 @@ def test_the_history_has_edits_revocations_and_their_undoing(
     assert f"by {world.owner.display_name}" in line
 
 
-def test_a_created_key_is_shown_once_and_works_at_once(
+def test_created_key_is_shown_once_and_works_immediately(
     world: World, login: Callable[..., Client], api: Callable[..., ApiClient]
 ) -> None:
     browser = login(world.owner)
@@ -149,9 +149,7 @@ def test_a_created_key_is_shown_once_and_works_at_once(
     assert events_of(world, client_id) == ["api_key.created"]
 
 
-def test_the_form_names_what_the_service_refuses_and_makes_nothing(
-    world: World, login: Callable[..., Client]
-) -> None:
+def test_form_shows_service_errors_and_creates_nothing(world: World, login: Callable[..., Client]) -> None:
     browser = login(world.owner)
     for changes, text in (
         ({"allowed_networks": "10.0.0.5/8"}, "host bits"),
@@ -175,7 +173,7 @@ def test_the_form_names_what_the_service_refuses_and_makes_nothing(
         assert list_keys().count() == 0
 
 
-def test_a_wildcard_with_writes_needs_a_confirmed_warning(world: World, login: Callable[..., Client]) -> None:
+def test_wildcard_with_writes_needs_a_confirmed_warning(world: World, login: Callable[..., Client]) -> None:
     browser = login(world.owner)
     response = create(
         browser, kind="browser", allowed_origins="*", confirm_wildcard="on", allowed_networks=""
@@ -185,7 +183,7 @@ def test_a_wildcard_with_writes_needs_a_confirmed_warning(world: World, login: C
     assert response.status_code == 200
 
 
-def test_editing_takes_effect_at_once_and_is_audited_with_before_and_after(
+def test_editing_takes_effect_immediately_and_is_audited_with_before_and_after(
     world: World,
     login: Callable[..., Client],
     api: Callable[..., ApiClient],
@@ -220,7 +218,7 @@ def test_saving_an_unchanged_form_changes_nothing(
     assert events_of(world, issued.client_id) == ["api_key.created"]
 
 
-def test_rotation_without_overlap_ends_the_old_secret_at_once(
+def test_rotation_without_overlap_ends_the_old_secret_immediately(
     world: World,
     login: Callable[..., Client],
     api: Callable[..., ApiClient],
@@ -238,7 +236,7 @@ def test_rotation_without_overlap_ends_the_old_secret_at_once(
     assert (answer.status, answer.json["key"]["client_id"]) == (200, issued.client_id)
 
 
-def test_an_overlap_lets_both_work_and_can_be_cut_short(
+def test_overlap_lets_both_work_and_can_be_cut_short(
     world: World,
     login: Callable[..., Client],
     api: Callable[..., ApiClient],
@@ -323,7 +321,7 @@ def test_another_companys_key_is_not_found_and_untouched(
     )
 
 
-def test_a_viewer_sees_keys_and_changes_none(
+def test_viewer_sees_keys_but_cannot_change_them(
     world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
 ) -> None:
     viewer = make_user("viewer")
@@ -340,7 +338,7 @@ def test_a_viewer_sees_keys_and_changes_none(
         assert (list_keys().count(), get_key(issued.client_id).version) == (1, 1)
 
 
-def test_a_developer_cannot_undo_only_an_owner_can(
+def test_developer_cannot_undo_only_an_owner_can(
     world: World, login: Callable[..., Client], issue_key: Callable[..., IssuedKey]
 ) -> None:
     issued = issue_key(world.company)
@@ -380,7 +378,7 @@ def test_keys_of_the_other_mode_are_not_listed(
     assert "only-test" not in page
 
 
-def test_a_key_says_when_each_of_its_scopes_was_last_needed(
+def test_key_page_shows_when_each_scope_was_last_needed(
     world: World,
     login: Callable[..., Client],
     issue_key: Callable[..., IssuedKey],
@@ -399,7 +397,7 @@ def test_a_key_says_when_each_of_its_scopes_was_last_needed(
 
 
 @pytest.mark.parametrize(("days", "badge"), [(29, None), (31, "Unused 30 days"), (91, "Unused 90 days")])
-def test_an_unused_key_is_flagged_after_30_and_after_90_days(
+def test_unused_key_is_flagged_after_30_and_after_90_days(
     world: World,
     login: Callable[..., Client],
     issue_key: Callable[..., IssuedKey],
@@ -416,7 +414,7 @@ def test_an_unused_key_is_flagged_after_30_and_after_90_days(
 
 
 @pytest.mark.parametrize(("scope", "warned"), [("customers:read", False), ("messaging:send", True)])
-def test_whoever_makes_a_browser_key_that_can_send_is_warned(
+def test_creating_a_browser_key_that_can_send_shows_a_warning(
     world: World, login: Callable[..., Client], scope: str, warned: bool
 ) -> None:
     form = {

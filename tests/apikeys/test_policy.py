@@ -47,7 +47,7 @@ def keys(world: World) -> int:
 
 
 @pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
-def test_each_policy_is_said_and_held_to_when_a_key_is_made(
+def test_policies_are_shown_and_enforced_when_a_key_is_created(
     world: World, policy: Any, against: Any, words: Any
 ) -> None:
     browser = sign_in(world.owner)
@@ -67,7 +67,7 @@ def test_each_policy_is_said_and_held_to_when_a_key_is_made(
 
 
 @pytest.mark.parametrize(("policy", "against", "words"), POLICIES)
-def test_an_existing_key_that_violates_the_policy_is_listed_and_cannot_be_rotated(
+def test_existing_key_that_violates_the_policy_is_listed_and_cannot_be_rotated(
     world: World, policy: Any, against: Any, words: Any
 ) -> None:
     key = make_key(world.company, scopes=list(SCOPES)).key
@@ -111,7 +111,7 @@ def test_an_existing_key_that_violates_the_policy_is_listed_and_cannot_be_rotate
         ("::/2", "::/2 has every IPv6 address"),
     ],
 )
-def test_a_range_of_all_addresses_is_not_an_allow_list(world: World, typed: str, named: str) -> None:
+def test_range_of_all_addresses_is_not_an_allow_list(world: World, typed: str, named: str) -> None:
     loose = make_key(world.company, allowed_networks=typed.split(), name="loose").key
     browser = sign_in(world.owner)
     assert "Usable from any address" in browser.get(f"/keys/{loose.public_id}/").content.decode()
@@ -135,7 +135,7 @@ TOO_WIDE = [
 
 
 @pytest.mark.parametrize(("networks", "counted", "words"), TOO_WIDE)
-def test_ranges_that_together_have_nearly_every_address_are_refused_at_every_door(
+def test_ranges_that_cover_nearly_every_address_are_refused_everywhere(
     world: World, networks: list[str], counted: str, words: str
 ) -> None:
     loose = make_key(world.company, allowed_networks=networks, name="loose").key
@@ -174,9 +174,7 @@ def test_ranges_that_together_have_nearly_every_address_are_refused_at_every_doo
         ["2600::/20"],
     ],
 )
-def test_what_one_company_can_have_and_what_nobody_can_call_from_may_be_listed(
-    world: World, networks: list[str]
-) -> None:
+def test_large_and_private_networks_may_be_listed(world: World, networks: list[str]) -> None:
     browser = sign_in(world.owner)
     set_policy(world, keys_need_networks=True)
 
@@ -186,7 +184,7 @@ def test_what_one_company_can_have_and_what_nobody_can_call_from_may_be_listed(
     assert browser.get("/keys/?state=against_policy").context["rows"] == []
 
 
-def test_a_list_that_was_made_narrower_keeps_the_policy_again_and_is_one_change(world: World) -> None:
+def test_narrowed_allowlist_complies_again_and_is_one_change(world: World) -> None:
     key = make_key(world.company, allowed_networks=ALL_BUT_ONE).key
     browser = sign_in(world.owner)
     set_policy(world, keys_need_networks=True)
@@ -200,7 +198,7 @@ def test_a_list_that_was_made_narrower_keeps_the_policy_again_and_is_one_change(
     assert "has_wide_networks" not in changes
 
 
-def test_a_secret_that_has_leaked_is_replaced_whatever_the_key_may_have(world: World) -> None:
+def test_leaked_secret_can_be_rotated_despite_policy_violations(world: World) -> None:
     key = make_key(world.company).key
     set_policy(world, keys_need_networks=True)
     with tenant_context(world.tenant()):
@@ -213,7 +211,7 @@ def test_a_secret_that_has_leaked_is_replaced_whatever_the_key_may_have(world: W
         assert ApiKey.objects.get(id=key.id).version == key.version + 1
 
 
-def test_the_longest_life_offers_nothing_longer(world: World) -> None:
+def test_maximum_lifetime_limits_the_offered_expiries(world: World) -> None:
     set_policy(world, key_longest_days=45)
     form = sign_in(world.owner).get("/keys/new/").context["form"]
 
@@ -221,7 +219,7 @@ def test_the_longest_life_offers_nothing_longer(world: World) -> None:
     assert form["expiry"].value() == "30"
 
 
-def test_the_command_keeps_the_policy_and_says_what_it_is_not_held_to(
+def test_command_applies_policies_and_names_its_exemption(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_policy(world, key_longest_days=30, keys_need_second_factor=True)

@@ -45,7 +45,7 @@ def eager_switching() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_writing_the_last_use_waits_for_a_rotation_and_neither_loses(
+def test_last_use_update_waits_for_a_rotation_and_neither_is_lost(
     world: World, facts: GrantFacts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Keys are locked before their secrets (core.postgres.locks); the other way round one of the two would be a deadlock's victim."""
@@ -103,7 +103,7 @@ def test_evicting_copies_concurrently_raises_nothing(
     assert list(copies._grants.keys()) == [b"c"]
 
 
-def test_uses_noted_while_a_failed_flush_gives_its_own_back_are_all_kept(
+def test_uses_recorded_during_a_failed_flush_are_kept(
     facts: GrantFacts, monkeypatch: pytest.MonkeyPatch, eager_switching: None
 ) -> None:
     buffer = UsageBuffer()

@@ -26,12 +26,12 @@ def decided(networks: Any = (), scopes: Any = ("customers:read", "customers:writ
     return replay(CALLS, networks=networks, scopes=scopes, required=required_scopes())
 
 
-def test_the_same_restrictions_refuse_nothing() -> None:
+def test_unchanged_restrictions_refuse_nothing() -> None:
     assert decided() == decided(networks=["203.0.113.0/24"])
     assert (decided().total, decided().refused, decided().reasons) == (131, 0, ())
 
 
-def test_a_narrower_list_of_addresses_names_who_would_have_been_shut_out() -> None:
+def test_narrower_allowlist_lists_the_addresses_that_would_be_refused() -> None:
     result = decided(networks=["203.0.113.7/32"])
     assert (result.refused, result.reasons) == (
         20,
@@ -39,7 +39,7 @@ def test_a_narrower_list_of_addresses_names_who_would_have_been_shut_out() -> No
     )
 
 
-def test_fewer_scopes_name_the_routes_that_need_them() -> None:
+def test_fewer_scopes_list_the_routes_that_need_them() -> None:
     result = decided(scopes=["customers:read"])
     assert result.reasons == (Reason("POST /v1/customers, which needs customers:write", 3),)
     assert decided(scopes=["events:read"]).refused == 125

@@ -14,7 +14,7 @@ from tests.factories import SYSTEM, World, new_secret
 APP = "https://app.example.com"
 
 
-def test_a_browser_key_must_set_allowed_origins(world: World) -> None:
+def test_browser_key_must_set_allowed_origins(world: World) -> None:
     """ "A browser key must set allowed origins (CORS allow-list)" / "Browser keys restricted by allowed origins" """
     with tenant_context(world.tenant()), pytest.raises(FieldErrors) as refused:
         create_key(

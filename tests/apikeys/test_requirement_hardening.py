@@ -55,7 +55,7 @@ def test_one_key_per_integration_so_you_can_revoke_one_without_affecting_others(
     assert api(other.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it(
+def test_key_is_bound_to_one_company_and_no_parameter_can_change_it(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     """ "A key is bound to one company." / "No parameter can change the company a key operates on." """
@@ -141,7 +141,7 @@ def test_the_dashboard_shows_the_security_checklist(
     assert "In the environment or a secret manager, never in client code or git." in page
 
 
-def test_a_leaked_key_does_the_least_damage(
+def test_leaked_key_does_the_least_damage(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     """ "a leaked or misused key causes the least possible damage": it reads what it was made for, from where it was made

@@ -144,7 +144,7 @@ def test_rotating_every_90_days_is_recommended_not_enforced(
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_revoked_key_cannot_be_rotated_back_to_life(
+def test_revoked_key_cannot_be_rotated_back_to_life(
     world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     """ "Old key immediately revoked": for good."""

@@ -25,7 +25,7 @@ def test_each_key_carries_explicit_scopes(
     }
 
 
-def test_a_missing_scope_returns_403_with_insufficient_scope(
+def test_missing_scope_returns_403_with_insufficient_scope(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     """ "Calling an endpoint whose scope the key lacks returns 403 with error.code = insufficient_scope." /

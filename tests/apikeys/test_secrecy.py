@@ -71,7 +71,7 @@ def everything_in_the_database() -> dict[str, str]:
     return tables
 
 
-def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(
+def test_key_lifecycle_leaves_no_secret_and_no_hash_anywhere(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -138,7 +138,7 @@ def test_a_whole_life_leaves_no_secret_and_no_hash_anywhere(
     assert secrets[1][8:16] in places["pages"]
 
 
-def test_an_unexpected_error_in_the_guard_shows_no_secret(
+def test_unexpected_error_in_the_guard_shows_no_secret(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],

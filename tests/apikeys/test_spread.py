@@ -65,7 +65,7 @@ def test_twenty_callers_with_urllib3s_own_retries_all_get_through_a_drained_key(
     assert max(tries) <= 3
 
 
-def test_a_refusal_names_the_policy_and_says_the_same_moment_everywhere(
+def test_refusal_names_the_policy_and_gives_one_retry_time_everywhere(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, rate_limit=2).client_secret)

@@ -21,7 +21,7 @@ def staff() -> Client:
     return sign_in(user)
 
 
-def test_staff_revoke_with_a_reason_at_once_and_for_good(
+def test_staff_revocation_needs_a_reason_and_is_immediate_and_final(
     world: World,
     issue_key: Callable[..., IssuedKey],
     staff: Client,
@@ -48,7 +48,7 @@ def test_staff_revoke_with_a_reason_at_once_and_for_good(
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_staff_can_neither_make_nor_change_nor_delete_keys(
+def test_staff_cannot_create_change_or_delete_keys(
     world: World, issue_key: Callable[..., IssuedKey], staff: Client
 ) -> None:
     issued = issue_key(world.company)

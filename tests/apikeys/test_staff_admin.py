@@ -16,7 +16,7 @@ def staff_browser() -> Client:
     return sign_in(user)
 
 
-def test_staff_see_a_key_but_nothing_of_its_secret(world: World) -> None:
+def test_staff_see_a_key_without_its_secret(world: World) -> None:
     issued = make_key(world.company, name="visible-name")
     with tenant_context(world.tenant()):
         secret = ApiKeySecret.objects.get(key=issued.key)

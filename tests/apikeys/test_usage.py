@@ -21,7 +21,7 @@ def _start_empty() -> None:
     usage.BUFFER.flush()
 
 
-def test_key_secret_and_scope_know_when_and_from_where_they_were_last_used(
+def test_last_use_of_key_secret_and_scope_is_recorded_with_its_address(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued, idle = issue_key(world.company, ["customers:read", "events:read"]), issue_key(world.company)
@@ -60,7 +60,7 @@ def test_each_secret_of_an_overlap_has_its_own_last_use(
     assert new.last_used_at is not None
 
 
-def test_an_older_use_never_overwrites_a_newer_one(
+def test_older_use_never_overwrites_a_newer_one(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -100,7 +100,7 @@ def test_usage_that_cannot_be_written_is_kept_for_the_next_flush(
         assert ApiKey.objects.get(id=issued.key.id).last_used_at is not None
 
 
-def test_a_refused_request_is_not_a_use(
+def test_refused_request_is_not_a_use(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company, allowed_networks=["192.0.2.1"])
@@ -113,7 +113,7 @@ def test_a_refused_request_is_not_a_use(
         assert ApiKeyScopeUse.objects.count() == 0
 
 
-def test_a_key_deleted_meanwhile_causes_no_server_error(
+def test_key_deleted_meanwhile_causes_no_server_error(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)

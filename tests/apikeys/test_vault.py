@@ -85,7 +85,7 @@ def test_rotation_and_revocation_work_as_with_the_database(
     assert api(second.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_a_hash_of_another_scheme_is_upgraded_in_vault_at_the_next_match(
+def test_hash_of_another_scheme_is_upgraded_in_vault_at_the_next_match(
     world: World,
     vault: Any,
     issue_key: Callable[..., IssuedKey],
@@ -101,7 +101,7 @@ def test_a_hash_of_another_scheme_is_upgraded_in_vault_at_the_next_match(
     assert stored["data"]["data"]["hash"].startswith("bcrypt_sha256$")
 
 
-def test_sealed_vault_known_keys_keep_working_others_get_503_nobody_gets_in(
+def test_with_vault_sealed_cached_keys_keep_working_and_others_get_503(
     world: World, vault: Any, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     known, unknown = issue_key(world.company), issue_key(world.company)
@@ -127,7 +127,7 @@ def test_sealed_vault_known_keys_keep_working_others_get_503_nobody_gets_in(
     assert api(unknown.client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_grant_that_has_outlived_its_life_asks_vault_again(
+def test_expired_grant_is_verified_with_vault_again(
     world: World,
     vault: Any,
     issue_key: Callable[..., IssuedKey],
@@ -147,7 +147,7 @@ def test_a_grant_that_has_outlived_its_life_asks_vault_again(
         vault.unseal()
 
 
-def test_unreachable_vault_and_refused_token_let_nobody_in(
+def test_unreachable_vault_or_refused_token_admits_nobody(
     world: World,
     vault: Any,
     issue_key: Callable[..., IssuedKey],
@@ -183,7 +183,7 @@ def test_move_secrets_to_vault_and_back_loses_nothing(
             vault.client.secrets.kv.v2.read_secret_version(path, raise_on_deleted_version=True)
 
 
-def test_move_secrets_stops_plainly_when_vault_is_away(world: World, vault: Any, settings: Any) -> None:
+def test_move_secrets_reports_that_vault_is_unreachable(world: World, vault: Any, settings: Any) -> None:
     settings.SECRET_STORE = "database"
     make_key(world.company)
     settings.VAULT_ADDR = "http://127.0.0.1:1"
@@ -192,7 +192,7 @@ def test_move_secrets_stops_plainly_when_vault_is_away(world: World, vault: Any,
     assert {row.store for row in rows_of(world)} == {"database"}
 
 
-def test_killed_halfway_every_key_still_works_and_a_second_run_completes(
+def test_move_secrets_can_be_killed_and_repeated(
     world: World, vault: Any, settings: Any, api: Callable[..., ApiClient]
 ) -> None:
     settings.SECRET_STORE = "database"

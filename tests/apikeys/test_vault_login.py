@@ -66,7 +66,7 @@ def works(world: World, issue_key: Any, api: Any) -> bool:
     return api(issue_key(world.company).client_secret).get("/v1/whoami").status == 200
 
 
-def test_a_token_with_a_lifetime_is_renewed_for_as_long_as_the_process_lives(
+def test_token_with_a_lifetime_is_renewed_for_as_long_as_the_process_lives(
     bao: OpenBao, vault: Any, world: World, issue_key: Any, api: Any
 ) -> None:
     vault.VAULT_TOKEN = fixed_token(bao, period="2s")
@@ -78,7 +78,7 @@ def test_a_token_with_a_lifetime_is_renewed_for_as_long_as_the_process_lives(
     assert SESSION.check() is None
 
 
-def test_a_token_that_cannot_be_renewed_is_warned_of_and_then_makes_the_process_unready(
+def test_unrenewable_token_warns_and_then_makes_the_process_unready(
     bao: OpenBao, vault: Any, world: World, issue_key: Any, api: Any
 ) -> None:
     vault.VAULT_TOKEN = fixed_token(bao, ttl="3s", renewable=False)
@@ -97,7 +97,7 @@ def test_a_token_that_cannot_be_renewed_is_warned_of_and_then_makes_the_process_
         SESSION.check()
 
 
-def test_a_token_that_reaches_its_maximum_is_warned_of(bao: OpenBao, vault: Any) -> None:
+def test_token_near_its_maximum_lifetime_warns(bao: OpenBao, vault: Any) -> None:
     vault.VAULT_TOKEN = fixed_token(bao, ttl="2s", explicit_max_ttl="6s")
     SESSION.client()
     wait_until(lambda: "cannot be renewed" in str(SESSION.check()))
@@ -115,7 +115,7 @@ def test_approle_logs_in_and_logs_in_again_when_its_token_reaches_its_maximum(
     assert SESSION.check() is None
 
 
-def test_a_token_that_somebody_revoked_is_replaced_in_the_same_call(
+def test_revoked_token_is_replaced_in_the_same_call(
     bao: OpenBao, vault: Any, world: World, issue_key: Any, api: Any
 ) -> None:
     vault.VAULT_AUTH = "approle"
@@ -125,7 +125,7 @@ def test_a_token_that_somebody_revoked_is_replaced_in_the_same_call(
     assert works(world, issue_key, api)
 
 
-def test_a_wrong_proof_is_counted_and_makes_the_process_unready(bao: OpenBao, vault: Any) -> None:
+def test_wrong_login_credential_is_counted_and_makes_the_process_unready(bao: OpenBao, vault: Any) -> None:
     vault.VAULT_AUTH = "approle"
     vault.VAULT_ROLE_ID, _ = role(bao, token_ttl="1h", token_max_ttl="1h")
     vault.VAULT_SECRET_ID = "wrong"
@@ -135,7 +135,7 @@ def test_a_wrong_proof_is_counted_and_makes_the_process_unready(bao: OpenBao, va
     assert count(LOGINS, "failed") > failed
 
 
-def test_an_unreachable_vault_is_only_a_warning_because_keys_in_use_keep_working(vault: Any) -> None:
+def test_unreachable_vault_is_only_a_warning_because_keys_in_use_keep_working(vault: Any) -> None:
     vault.VAULT_ADDR = "http://127.0.0.1:1"
     assert "keys in use keep working" in str(SESSION.check())
 
@@ -223,7 +223,7 @@ def test_kubernetes_logs_in_with_the_token_of_its_service_account(
     ("auth", "missing"),
     [("token", "VAULT_TOKEN"), ("approle", "VAULT_ROLE_ID"), ("kubernetes", "VAULT_ROLE")],
 )
-def test_a_missing_vault_credential_is_reported_at_startup(settings: Any, auth: str, missing: str) -> None:
+def test_missing_vault_credential_is_reported_at_startup(settings: Any, auth: str, missing: str) -> None:
     settings.SECRET_STORE, settings.VAULT_ADDR, settings.VAULT_AUTH = "vault", "http://127.0.0.1:1", auth
     assert [found.msg for found in run_checks() if found.id == "pomelo.E014"] == [
         f"SECRET_STORE=vault with VAULT_AUTH={auth} needs {missing}."

@@ -52,7 +52,7 @@ def used(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., A
 
 
 @pytest.mark.parametrize("own_copy", [True, False], ids=["own copy", "grant of another process"])
-def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(
+def test_requests_without_sql_are_served_for_ten_minutes(
     used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any, own_copy: bool
 ) -> None:
     client = api(used.client_secret)
@@ -70,7 +70,7 @@ def test_what_needs_no_sql_goes_on_for_ten_minutes_and_not_longer(
     assert client.get("/v1/whoami").status == 200
 
 
-def test_such_a_request_is_limited_like_any_other(
+def test_request_without_postgresql_is_rate_limited(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -86,7 +86,7 @@ def test_such_a_request_is_limited_like_any_other(
 
 
 @pytest.mark.parametrize("change", ["revoked", "company suspended"])
-def test_whoever_can_stop_postgresql_keeps_no_key_alive(
+def test_stopping_postgresql_does_not_keep_a_revoked_key_alive(
     world: World, used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any, change: str
 ) -> None:
     """The change was committed and its fence raised: this process cannot read it, and yet believes its copy no longer."""
@@ -104,7 +104,7 @@ def test_whoever_can_stop_postgresql_keeps_no_key_alive(
         assert client.get("/v1/whoami").status == 503
 
 
-def test_a_valkey_that_lost_everything_proves_nothing(
+def test_emptied_valkey_proves_no_cached_grant(
     used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
 ) -> None:
     client = api(used.client_secret)
@@ -134,7 +134,7 @@ def test_grant_and_fence_replayed_together_end_with_ten_minutes(
     assert api(used.client_secret).get("/v1/whoami").code == "key_revoked"
 
 
-def test_an_operator_stops_a_key_by_its_fence(
+def test_operator_can_stop_a_key_by_its_fence(
     world: World, used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
 ) -> None:
     """docs/runbooks/when-a-key-leaks.md: what there is to do while PostgreSQL is away."""
@@ -144,7 +144,7 @@ def test_an_operator_stops_a_key_by_its_fence(
     assert client.get("/v1/whoami").status == 503
 
 
-def test_without_valkey_too_nobody_is_believed(
+def test_without_postgresql_and_valkey_nobody_is_admitted(
     used: IssuedKey,
     api: Callable[..., ApiClient],
     clock: Any,
@@ -159,7 +159,7 @@ def test_without_valkey_too_nobody_is_believed(
     assert api(used.client_secret).get("/v1/whoami").status == 503
 
 
-def test_while_postgresql_is_away_it_is_asked_once_a_second_for_each_copy(
+def test_during_an_outage_postgresql_is_queried_once_a_second_per_grant(
     used: IssuedKey,
     api: Callable[..., ApiClient],
     clock: Any,
@@ -180,7 +180,7 @@ def test_while_postgresql_is_away_it_is_asked_once_a_second_for_each_copy(
     assert len(asked) > first
 
 
-def test_once_it_is_back_the_lost_change_is_seen_within_a_second(
+def test_after_the_outage_a_missed_change_takes_effect_within_a_second(
     used: IssuedKey, api: Callable[..., ApiClient], clock: Any, postgresql: Any
 ) -> None:
     client = api(used.client_secret)
@@ -196,7 +196,7 @@ def test_once_it_is_back_the_lost_change_is_seen_within_a_second(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known to be away", "found to be away"])
-def test_a_first_success_during_an_outage_is_recorded_afterwards(
+def test_first_success_during_an_outage_is_recorded_afterwards(
     world: World,
     used: IssuedKey,
     api: Callable[..., ApiClient],

@@ -47,7 +47,7 @@ def issued(world: World, issue_key: Callable[..., IssuedKey]) -> IssuedKey:
 
 
 @pytest.mark.parametrize("warm", [True, False], ids=["known key", "key never seen"])
-def test_local_mode_serves_and_limits_in_the_process(
+def test_local_mode_limits_per_process(
     own_valkey: Any, issued: IssuedKey, api: Callable[..., ApiClient], settings: Any, warm: bool
 ) -> None:
     settings.RATE_LIMIT_FAILURE_MODE = "local"
@@ -135,7 +135,7 @@ def test_limits_recover_without_a_restart_when_valkey_returns(
     assert statuses == [200] * 4 + [429] * 2
 
 
-def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(
+def test_restarted_empty_valkey_admits_no_revoked_key(
     own_valkey: Any, world: World, issued: IssuedKey, api: Callable[..., ApiClient]
 ) -> None:
     client = api(issued.client_secret)
@@ -148,7 +148,7 @@ def test_a_killed_valkey_that_lost_everything_lets_no_revoked_key_in(
     assert client.get("/v1/whoami").code == "key_revoked"
 
 
-def test_revoke_key_says_when_valkey_could_not_be_told(
+def test_revoke_key_warns_when_valkey_is_unreachable(
     own_valkey: Any, issued: IssuedKey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     own_valkey.stop()
@@ -158,7 +158,7 @@ def test_revoke_key_says_when_valkey_could_not_be_told(
     assert "60 more seconds" in said.err
 
 
-def test_the_dashboard_says_when_valkey_could_not_be_told(
+def test_dashboard_warns_when_valkey_is_unreachable(
     own_valkey: Any, world: World, issued: IssuedKey, login: Callable[..., Client]
 ) -> None:
     browser = login(world.owner)
@@ -168,7 +168,7 @@ def test_the_dashboard_says_when_valkey_could_not_be_told(
     assert "up to 60 seconds" in page
 
 
-def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(
+def test_suspending_a_company_warns_staff_when_valkey_is_unreachable(
     own_valkey: Any, world: World, issued: IssuedKey, api: Callable[..., ApiClient]
 ) -> None:
     """The Effect of a company's change was thrown away: a suspension that other processes do not know looked done."""
@@ -185,7 +185,7 @@ def test_staff_who_suspend_a_company_read_that_valkey_could_not_be_told(
     assert api(issued.client_secret).get("/v1/whoami").code == "company_suspended"
 
 
-def test_who_changes_a_plan_reads_that_valkey_could_not_be_told(own_valkey: Any, world: World) -> None:
+def test_changing_a_plan_warns_when_valkey_is_unreachable(own_valkey: Any, world: World) -> None:
     own_valkey.stop()
     with fences.collecting_undelivered() as undelivered:
         suspend_company(company=world.company, reason="unpaid", actor=SYSTEM)

@@ -110,7 +110,7 @@ CUT = {
 
 
 @pytest.mark.parametrize("kind", CUT)
-def test_a_body_that_broke_off_changes_nothing(web: WebProcess, world: World, call: Call, kind: Any) -> None:
+def test_truncated_body_changes_nothing(web: WebProcess, world: World, call: Call, kind: Any) -> None:
     announced, sent = CUT[kind]
     if sent == "short":
         sent = call.body[:-1]
@@ -125,9 +125,7 @@ def test_a_body_that_broke_off_changes_nothing(web: WebProcess, world: World, ca
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount": 1'])
-def test_a_client_that_went_away_changes_nothing(
-    web: WebProcess, world: World, call: Call, sent: bytes
-) -> None:
+def test_disconnected_client_changes_nothing(web: WebProcess, world: World, call: Call, sent: bytes) -> None:
     with connect(web.port) as peer:
         peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # closes with a reset
         peer.sendall(head(f"{call.method} {call.path}", *lines(call, "Content-Length: 400")) + sent)
@@ -180,7 +178,7 @@ class Http2:
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount"'])
 @pytest.mark.parametrize("code", [NO_ERROR, CANCEL, 0x2])
-def test_a_stream_that_was_reset_changes_nothing(
+def test_stream_that_was_reset_changes_nothing(
     web: WebProcess, world: World, call: Call, sent: bytes, code: Any
 ) -> None:
     stream = Http2(web)
@@ -194,7 +192,7 @@ def test_a_stream_that_was_reset_changes_nothing(
         assert call.untouched()
 
 
-def test_a_stream_without_its_body_is_refused(web: WebProcess, world: World, call: Call) -> None:
+def test_stream_without_its_body_is_refused(web: WebProcess, world: World, call: Call) -> None:
     stream = Http2(web)
     stream.begin(call)
     stream.data(b"", end=True)
@@ -205,7 +203,7 @@ def test_a_stream_without_its_body_is_refused(web: WebProcess, world: World, cal
 
 
 @pytest.mark.parametrize("last_frame_is_empty", [False, True])
-def test_a_stream_of_unknown_length_is_taken_whole(
+def test_chunked_body_is_read_completely(
     web: WebProcess, world: World, call: Call, last_frame_is_empty: bool
 ) -> None:
     stream = Http2(web)
@@ -249,7 +247,9 @@ def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
         {"full": 1},
     ],
 )
-def test_a_refund_says_how_much(world: World, client: ApiClient, body: dict[str, Any] | None) -> None:
+def test_refund_requires_an_amount_or_full(
+    world: World, client: ApiClient, body: dict[str, Any] | None
+) -> None:
     charge = make_settled_charge(world.tenant())
     answer = client.post(f"/v1/charges/{charge.public_id}/refunds", body)
     assert (answer.status, answer.code) == (400, "validation_failed")
@@ -266,9 +266,7 @@ def test_the_rest_of_a_charge_is_refunded_when_full_is_requested(world: World, c
 
 
 @pytest.mark.parametrize("body", [None, {}])
-def test_a_rotation_says_when_the_old_secret_ends(
-    world: World, client: ApiClient, body: dict[str, Any] | None
-) -> None:
+def test_rotation_requires_an_overlap(world: World, client: ApiClient, body: dict[str, Any] | None) -> None:
     endpoint, _ = make_endpoint(world.tenant(), "https://example.com/hook")
     answer = client.post(f"/v1/webhook_endpoints/{endpoint.public_id}/rotate_secret", body)
     assert (answer.status, answer.code) == (400, "validation_failed")
@@ -279,7 +277,7 @@ def test_a_rotation_says_when_the_old_secret_ends(
 
 @pytest.mark.parametrize("body", [None, {}])
 @pytest.mark.parametrize("resource", ["customers", "invoices", "webhook_endpoints"])
-def test_an_empty_patch_is_refused(
+def test_empty_patch_is_refused(
     world: World,
     client: ApiClient,
     issue_key: Callable[..., IssuedKey],
@@ -296,7 +294,7 @@ def test_an_empty_patch_is_refused(
     assert (answer.status, answer.code) == (400, "validation_failed")
 
 
-def test_another_server_than_ours_cannot_shorten_a_body_either(world: World, client: ApiClient) -> None:
+def test_body_shortened_by_the_wsgi_server_is_refused(world: World, client: ApiClient) -> None:
     charge = make_settled_charge(world.tenant())
     answer = client.client.generic(
         "POST",

@@ -69,7 +69,7 @@ def request(host: str, port: int, owner: str, timeout: float = 60.0) -> Outbound
     )
 
 
-def test_a_company_with_unresponsive_dns_does_not_delay_others(name_server: FakeNameServer) -> None:
+def test_company_with_unresponsive_dns_does_not_delay_others(name_server: FakeNameServer) -> None:
     async def run() -> None:
         async with serve(OK) as receiver:
             lookup = NameServers(
@@ -99,7 +99,7 @@ def test_a_company_with_unresponsive_dns_does_not_delay_others(name_server: Fake
     asyncio.run(run())
 
 
-def test_an_abandoned_lookup_is_canceled(name_server: FakeNameServer) -> None:
+def test_abandoned_lookup_is_canceled(name_server: FakeNameServer) -> None:
     async def run() -> None:
         lookup = NameServers(nameservers=["127.0.0.1"], udp_port=name_server.port, tcp_port=name_server.port)
         client = OutboundClient(LOCAL, lookup=lookup)

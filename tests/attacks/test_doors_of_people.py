@@ -27,7 +27,7 @@ def visitor(**sent: Any) -> Client:
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_reset_leads_to_our_address_whatever_host_was_asked(known: bool) -> None:
+def test_password_reset_link_ignores_the_host_header(known: bool) -> None:
     email = make_user("victim").email if known else "nobody-here@example.com"
     mail.outbox.clear()
 
@@ -39,7 +39,7 @@ def test_a_reset_leads_to_our_address_whatever_host_was_asked(known: bool) -> No
     assert "http://testserver/accounts/" in body
 
 
-def test_a_sign_up_with_a_taken_address_leads_to_our_address() -> None:
+def test_sign_up_mail_for_a_taken_address_ignores_the_host_header() -> None:
     email = make_user("victim").email
     mail.outbox.clear()
 
@@ -50,7 +50,7 @@ def test_a_sign_up_with_a_taken_address_leads_to_our_address() -> None:
     assert "http://testserver/accounts/password/reset/" in message.body
 
 
-def test_another_port_begins_no_new_count_of_failures(settings: Any) -> None:
+def test_another_host_header_does_not_reset_the_failure_count(settings: Any) -> None:
     settings.ACCOUNT_RATE_LIMITS = {"login_failed": "3/5m/key", "login": "1000/m/ip"}
     email = make_user("victim").email
 
@@ -83,7 +83,7 @@ def test_another_port_begins_no_new_count_of_failures(settings: Any) -> None:
         "\t//evil.example",
     ],
 )
-def test_nobody_is_sent_on_to_another_host(world: World, address: str) -> None:
+def test_redirects_never_leave_this_host(world: World, address: str) -> None:
     browser = sign_in(world.owner, world.company)
     request = RequestFactory().get("/")
 
@@ -101,7 +101,7 @@ def test_nobody_is_sent_on_to_another_host(world: World, address: str) -> None:
     assert not own_page(request, address).startswith("//")
 
 
-def test_an_own_page_is_still_returned_to(world: World) -> None:
+def test_redirect_to_an_own_page_still_works(world: World) -> None:
     browser = sign_in(world.owner, world.company)
 
     answer = browser.post("/mode/", {"mode": "test", "onward": "http://testserver/keys/?a=1"})
@@ -139,7 +139,7 @@ def test_signing_up_takes_as_long_when_no_mail_may_be_sent_any_more() -> None:
     assert len(set(counts)) == 1
 
 
-def test_a_sign_up_tried_again_tells_nothing_either() -> None:
+def test_repeated_sign_up_reveals_nothing_either() -> None:
     taken, free = make_user("taken").email, f"free-{make_user().pk.hex}@example.com"
 
     answers = [

@@ -48,14 +48,14 @@ def ask(web: Any, secret: Any, *headers: Any) -> Any:
 PROXY = ("X-Forwarded-Proto: https", f"X-Forwarded-For: {STRANGER}")
 
 
-def test_a_trusted_proxys_header_is_used(web: Any, secret: Any) -> None:
+def test_trusted_proxy_header_is_used(web: Any, secret: Any) -> None:
     assert ask(web, secret, "X-Forwarded-Proto: https", f"X-Forwarded-For: {ALLOWED}") == (200, None)
     assert ask(web, secret, *PROXY) == (403, "ip_not_allowed")
 
 
 @pytest.mark.parametrize("name", ["X_Forwarded_For", "X-Forwarded_For", "x_forwarded-for", "X_FORWARDED_FOR"])
 @pytest.mark.parametrize("order", ["before", "after", "around"])
-def test_an_underscored_name_never_passes_for_the_proxys_address(
+def test_underscored_header_never_replaces_the_proxys_address(
     web: Any, secret: Any, name: str, order: str
 ) -> None:
     forged = f"{name}: {ALLOWED}"
@@ -69,14 +69,12 @@ def test_an_underscored_name_never_passes_for_the_proxys_address(
 
 @pytest.mark.parametrize("name", ["X_Forwarded_Proto", "X-Forwarded_Proto", "x_forwarded_proto"])
 @pytest.mark.parametrize("own", [(), ("X-Forwarded-Proto: http",)])
-def test_an_underscored_name_never_makes_clear_text_secure(
-    web: Any, secret: Any, name: str, own: Any
-) -> None:
+def test_underscored_header_never_makes_plain_http_secure(web: Any, secret: Any, name: str, own: Any) -> None:
     for lines in ((*own, f"{name}: https"), (f"{name}: https", *own)):
         assert ask(web, secret, *lines, f"X-Forwarded-For: {ALLOWED}") == (403, "https_required")
 
 
-def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web: Any) -> None:
+def test_underscored_address_does_not_evade_the_failure_limit(web: Any) -> None:
     codes = set()
     for number in range(30):
         codes.add(
@@ -94,7 +92,7 @@ def test_an_underscored_address_does_not_lead_the_failure_limit_astray(web: Any)
 @pytest.mark.parametrize(
     "name", ["X-Forwarded-Proto", "Host", "Authorization", "Idempotency-Key", "Content-Type", "Origin"]
 )
-def test_a_second_line_of_what_has_one_value_is_refused(web: Any, secret: Any, name: str) -> None:
+def test_repeated_single_value_header_is_refused(web: Any, secret: Any, name: str) -> None:
     values = {"Host": "localhost", "Authorization": f"Bearer {secret}", "X-Forwarded-Proto": "https"}
     value = values.get(name, "x")
     lines = [
@@ -106,7 +104,7 @@ def test_a_second_line_of_what_has_one_value_is_refused(web: Any, secret: Any, n
     assert ask(web, secret, *lines) == (400, "invalid_request")
 
 
-def test_lines_of_a_list_are_one_list_in_their_order(web: Any, secret: Any) -> None:
+def test_repeated_list_headers_are_joined_in_order(web: Any, secret: Any) -> None:
     """The proxy's line stands last (RFC 9110 §5.3), whatever the client sent before it."""
     secure = "X-Forwarded-Proto: https"
     assert ask(web, secret, secure, f"X-Forwarded-For: {ALLOWED}", f"X-Forwarded-For: {STRANGER}") == (
@@ -120,7 +118,7 @@ def test_lines_of_a_list_are_one_list_in_their_order(web: Any, secret: Any) -> N
 
 
 @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Proto", "Authorization", "Host"])
-def test_an_unreadable_line_is_refused_not_skipped(web: Any, secret: Any, name: str) -> None:
+def test_unparsable_header_line_is_refused_not_skipped(web: Any, secret: Any, name: str) -> None:
     given = {"X-Forwarded-Proto": "https", "X-Forwarded-For": ALLOWED}
     given.pop(name, None)
     lines = [f"{header}: {value}" for header, value in given.items()]
@@ -129,7 +127,7 @@ def test_an_unreadable_line_is_refused_not_skipped(web: Any, secret: Any, name: 
     assert reply.status == (401 if name == "Authorization" else 400)
 
 
-def test_the_environment_of_the_process_is_not_in_reach_of_a_request(web: Any, secret: Any) -> None:
+def test_process_environment_is_not_visible_to_a_request(web: Any, secret: Any) -> None:
     """Some servers merge it into the same dictionary that headers are in."""
     from config.door.environ import build_environ
 
@@ -166,7 +164,7 @@ def texts_kept(size: int) -> int:
     return sum(size <= trace.size < size + 200 for trace in tracemalloc.take_snapshot().traces)
 
 
-def test_nothing_a_stranger_sends_is_remembered_in_bulk(settings: Any) -> None:
+def test_unauthenticated_requests_do_not_fill_memory(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["127.0.0.1/32"]
     tracemalloc.start()
     try:
@@ -243,7 +241,7 @@ def test_large_font_subsets_are_not_cached(monkeypatch: pytest.MonkeyPatch) -> N
         ("", "10.0.0.1", ""),
     ],
 )
-def test_forwarded_is_read_as_rfc_7239_writes_it(
+def test_forwarded_header_is_parsed_per_rfc_7239(
     settings: Any, header: str, address: str, scheme: str
 ) -> None:
     settings.TRUSTED_PROXIES, settings.FORWARDED_HEADER = ["10.0.0.0/24"], "forwarded"
@@ -257,7 +255,7 @@ def test_forwarded_is_read_as_rfc_7239_writes_it(
     assert (client_address(meta), forwarded_scheme(meta)) == (address, scheme)
 
 
-def test_forwarded_means_nothing_unless_it_was_chosen(settings: Any) -> None:
+def test_forwarded_header_is_ignored_unless_configured(settings: Any) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.0/24"]
     meta = {"REMOTE_ADDR": "10.0.0.1", "HTTP_FORWARDED": "for=203.0.113.7;proto=https"}
     assert (client_address(meta), forwarded_scheme(meta)) == ("10.0.0.1", "")

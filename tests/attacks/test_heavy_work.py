@@ -42,7 +42,7 @@ def asked(client: Any, path: Any) -> Any:
         connection.close()
 
 
-def test_more_documents_than_places_are_refused_at_once_and_others_go_on(
+def test_excess_document_requests_are_refused_immediately_and_others_continue(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], slow: Any
 ) -> None:
     begun, may_end = slow
@@ -75,7 +75,7 @@ def test_more_documents_than_places_are_refused_at_once_and_others_go_on(
 @pytest.mark.parametrize(
     "address", ["/audit/export.csv", "/audit/export.jsonl", "/requests/export.csv", "/requests/export.jsonl"]
 )
-def test_more_exports_than_places_are_refused_at_once_and_others_go_on(
+def test_excess_export_requests_are_refused_immediately_and_others_continue(
     world: World, login: Callable[..., Client], address: str
 ) -> None:
     mine, theirs = (
@@ -134,14 +134,14 @@ def doors(
     )
 
 
-def test_a_document_is_made_while_no_transaction_is_open(world: World, doors: Any, made: list[Any]) -> None:
+def test_document_is_rendered_outside_any_transaction(world: World, doors: Any, made: list[Any]) -> None:
     draft = make_invoice(world.tenant())
     for get in doors:
         assert get(draft).startswith(b"%PDF-")
     assert made == [("draft", False, False)] * 2, "a draft's is made anew each time"
 
 
-def test_a_final_document_is_made_once_for_each_state(world: World, doors: Any, made: list[Any]) -> None:
+def test_final_document_is_rendered_once_per_state(world: World, doors: Any, made: list[Any]) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     assert len({get(invoice) for get in doors * 2}) == 1
     assert made == [("open", False, False)]
@@ -157,7 +157,7 @@ def test_a_final_document_is_made_once_for_each_state(world: World, doors: Any, 
     assert [status for status, *_ in made] == ["open", "void", "void"]
 
 
-def test_a_cached_document_is_only_served_to_its_company(
+def test_cached_document_is_only_served_to_its_company(
     world: World,
     doors: Any,
     made: list[Any],
@@ -171,7 +171,7 @@ def test_a_cached_document_is_only_served_to_its_company(
         assert stranger.get(f"/v1/invoices/{invoice.public_id}/pdf").code == "not_found"
 
 
-def test_what_is_kept_is_bounded_in_bytes(
+def test_document_cache_is_bounded_in_bytes(
     world: World, doors: Any, made: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = (make_invoice(world.tenant(), finalize=True) for _ in range(2))

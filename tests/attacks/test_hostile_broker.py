@@ -39,18 +39,18 @@ def _forget() -> None:
     RAN.clear()
 
 
-def test_a_sealed_task_message_runs_in_its_tenant(world: World) -> None:
+def test_sealed_task_message_runs_in_its_tenant(world: World) -> None:
     deliver(tenant_headers("tests.note_tenant", {"n": 1}, world.tenant()), n=1)
     assert [(world.tenant(), {"n": 1})] == RAN
 
 
-def test_a_made_up_message_does_nothing(world: World) -> None:
+def test_forged_task_message_is_ignored(world: World) -> None:
     with pytest.raises(TaskWithoutTenant):
         deliver({COMPANY_HEADER: str(world.company.id), MODE_HEADER: "live"})
     assert RAN == []
 
 
-def test_a_seal_is_good_for_its_own_message_only(world: World) -> None:
+def test_seal_is_valid_for_its_own_message_only(world: World) -> None:
     own = tenant_headers("tests.note_tenant", {"n": 1}, world.tenant())
     other = tenant_headers("apikeys.notify_clamped_keys", {}, world.tenant())
     for headers, kwargs in (
@@ -66,7 +66,7 @@ def test_a_seal_is_good_for_its_own_message_only(world: World) -> None:
     assert RAN == []
 
 
-def test_a_sealed_task_message_cannot_be_replayed_forever(
+def test_sealed_task_message_cannot_be_replayed_forever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     headers = tenant_headers("tests.note_tenant", {}, world.tenant())
@@ -77,7 +77,7 @@ def test_a_sealed_task_message_cannot_be_replayed_forever(
     assert RAN == []
 
 
-def test_nobody_can_stop_the_workers_through_the_broker() -> None:
+def test_workers_cannot_be_stopped_through_the_broker() -> None:
     assert app.conf.worker_enable_remote_control is False
 
 

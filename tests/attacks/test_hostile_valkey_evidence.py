@@ -53,7 +53,7 @@ def _nothing_waits() -> Iterator[None]:
     commands.client().delete(*names)
 
 
-def test_a_forged_request_is_not_sealed_and_real_ones_are(world: World) -> None:
+def test_forged_request_is_not_sealed_and_real_ones_are(world: World) -> None:
     # given a forgery in the middle of real traffic
     forged, real = make_row(world.company.id, path="/v1/forged"), make_row(world.company.id)
     counted = SET_ASIDE.labels("not_ours")._value.get()
@@ -68,7 +68,7 @@ def test_a_forged_request_is_not_sealed_and_real_ones_are(world: World) -> None:
     assert stream.waiting() == 0
 
 
-def test_a_real_batch_with_one_byte_changed_is_not_sealed(world: World) -> None:
+def test_tampered_batch_is_not_sealed(world: World) -> None:
     for edit in (
         lambda payload: payload.replace(b'"GET"', b'"PUT"'),
         lambda payload: payload.replace(b"203.0.113.7", b"203.0.113.8"),
@@ -84,13 +84,13 @@ def test_a_real_batch_with_one_byte_changed_is_not_sealed(world: World) -> None:
     assert len(aside()) == 7
 
 
-def test_a_batch_of_another_kind_is_not_accepted_as_requests(world: World) -> None:
+def test_batch_of_another_kind_is_not_accepted_as_requests(world: World) -> None:
     xadd(sealed.seal(sealed.tag_of("grant", ["a"]), unpacked(make_row(world.company.id))))
     Writer("test").drain(seconds=30)
     assert stored(world) == set()
 
 
-def test_a_real_batch_played_again_changes_nothing(world: World) -> None:
+def test_replayed_batch_changes_nothing(world: World) -> None:
     real = make_row(world.company.id)
     payload = packed(real)
     stream.add(payload)
@@ -104,9 +104,7 @@ def test_a_real_batch_played_again_changes_nothing(world: World) -> None:
         assert sum(seal.rows for seal in Seal.objects.all()) == 1
 
 
-def test_a_file_that_somebody_put_beside_ours_is_not_sealed(
-    world: World, tmp_path: Path, settings: object
-) -> None:
+def test_foreign_batch_file_is_not_sealed(world: World, tmp_path: Path, settings: object) -> None:
     settings.DATA_DIR = tmp_path  # type: ignore[attr-defined]
     real = make_row(world.company.id)
     spill.keep([unpacked(make_row(world.company.id, path="/v1/forged")), packed(real)])
@@ -114,7 +112,7 @@ def test_a_file_that_somebody_put_beside_ours_is_not_sealed(
     assert stored(world) == {real[rows.ID]}
 
 
-def test_a_batch_sealed_before_the_peppers_were_rotated_is_still_ours(world: World, settings: object) -> None:
+def test_batch_sealed_before_a_pepper_rotation_is_accepted(world: World, settings: object) -> None:
     real = make_row(world.company.id)
     stream.add(packed(real))
     settings.API_KEY_PEPPERS = f"next:{'n' * 40},{settings.API_KEY_PEPPERS}"  # type: ignore[attr-defined]
@@ -122,7 +120,7 @@ def test_a_batch_sealed_before_the_peppers_were_rotated_is_still_ours(world: Wor
     assert stored(world) == {real[rows.ID]}
 
 
-def test_a_batch_of_another_release_waits_for_a_writer_that_knows_it(
+def test_batch_of_a_newer_release_waits_for_a_matching_writer(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a batch whose schema this release does not know, as an old writer sees the new release's, or the reverse
@@ -142,7 +140,7 @@ def test_a_batch_of_another_release_waits_for_a_writer_that_knows_it(
     assert (stored(world), aside()) == ({real[rows.ID]}, [])
 
 
-def test_what_a_release_before_seals_left_is_stored_only_when_an_operator_says_so(world: World) -> None:
+def test_unsealed_batches_of_old_releases_need_operator_consent(world: World) -> None:
     old = make_row(world.company.id)
     commands.client().execute_command("XADD", stream.UNSEALED, "*", "rows", unpacked(old))
     Writer("test").drain(seconds=30)
@@ -152,7 +150,7 @@ def test_what_a_release_before_seals_left_is_stored_only_when_an_operator_says_s
     assert commands.client().execute_command("XLEN", stream.UNSEALED) == 0
 
 
-def test_a_note_that_a_success_was_recorded_is_believed_only_when_it_is_ours(
+def test_forged_success_record_is_not_trusted(
     world: World, issue_key: object, api: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise a Valkey that says "another process has it" keeps the first use of a stolen secret out of the trail."""

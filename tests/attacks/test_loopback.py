@@ -32,7 +32,7 @@ def under_make_run(settings: object, tmp_path: Path) -> Path:
         {"TRUSTED_PROXIES": "127.0.0.1/32"},
     ],
 )
-def test_a_proxy_that_the_settings_speak_of_closes_loopback(environment: dict[str, str]) -> None:
+def test_configured_proxy_closes_loopback(environment: dict[str, str]) -> None:
     assert "WEBHOOK_LOOPBACK" not in child_environment(read_options({}), environment, None)
 
 
@@ -44,7 +44,7 @@ def test_a_proxy_that_the_settings_speak_of_closes_loopback(environment: dict[st
         {"PUBLIC_URL": "http://pomelo.localhost:8000", "ALLOWED_HOSTS": "pomelo.localhost"},
     ],
 )
-def test_a_developer_alone_may_try_a_receiver_on_the_same_machine(environment: dict[str, str]) -> None:
+def test_local_development_may_deliver_to_loopback(environment: dict[str, str]) -> None:
     assert child_environment(read_options({}), environment, None)["WEBHOOK_LOOPBACK"] == "true"
 
 
@@ -59,9 +59,7 @@ def test_a_developer_alone_may_try_a_receiver_on_the_same_machine(environment: d
         {"SERVER_PROTOCOL": "HTTP/1.0"},
     ],
 )
-def test_a_proxy_that_only_its_requests_betray_closes_loopback_for_good(
-    under_make_run: Path, sign: dict[str, str]
-) -> None:
+def test_detected_proxy_closes_loopback_permanently(under_make_run: Path, sign: dict[str, str]) -> None:
     # given a pool of connections that was opened while loopback was open
     policy = public_policy()
     assert check_url("http://127.0.0.1:6379/", policy).port == 6379
@@ -80,7 +78,7 @@ def test_a_proxy_that_only_its_requests_betray_closes_loopback_for_good(
     assert [path.name for path in under_make_run.iterdir()] == ["reached-through-a-proxy"]
 
 
-def test_production_never_opens_loopback() -> None:
+def test_production_never_delivers_to_loopback() -> None:
     policy = public_policy()
     assert policy.own_machine is False
     with pytest.raises(UrlRefusedError):

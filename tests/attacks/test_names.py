@@ -67,19 +67,19 @@ def test_no_entry_point_accepts_a_name_with_a_control_character(world: World, na
 
 
 @pytest.mark.parametrize("name", BREAKING[:2])
-def test_operators_commands_refuse_it_too(world: World, name: str) -> None:
+def test_operator_commands_refuse_control_characters_too(world: World, name: str) -> None:
     with pytest.raises(CommandError):
         call_command("create_company", name=name, owner_email=make_user("owner").email)
     with pytest.raises(CommandError):
         call_command("issue_key", company=world.company.slug, name=name, mode="live", scopes="customers:read")
 
 
-def test_a_service_refuses_it_whoever_calls(world: World) -> None:
+def test_services_refuse_control_characters_for_every_caller(world: World) -> None:
     with pytest.raises(FieldErrors):
         make_key(world.company, name="a\nb")
 
 
-def test_one_name_from_before_stops_nobody_elses_mail(world: World) -> None:
+def test_invalid_stored_name_does_not_block_other_mail(world: World) -> None:
     soon = clock.now() + timedelta(days=2)
     poisoned = make_key(world.company, expires_at=soon).key
     other = make_key(world.other_company, expires_at=soon).key
@@ -102,7 +102,7 @@ def test_one_name_from_before_stops_nobody_elses_mail(world: World) -> None:
 # --- secrets that end up in names and user agents ---------------------------------------------------------------------
 
 
-def test_a_secret_is_not_accepted_as_a_name(world: World) -> None:
+def test_secret_is_not_accepted_as_a_name(world: World) -> None:
     secret = make_key(world.company).client_secret
     owner = sign_in(world.owner, world.company)
 
@@ -116,7 +116,7 @@ def test_a_secret_is_not_accepted_as_a_name(world: World) -> None:
 
 
 @pytest.mark.parametrize("template", ["{}", "curl/8 ({})", "Bearer {}"])
-def test_a_secret_in_a_user_agent_is_redacted_from_the_trail(world: World, template: str) -> None:
+def test_secret_in_a_user_agent_is_redacted_from_the_trail(world: World, template: str) -> None:
     secret = make_key(world.company).client_secret
     browser = sign_in(world.owner, world.company)
 
@@ -132,7 +132,7 @@ def test_a_secret_in_a_user_agent_is_redacted_from_the_trail(world: World, templ
     assert "[redacted]" in entry.user_agent
 
 
-def test_a_secret_in_an_old_name_is_redacted_from_the_trail(world: World) -> None:
+def test_secret_in_an_old_name_is_redacted_from_the_trail(world: World) -> None:
     secret = make_key(world.company).client_secret
     User.objects.filter(id=world.owner.id).update(name=secret)
     browser = sign_in(User.objects.get(id=world.owner.id), world.company)
@@ -144,7 +144,7 @@ def test_a_secret_in_an_old_name_is_redacted_from_the_trail(world: World) -> Non
     assert secret not in entry.actor_name
 
 
-def test_the_same_in_the_trail_of_a_key(world: World, api: Any) -> None:
+def test_secret_in_an_old_key_name_is_redacted_from_the_trail(world: World, api: Any) -> None:
     issued = make_key(world.company, scopes=["customers:write"])
     client = api(issued.client_secret)
 
@@ -169,7 +169,7 @@ LOOKALIKES = [
 
 @pytest.mark.parametrize("lookalike", LOOKALIKES)
 @pytest.mark.parametrize("field", ["from", "reply_to", "to", "cc"])
-def test_no_mail_carries_a_name_that_is_taken_for_another_address(
+def test_email_never_carries_a_name_that_looks_like_an_address(
     world: World, api: Any, field: str, lookalike: str
 ) -> None:
     prove_domain(world.tenant())
@@ -212,7 +212,7 @@ def test_stored_names_never_become_links_in_email(world: World, api: Any) -> Non
         }
 
 
-def test_an_address_book_may_write_an_address_twice(world: World, api: Any) -> None:
+def test_display_name_may_repeat_its_own_address(world: World, api: Any) -> None:
     client = api(make_key(world.company, scopes=["messaging:send"], mode="test").client_secret)
 
     answer = client.post(
@@ -223,12 +223,12 @@ def test_an_address_book_may_write_an_address_twice(world: World, api: Any) -> N
     assert answer.status == 201, answer
 
 
-def test_the_name_of_an_sms_sender_has_no_room_for_an_address() -> None:
+def test_sms_sender_name_cannot_contain_an_address() -> None:
     for text in ("a@bank.eu", "bank.eu", "bank.eu/x", "+49bank", "１２３４bank", "bank\u202e"):
         assert clean_sender(text) is None, text
 
 
-def test_no_name_is_a_link_in_a_mail_of_ours() -> None:
+def test_names_are_never_links_in_platform_email() -> None:
     """Whatever people call themselves, their companies and their keys goes through `email_safe`."""
     plain = re.compile(r"\{\{ *[\w.]*(?:_name|\.name) *(?!\|email_safe)[^}]*\}\}")
     templates = [*(Path(settings.BASE_DIR) / "templates").glob("**/email/**/*.*")]

@@ -47,7 +47,7 @@ def test_every_public_event_has_a_scope_that_reads_it() -> None:
 @pytest.mark.parametrize(
     "events", [["*"], ["customer.*"], ["customer.created"], ["invoice.*", "message.sent"]]
 )
-def test_a_key_subscribes_only_to_what_it_may_read(world: World, narrow: Any, events: list[str]) -> None:
+def test_key_can_only_subscribe_to_events_it_may_read(world: World, narrow: Any, events: list[str]) -> None:
     answer = narrow.post("/v1/webhook_endpoints", {"url": URL, "events": events})
     assert (answer.status, answer.code) == (403, "insufficient_scope")
     assert set(answer.json["error"]["required_scopes"]) & {"customers:read", "messaging:read"}
@@ -63,7 +63,7 @@ def test_a_key_subscribes_only_to_what_it_may_read(world: World, narrow: Any, ev
         {"headers": {"Authorization": "mine"}},
     ],
 )
-def test_a_key_cannot_take_over_an_endpoint_with_wider_scopes(
+def test_key_cannot_take_over_an_endpoint_with_wider_scopes(
     world: World, narrow: Any, change: dict[str, Any]
 ) -> None:
     row, _ = make_endpoint(world.tenant(), "https://honest.example/hook")
@@ -73,7 +73,7 @@ def test_a_key_cannot_take_over_an_endpoint_with_wider_scopes(
     assert (kept.url, kept.events, kept.changed_by) == ("https://honest.example/hook", ["*"], "tests")
 
 
-def test_a_key_does_not_switch_on_what_it_could_not_have_subscribed(world: World, narrow: Any) -> None:
+def test_key_cannot_enable_an_endpoint_with_events_it_may_not_read(world: World, narrow: Any) -> None:
     row, _ = make_endpoint(world.tenant(), URL, enabled=False)
     answer = narrow.patch(f"/v1/webhook_endpoints/{row.public_id}", {"enabled": True})
     assert answer.code == "insufficient_scope"
@@ -82,7 +82,7 @@ def test_a_key_does_not_switch_on_what_it_could_not_have_subscribed(world: World
 
 
 @pytest.mark.parametrize("path", ["recover", "replay_missing"])
-def test_a_key_does_not_replay_what_it_may_not_read(world: World, narrow: Any, path: str) -> None:
+def test_key_cannot_replay_events_it_may_not_read(world: World, narrow: Any, path: str) -> None:
     row, _ = make_endpoint(world.tenant(), "https://honest.example/hook")
     since = clock.rfc3339(clock.now() - timedelta(days=29))
     answer = narrow.post(f"/v1/webhook_endpoints/{row.public_id}/{path}", {"since": since})
@@ -91,7 +91,7 @@ def test_a_key_does_not_replay_what_it_may_not_read(world: World, narrow: Any, p
         assert not RecoveryJob.objects.exists()
 
 
-def test_events_and_deliveries_show_a_key_what_it_may_read(
+def test_events_and_deliveries_are_limited_to_what_the_key_may_read(
     world: World, narrow: Any, api: Any, issue_key: Any
 ) -> None:
     row, _ = make_endpoint(world.tenant(), "https://honest.example/hook")
@@ -120,7 +120,7 @@ def test_events_and_deliveries_show_a_key_what_it_may_read(
     assert wide.get(f"/v1/events/{event.public_id}").json["data"]["object"]["name"] == "Secret Person"
 
 
-def test_the_audit_trail_names_what_changed_and_keeps_the_values_from_a_key_that_may_not_read_them(
+def test_audit_trail_hides_changed_values_from_a_key_without_the_scope(
     world: World, api: Any, issue_key: Any
 ) -> None:
     customer = make_customer(world.tenant(), name="Before")
@@ -184,7 +184,7 @@ def test_the_key_page_lists_an_extensions_objects(world: World, leaked: Any) -> 
         assert words in page
 
 
-def test_revoking_as_leaked_switches_off_what_the_key_made_in_one_step(world: World, leaked: Any) -> None:
+def test_revoking_as_leaked_disables_what_the_key_created(world: World, leaked: Any) -> None:
     issued, _ = leaked
     assert state(world) == ([URL, URL, "https://other.example/hook"], ["scheduled"], ["first"])
     browser = browser_in_test_mode(world)
@@ -200,7 +200,7 @@ def test_revoking_as_leaked_switches_off_what_the_key_made_in_one_step(world: Wo
         assert ApiKey.objects.get(id=issued.key.id).revoked_at is not None
 
 
-def test_what_was_made_before_the_chosen_time_stays(world: World, leaked: Any) -> None:
+def test_objects_created_before_the_chosen_time_stay(world: World, leaked: Any) -> None:
     issued, _ = leaked
     with tenant_context(world.tenant("test")):
         Endpoint.objects.filter(created_by=issued.client_id).update(
@@ -210,7 +210,7 @@ def test_what_was_made_before_the_chosen_time_stays(world: World, leaked: Any) -
     assert state(world)[0] == [URL, "https://other.example/hook"]
 
 
-def test_a_key_that_was_revoked_before_it_was_known_to_have_leaked(world: World, leaked: Any) -> None:
+def test_key_revoked_earlier_can_be_marked_as_leaked(world: World, leaked: Any) -> None:
     issued, _ = leaked
     browser = browser_in_test_mode(world)
     browser.post(f"/keys/{issued.client_id}/revoke/", {})
@@ -223,7 +223,7 @@ def test_a_key_that_was_revoked_before_it_was_known_to_have_leaked(world: World,
         assert ApiKey.objects.get(id=issued.key.id).revoked_at is not None
 
 
-def test_the_operators_command_does_the_same(world: World, leaked: Any, capsys: Any) -> None:
+def test_revoke_key_command_disables_what_the_key_created(world: World, leaked: Any, capsys: Any) -> None:
     issued, _ = leaked
     call_command("revoke_key", issued.client_id, "--leaked")
     said = capsys.readouterr().out
@@ -240,7 +240,7 @@ def test_the_operators_command_does_the_same(world: World, leaked: Any, capsys: 
         )
 
 
-def test_the_operators_command_ends_what_a_key_revoked_before_has_made_since(
+def test_revoke_key_command_disables_what_an_already_revoked_key_created(
     world: World, leaked: Any, capsys: Any
 ) -> None:
     issued, _ = leaked
@@ -259,9 +259,7 @@ def test_the_operators_command_ends_what_a_key_revoked_before_has_made_since(
 @pytest.mark.parametrize(
     "options", [["--since", "2026-01-31T12:00:00Z"], ["--leaked", "--since", "2026-01-31"]]
 )
-def test_the_operators_command_refuses_invalid_arguments(
-    world: World, leaked: Any, options: list[str]
-) -> None:
+def test_revoke_key_command_refuses_invalid_arguments(world: World, leaked: Any, options: list[str]) -> None:
     issued, _ = leaked
     with pytest.raises(CommandError):
         call_command("revoke_key", issued.client_id, *options)
@@ -270,5 +268,5 @@ def test_the_operators_command_refuses_invalid_arguments(
         assert ApiKey.objects.get(id=issued.key.id).revoked_at is None
 
 
-def test_every_kind_of_thing_that_outlives_a_key_is_in_the_list() -> None:
+def test_every_object_that_outlives_a_key_is_listed() -> None:
     assert [type(trace).__name__ for trace in traces()] == ["StoredResponses", "WaitingMessages", "Endpoints"]

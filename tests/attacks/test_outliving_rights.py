@@ -40,7 +40,7 @@ def role_of(world: World, user: Any) -> str | None:
 
 
 @pytest.mark.parametrize("fall", ["removed", "left", "demoted", "deactivated"])
-def test_an_invitation_is_worth_what_its_sender_may_do_when_it_is_used(world: World, fall: str) -> None:
+def test_invitation_grants_no_more_than_its_sender_may_when_it_is_used(world: World, fall: str) -> None:
     admin, friend = make_user("admin"), make_user("friend")
     join(world.company, admin, Role.ADMIN)
     link = invite(sign_in(admin, world.company), friend.email, role="admin")
@@ -62,7 +62,7 @@ def test_an_invitation_is_worth_what_its_sender_may_do_when_it_is_used(world: Wo
     assert sign_in(friend).get(link).status_code in (404, 200)
 
 
-def test_an_invitation_whose_sender_fell_is_gone_from_the_team_page(world: World) -> None:
+def test_invitation_of_a_demoted_sender_disappears_from_the_team_page(world: World) -> None:
     admin, friend = make_user("admin"), make_user("friend")
     join(world.company, admin, Role.ADMIN)
     invite(sign_in(admin, world.company), friend.email, role="admin")
@@ -74,7 +74,7 @@ def test_an_invitation_whose_sender_fell_is_gone_from_the_team_page(world: World
     assert friend.email not in owner.get("/team/").content.decode()
 
 
-def test_the_invitation_of_somebody_who_still_may_works(world: World) -> None:
+def test_invitation_of_an_authorized_sender_works(world: World) -> None:
     friend = make_user("friend")
     link = invite(sign_in(world.owner, world.company), friend.email, role="admin")
 
@@ -82,7 +82,7 @@ def test_the_invitation_of_somebody_who_still_may_works(world: World) -> None:
     assert role_of(world, friend) == "admin"
 
 
-def test_a_tier_request_is_withdrawn_when_its_owner_leaves(world: World) -> None:
+def test_tier_request_is_withdrawn_when_its_owner_leaves(world: World) -> None:
     second = make_user("second")
     join(world.company, second, Role.OWNER)
     sign_in(second, world.company).post("/plan/request/", {"tier": "pro"})
@@ -129,7 +129,7 @@ def writer(world: World) -> ApiClient:
     return ApiClient(issued.client_secret, ip=random_address())
 
 
-def test_moving_an_endpoint_asks_for_a_recent_login(world: World, receiver: Receiver) -> None:
+def test_changing_an_endpoints_url_requires_a_recent_login(world: World, receiver: Receiver) -> None:
     endpoint = endpoint_with_credential(world, receiver.url)
     form = {"url": "https://example.com/taken", "events": ["customer.*"], "headers": ""}
 
@@ -140,7 +140,7 @@ def test_moving_an_endpoint_asks_for_a_recent_login(world: World, receiver: Rece
 
 
 @pytest.mark.parametrize("host", ["localhost", "other-port"])
-def test_another_host_gets_no_stored_header(world: World, receiver: Receiver, host: str) -> None:
+def test_changing_the_host_drops_stored_headers(world: World, receiver: Receiver, host: str) -> None:
     with Receiver() as thief:
         endpoint = endpoint_with_credential(world, receiver.url)
         client = writer(world)
@@ -157,7 +157,7 @@ def test_another_host_gets_no_stored_header(world: World, receiver: Receiver, ho
         assert all(CREDENTIAL not in str(got.headers) for got in thief.received)
 
 
-def test_a_new_path_of_the_same_host_keeps_them(world: World, receiver: Receiver) -> None:
+def test_changing_only_the_path_keeps_stored_headers(world: World, receiver: Receiver) -> None:
     endpoint = endpoint_with_credential(world, receiver.url)
     client = writer(world)
     path = f"/v1/webhook_endpoints/{endpoint.public_id}"
@@ -170,7 +170,7 @@ def test_a_new_path_of_the_same_host_keeps_them(world: World, receiver: Receiver
     assert receiver.received[-1].headers["x-token"] == CREDENTIAL
 
 
-def test_a_value_goes_in_and_never_comes_out(world: World, receiver: Receiver) -> None:
+def test_header_values_are_write_only(world: World, receiver: Receiver) -> None:
     client = writer(world)
     body = {"url": receiver.url, "events": ["customer.*"], "headers": {"X-Token": CREDENTIAL}}
     made = client.post("/v1/webhook_endpoints", body, idempotency_key="once")
@@ -211,7 +211,7 @@ def test_read_headers_can_be_sent_back_unchanged(world: World, receiver: Receive
     assert (moved.status, moved.json["error"]["fields"][0]["field"]) == (400, "headers.X-Token")
 
 
-def test_a_changed_value_is_stored(world: World, receiver: Receiver) -> None:
+def test_changed_value_is_stored(world: World, receiver: Receiver) -> None:
     endpoint = endpoint_with_credential(world, receiver.url)
     client = writer(world)
     path = f"/v1/webhook_endpoints/{endpoint.public_id}"
@@ -223,7 +223,7 @@ def test_a_changed_value_is_stored(world: World, receiver: Receiver) -> None:
     assert receiver.received[-1].headers["x-token"] == "the-next-one"
 
 
-def test_the_form_keeps_what_it_does_not_show(world: World, receiver: Receiver) -> None:
+def test_form_keeps_hidden_header_values(world: World, receiver: Receiver) -> None:
     endpoint = endpoint_with_credential(world, receiver.url)
     page = f"/webhooks/{endpoint.public_id}/edit/"
     browser, client = sign_in(world.owner, world.company), writer(world)
@@ -242,7 +242,7 @@ def test_the_form_keeps_what_it_does_not_show(world: World, receiver: Receiver) 
 # --- a report of a dead secret ------------------------------------------------------------------------------------------
 
 
-def test_a_report_while_the_secret_was_dead_does_not_swallow_the_next_one(world: World) -> None:
+def test_report_of_an_inactive_secret_does_not_suppress_the_next_report(world: World) -> None:
     issued = make_key(world.company)
     with tenant_context(world.tenant()):
         type(issued.key).objects.update(expires_at=clock.now() - timedelta(hours=1))

@@ -32,7 +32,7 @@ def web() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("size", [30, 900_000])
-def test_behind_a_request_that_hangs_others_are_refused_at_once_and_their_connections_go_on(
+def test_requests_behind_a_hanging_one_are_refused_immediately_with_keep_alive(
     web: Any, world: World, issue_key: Callable[..., IssuedKey], size: int
 ) -> None:
     secret = issue_key(world.company, ["customers:read", "customers:write"]).client_secret
@@ -81,7 +81,7 @@ def behind_a_proxy() -> Iterator[Any]:
         yield server
 
 
-def test_requests_of_one_network_that_hang_keep_out_nobody_else(
+def test_hanging_requests_of_one_network_do_not_block_others(
     behind_a_proxy: Any, world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     web = behind_a_proxy
@@ -117,7 +117,7 @@ def test_requests_of_one_network_that_hang_keep_out_nobody_else(
     assert statuses == [200] * 3 + [503] * 5, "three were worked on, and the others waited for half a second"
 
 
-def test_bodies_of_one_network_that_do_not_come_keep_out_nobody_elses(
+def test_slow_bodies_of_one_network_do_not_block_others(
     behind_a_proxy: Any, world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     web = behind_a_proxy

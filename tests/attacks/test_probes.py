@@ -39,7 +39,7 @@ def test_details_and_metrics_require_loopback_or_the_token(
     assert (metrics.status_code, b"pomelo_" in metrics.content) == ((200, True) if knows else (403, False))
 
 
-def test_an_empty_token_matches_nothing(settings: Any) -> None:
+def test_empty_token_matches_nothing(settings: Any) -> None:
     settings.METRICS_TOKEN = ""
     for sent in ("Bearer ", "Bearer", ""):
         assert (
@@ -48,9 +48,7 @@ def test_an_empty_token_matches_nothing(settings: Any) -> None:
 
 
 @pytest.mark.parametrize(("mode", "status"), [("local", 200), ("open", 200), ("closed", 503)])
-def test_valkeys_absence_is_a_warning_unless_nothing_works_without_it(
-    settings: Any, mode: str, status: int
-) -> None:
+def test_missing_valkey_is_a_warning_unless_it_is_required(settings: Any, mode: str, status: int) -> None:
     from core.valkey import commands
 
     before = settings.VALKEY_URL

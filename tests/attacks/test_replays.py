@@ -34,7 +34,7 @@ def client(world: World, issue_key: Any, api: Any) -> Any:
     return connect
 
 
-def test_a_key_for_sms_does_not_get_the_text_of_an_email_again(client: Any) -> None:
+def test_sms_key_cannot_replay_an_email_response(client: Any) -> None:
     assert client("email:send").post("/v1/messages", EMAIL, headers=KEY).status == 201
     answer = client("sms:send").post("/v1/messages", EMAIL, headers=KEY)
     assert (answer.status, answer.code) == (403, "insufficient_scope")
@@ -46,14 +46,14 @@ def test_a_key_for_sms_does_not_get_the_text_of_an_email_again(client: Any) -> N
     assert again.json["text"] == "The secret text"
 
 
-def test_a_key_that_may_not_subscribe_does_not_get_the_answer_of_one_that_may(client: Any) -> None:
+def test_replayed_response_requires_the_scopes_of_the_first_request(client: Any) -> None:
     first = client("webhooks:write", "invoices:read").post("/v1/webhook_endpoints", ENDPOINT, headers=KEY)
     assert first.status == 201
     answer = client("webhooks:write").post("/v1/webhook_endpoints", ENDPOINT, headers=KEY)
     assert (answer.code, answer.json["error"]["required_scopes"]) == ("insufficient_scope", ["invoices:read"])
 
 
-def test_a_refusal_that_is_replayed_is_authorised_too(world: World, client: Any) -> None:
+def test_replayed_refusal_requires_the_scopes_too(world: World, client: Any) -> None:
     """Whether a message can still be canceled is told to who may cancel it."""
     sender = client("email:send")
     moment = clock.rfc3339(clock.now() + timedelta(days=1))
@@ -64,7 +64,7 @@ def test_a_refusal_that_is_replayed_is_authorised_too(world: World, client: Any)
     assert client("sms:send").post(path, headers=KEY).code == "insufficient_scope"
 
 
-def test_a_secret_is_shown_once_and_is_in_no_stored_answer(world: World, client: Any) -> None:
+def test_secret_is_shown_once_and_is_in_no_stored_answer(world: World, client: Any) -> None:
     owner = client("webhooks:write", "invoices:read")
     first = owner.post("/v1/webhook_endpoints", ENDPOINT, headers=KEY)
     secret = first.json["secret"]
@@ -87,7 +87,7 @@ def test_a_secret_is_shown_once_and_is_in_no_stored_answer(world: World, client:
         assert orjson.loads(body)["secret"] is None
 
 
-def test_the_key_that_got_the_answer_gets_it_again_only_while_its_scopes_last(
+def test_response_is_replayed_only_while_the_key_keeps_its_scopes(
     world: World, issue_key: Any, api: Any
 ) -> None:
     issued = issue_key(world.company, ["webhooks:write", "invoices:read"], mode="test")

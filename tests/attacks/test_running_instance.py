@@ -41,7 +41,7 @@ def ask(
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_runs_nothing_of_others_and_stands_in_no_frame(target: str, path: str) -> None:
+def test_pages_run_no_foreign_scripts_and_cannot_be_framed(target: str, path: str) -> None:
     headers = ask(target, path).headers
 
     policy = headers["Content-Security-Policy"]
@@ -57,7 +57,7 @@ def test_a_page_runs_nothing_of_others_and_stands_in_no_frame(target: str, path:
 @pytest.mark.parametrize(
     "path", ["/staff/", "/staff/accounts/user/?password__regex=^", "/keys/", "/audit/", "/webhooks/"]
 )
-def test_a_stranger_sees_no_page_of_anybody(target: str, path: str) -> None:
+def test_anonymous_visitor_sees_no_company_pages(target: str, path: str) -> None:
     answer = ask(target, path)
 
     assert answer.status_code == 302
@@ -101,7 +101,7 @@ def test_no_api_endpoint_works_without_a_secret(target: str, path: str, headers:
         "/accounts/login/?next=//evil.example",
     ],
 )
-def test_an_unusual_url_neither_leaks_nor_redirects(target: str, path: str) -> None:
+def test_unusual_url_neither_leaks_nor_redirects(target: str, path: str) -> None:
     answer = ask(target, path)
 
     assert answer.status_code < 500
@@ -110,7 +110,7 @@ def test_an_unusual_url_neither_leaks_nor_redirects(target: str, path: str) -> N
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "[::1", "a" * 300])
-def test_another_host_is_not_answered_for(target: str, host: str) -> None:
+def test_unknown_host_is_refused(target: str, host: str) -> None:
     try:
         answer = ask(target, "/accounts/password/reset/", headers={"Host": host})
     except requests.exceptions.RequestException:
@@ -119,7 +119,7 @@ def test_another_host_is_not_answered_for(target: str, host: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "PROPFIND", "DEBUG"])
-def test_a_method_that_nobody_needs_is_refused(target: str, method: str) -> None:
+def test_unused_http_method_is_refused(target: str, method: str) -> None:
     answer = ask(target, "/v1/whoami", method=method, headers={"X-Echo": "echoed"})
 
     assert answer.status_code in REFUSED | {501}
@@ -129,7 +129,7 @@ def test_a_method_that_nobody_needs_is_refused(target: str, method: str) -> None
 @pytest.mark.parametrize(
     "path", ["/accounts/login/", "/companies/new/", "/theme/", "/staff/accounts/company/"]
 )
-def test_a_form_of_another_site_is_not_taken(target: str, path: str) -> None:
+def test_cross_site_form_is_refused(target: str, path: str) -> None:
     answer = ask(target, path, method="POST", headers={"Origin": "https://evil.example"}, data=b"a=b")
 
     assert answer.status_code in (302, 403)

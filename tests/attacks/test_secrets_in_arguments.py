@@ -22,7 +22,7 @@ def commands_of(service: dict[str, Any]) -> str:
     )
 
 
-def test_the_compose_file_puts_none_there() -> None:
+def test_compose_file_has_no_secrets_in_arguments() -> None:
     services = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())["services"]
 
     assert len(services) >= 6
@@ -34,7 +34,7 @@ def test_the_compose_file_puts_none_there() -> None:
 @pytest.mark.parametrize(
     "name", sorted(path.name for path in (ROOT / "deploy" / "kubernetes").glob("*.yaml"))
 )
-def test_the_manifests_put_none_there(name: str) -> None:
+def test_manifests_have_no_secrets_in_arguments(name: str) -> None:
     def walk(node: Any) -> list[str]:
         if isinstance(node, dict):
             own = SECRET.findall(commands_of(node))
@@ -46,7 +46,7 @@ def test_the_manifests_put_none_there(name: str) -> None:
     assert walk(documents) == []
 
 
-def test_the_servers_that_run_now_show_none() -> None:
+def test_running_servers_have_no_secrets_in_arguments() -> None:
     secrets = {
         secret
         for url in (settings.VALKEY_URL, os.environ["DATABASE_URL"], os.environ.get("DATABASE_OWNER_URL", ""))

@@ -35,7 +35,7 @@ def age(company: Company) -> None:
         Company.objects.filter(id=company.id).update(created="2026-01-01T00:00:00Z")
 
 
-def test_a_burst_of_invitations_stops_at_the_allowance(world: World) -> None:
+def test_burst_of_invitations_stops_at_the_allowance(world: World) -> None:
     mail.outbox.clear()
 
     def burst(part: int) -> None:
@@ -56,7 +56,7 @@ def test_a_burst_of_invitations_stops_at_the_allowance(world: World) -> None:
     assert len(mail.outbox) == INVITATIONS_AT_FIRST
 
 
-def test_revoking_gives_nothing_back(world: World) -> None:
+def test_revoking_an_invitation_restores_no_allowance(world: World) -> None:
     browser = sign_in(world.owner, world.company)
 
     for each in range(INVITATIONS_AT_FIRST + 3):
@@ -68,7 +68,7 @@ def test_revoking_gives_nothing_back(world: World) -> None:
     assert invited_by(world.company) == INVITATIONS_AT_FIRST
 
 
-def test_a_person_with_many_companies_has_one_allowance(world: World, settings: Any) -> None:
+def test_allowance_is_shared_by_all_companies_of_a_person(world: World, settings: Any) -> None:
     settings.INVITATIONS_PER_DAY = 4
     second = make_company("Second", world.owner)
     for company in (world.company, second):
@@ -79,7 +79,7 @@ def test_a_person_with_many_companies_has_one_allowance(world: World, settings: 
     assert invited_by(world.company) + invited_by(second) == 4
 
 
-def test_an_address_has_one_allowance_whoever_asks_from_it(world: World, settings: Any) -> None:
+def test_allowance_is_shared_per_ip_address(world: World, settings: Any) -> None:
     settings.INVITATIONS_PER_ADDRESS = 3
     place = {"REMOTE_ADDR": "2001:db8:77:1::5"}
     same = {"REMOTE_ADDR": "2001:db8:77:1:ffff::9"}
@@ -93,7 +93,7 @@ def test_an_address_has_one_allowance_whoever_asks_from_it(world: World, setting
     assert invited_by(world.company) + invited_by(world.other_company) == 3
 
 
-def test_nobody_is_invited_again_and_again_by_many(world: World, settings: Any) -> None:
+def test_invitations_to_one_address_are_limited_across_senders(world: World, settings: Any) -> None:
     settings.INVITATIONS_PER_RECIPIENT = 3
     victim = make_user("victim").email
     companies = [make_company(f"Company {each}", make_user("boss")) for each in range(5)]
@@ -114,7 +114,7 @@ def _owners(company: Company) -> list[Any]:
         return list(Membership.objects.values_list("user_id", flat=True))
 
 
-def test_a_known_company_may_invite_its_team(world: World) -> None:
+def test_established_company_may_invite_its_team(world: World) -> None:
     age(world.company)
     browser = sign_in(world.owner, world.company)
 
@@ -124,7 +124,7 @@ def test_a_known_company_may_invite_its_team(world: World) -> None:
     assert invited_by(world.company) == INVITATIONS_AT_FIRST + 2
 
 
-def test_a_suspended_company_writes_to_nobody(world: World) -> None:
+def test_suspended_company_sends_no_invitations(world: World) -> None:
     suspend_company(company=world.company, reason="test", actor=SYSTEM)
     mail.outbox.clear()
 
@@ -145,7 +145,7 @@ def test_a_suspended_company_writes_to_nobody(world: World) -> None:
         "http:evil.example",
     ],
 )
-def test_no_words_of_a_stranger_are_a_link_in_our_mail(world: World, words: str) -> None:
+def test_user_text_is_never_a_link_in_platform_email(world: World, words: str) -> None:
     with tenant_context(world.tenant()):
         Company.objects.filter(id=world.company.id).update(name=words)
     User.objects.filter(id=world.owner.id).update(name=words)
@@ -162,7 +162,7 @@ def test_no_words_of_a_stranger_are_a_link_in_our_mail(world: World, words: str)
     assert "evil" not in message.subject
 
 
-def test_a_user_agent_that_is_a_link_is_not_a_link_in_our_email(world: World) -> None:
+def test_user_agent_that_is_a_link_is_not_a_link_in_our_email(world: World) -> None:
     browser = sign_in(world.owner)
     new = "another-long-password-7"
     mail.outbox.clear()
@@ -185,7 +185,7 @@ def found(browser: Client, name: str, **sent: Any) -> int:
     return int(browser.post("/companies/new/", {"name": name}, **sent).status_code)
 
 
-def test_companies_by_the_dozen_stop_at_the_allowance() -> None:
+def test_company_creation_stops_at_the_allowance() -> None:
     person = make_user("founder")
     browser = sign_in(person)
 
@@ -195,7 +195,7 @@ def test_companies_by_the_dozen_stop_at_the_allowance() -> None:
     assert len(memberships_of(person)) == 5
 
 
-def test_many_accounts_at_one_address_have_one_allowance(settings: Any) -> None:
+def test_accounts_at_one_ip_address_share_the_allowance(settings: Any) -> None:
     settings.COMPANIES_PER_ADDRESS = 2
     place = {"REMOTE_ADDR": f"203.0.113.{make_user().pk.int % 250}"}
 
@@ -252,7 +252,7 @@ def test_joining_a_company_costs_no_allowance(world: World) -> None:
 @pytest.mark.parametrize(
     "number", ["+449098790000", "+4990012345678", "+19002345678", "+33899123456", "+448431234567"]
 )
-def test_a_premium_number_is_no_recipient(world: World, api: Any, number: str) -> None:
+def test_premium_rate_number_is_refused_as_recipient(world: World, api: Any, number: str) -> None:
     client = api(make_key(world.company, scopes=["sms:send", "messaging:read"]).client_secret)
 
     refused = client.post("/v1/messages", {"channel": "sms", "to": [number], "text": "hello"})

@@ -78,7 +78,7 @@ def test_clients_that_never_finish_their_bodies_occupy_no_thread_and_time_out(
     assert set(rest) == {b""}, "the connection ends with the answer"
 
 
-def test_a_body_that_keeps_arriving_may_take_longer(web: Any, secret: Any) -> None:
+def test_body_that_keeps_arriving_may_take_longer(web: Any, secret: Any) -> None:
     name = "x" * 190
     body = b'{"name":"' + name.encode() + b'"' + b" " * 60_000 + b"}"
     began = time.monotonic()
@@ -93,7 +93,7 @@ def test_a_body_that_keeps_arriving_may_take_longer(web: Any, secret: Any) -> No
         assert read_reply(peer).status == 201
 
 
-def test_connections_that_say_nothing_are_not_counted_against_those_that_do(web: Any, secret: Any) -> None:
+def test_silent_connections_do_not_count_against_active_ones(web: Any, secret: Any) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(1_400):
             stack.enter_context(connect(web.port))
@@ -105,7 +105,7 @@ def test_connections_that_say_nothing_are_not_counted_against_those_that_do(web:
         assert web.request("GET", "/healthz", timeout=10).status == 200
 
 
-def test_probes_need_no_thread_of_those_that_work(web: Any, secret: Any, world: World) -> None:
+def test_probes_do_not_occupy_worker_threads(web: Any, secret: Any, world: World) -> None:
     """Every thread waits for a lock on the customer that they change; the probes do not wait with them."""
     from django.db import transaction
 
@@ -134,7 +134,7 @@ def test_probes_need_no_thread_of_those_that_work(web: Any, secret: Any, world: 
         assert {future.result().status for future in held} == {200}
 
 
-def test_an_oversized_body_is_refused_unread_and_its_connection_ends(web: Any, secret: Any) -> None:
+def test_oversized_body_is_refused_unread_and_its_connection_ends(web: Any, secret: Any) -> None:
     reply = talk(web.port, post(secret, "Content-Length: 50000000") + b"{")
     assert (reply.status, b'"body_too_large"' in reply.raw) == (413, True)
     assert b"connection: close" in reply.raw.lower()

@@ -35,7 +35,7 @@ def looks(tenant: Tenant, action: str) -> list[AuditEntry]:
 # --- reading what is excluded -----------------------------------------------------------------------------------------
 
 
-def test_a_password_hash_is_not_read_letter_by_letter(world: World) -> None:
+def test_password_hash_cannot_be_inferred_by_filters(world: World) -> None:
     browser = staff_browser("accounts.view_user")
     email = world.owner.email
 
@@ -48,7 +48,7 @@ def test_a_password_hash_is_not_read_letter_by_letter(world: World) -> None:
 
 
 @pytest.mark.parametrize(("model", "model_admin"), REGISTERED, ids=[m._meta.label for m, _ in REGISTERED])
-def test_a_list_is_narrowed_only_by_the_filters_on_it(
+def test_staff_list_accepts_only_its_own_filters(
     model: Any, model_admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_no_refused_filter(monkeypatch)
@@ -66,9 +66,7 @@ def test_a_list_is_narrowed_only_by_the_filters_on_it(
 
 
 @pytest.mark.parametrize(("model", "model_admin"), REGISTERED, ids=[m._meta.label for m, _ in REGISTERED])
-def test_the_filters_on_a_list_still_work(
-    model: Any, model_admin: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_staff_list_filters_still_work(model: Any, model_admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     user = make_staff(*VIEW_EVERYTHING)
     look_up_once(monkeypatch, user)
     browser = sign_in(user)
@@ -115,7 +113,7 @@ ACTIONS = [
 ]
 
 
-def test_every_action_takes_a_permission_of_its_own() -> None:
+def test_every_staff_action_requires_its_own_permission() -> None:
     needed = [
         action.permission
         for _, model_admin in REGISTERED
@@ -165,7 +163,7 @@ def test_view_permission_does_not_allow_actions(
 
 
 @pytest.mark.parametrize(("page", "action", "permission", "fields"), ACTIONS)
-def test_an_action_names_the_company_and_follows_a_recent_login(
+def test_staff_action_requires_the_company_name_and_a_recent_login(
     world: World, page: str, action: str, permission: str, fields: dict[str, str]
 ) -> None:
     key = make_key(world.company).key
@@ -189,7 +187,7 @@ def test_an_action_names_the_company_and_follows_a_recent_login(
     assert state_of(world, key.id) != before
 
 
-def test_one_action_does_not_reach_two_companies(world: World) -> None:
+def test_staff_action_affects_only_one_company(world: World) -> None:
     browser = staff_browser(*VIEW_EVERYTHING, "accounts.suspend_company")
     both = [str(world.company.id), str(world.other_company.id)]
     form = {"action": "suspend", "_selected_action": both, "confirmed": "1", "reason": "a made-up reason"}
@@ -233,7 +231,7 @@ def test_viewing_a_user_is_audited_in_the_trails_of_their_companies(world: World
     assert looks(world.other_tenant(), "staff.viewed") == []
 
 
-def test_what_staff_searched_for_stays_with_staff(world: World) -> None:
+def test_staff_search_terms_are_not_shown_to_companies(world: World) -> None:
     user = make_staff("accounts.view_company")
 
     sign_in(user).get("/staff/accounts/company/", {"q": world.company.slug})
@@ -258,7 +256,7 @@ def test_the_reason_page_is_audited_as_a_view(world: World) -> None:
 # --- people who are no staff ------------------------------------------------------------------------------------------
 
 
-def test_a_non_staff_user_gets_403_instead_of_a_redirect_loop(world: World) -> None:
+def test_non_staff_user_gets_403_instead_of_a_redirect_loop(world: World) -> None:
     browser = sign_in(world.owner)
 
     for page in ("/staff/", "/staff/accounts/company/"):
@@ -267,7 +265,7 @@ def test_a_non_staff_user_gets_403_instead_of_a_redirect_loop(world: World) -> N
         assert len(answer.redirect_chain) == 1
 
 
-def test_staff_change_their_password_only_where_it_is_recorded() -> None:
+def test_staff_can_change_their_password_only_on_the_audited_page() -> None:
     browser = staff_browser(superuser=True)
 
     assert browser.get("/staff/password_change/").headers["Location"] == "/accounts/password/change/"

@@ -50,7 +50,7 @@ def happens(world: World) -> None:
     relay_events()
 
 
-def test_a_long_poll_answers_on_the_event_without_occupying_a_thread(
+def test_long_poll_responds_on_the_event_without_occupying_a_thread(
     crowd: Crowd, world: World, key: IssuedKey
 ) -> None:
     waiters = [crowd.ask(key.client_secret) for _ in range(PLACES_OF_A_COMPANY)]
@@ -70,7 +70,7 @@ def test_a_long_poll_answers_on_the_event_without_occupying_a_thread(
     wait_until(lambda: crowd.waiting() == 0)
 
 
-def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd: Crowd, world: World, key: IssuedKey) -> None:
+def test_key_revoked_during_a_long_poll_gets_no_events(crowd: Crowd, world: World, key: IssuedKey) -> None:
     waiter = crowd.ask(key.client_secret)
     wait_until(lambda: crowd.waiting() == 1)
     with tenant_context(world.tenant("test")):
@@ -80,7 +80,9 @@ def test_a_key_that_was_revoked_meanwhile_is_told_nothing(crowd: Crowd, world: W
     assert (answer.status, answer.code) == (401, "key_revoked")
 
 
-def test_the_other_mode_and_other_companies_wake_nobody(crowd: Crowd, world: World, key: IssuedKey) -> None:
+def test_events_of_other_companies_and_modes_do_not_wake_a_long_poll(
+    crowd: Crowd, world: World, key: IssuedKey
+) -> None:
     waiter = crowd.ask(key.client_secret, PATH.replace("20", "2"))
     wait_until(lambda: crowd.waiting() == 1)
     make_customer(world.tenant("live"))
@@ -90,7 +92,7 @@ def test_the_other_mode_and_other_companies_wake_nobody(crowd: Crowd, world: Wor
     assert (answer.status, answer.json["data"]) == (200, [])
 
 
-def test_the_end_of_the_server_answers_whoever_waits(key: IssuedKey) -> None:
+def test_shutdown_answers_waiting_long_polls(key: IssuedKey) -> None:
     with web_process(threads=THREADS) as web:
         crowd = Crowd(web)
         waiter = crowd.ask(key.client_secret)

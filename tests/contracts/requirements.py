@@ -39,8 +39,8 @@ SECURITY_MODEL = (
         "The API is designed so a leaked or misused key causes the least possible damage, and so one company can never "
         "reach another company's data.",
         "tests/isolation/test_api_matrix.py::test_both_tenancy_walls",
-        "tests/apikeys/test_found_key.py::test_a_reported_key_is_revoked_at_once_and_its_owners_are_told",
-        HARDENING + "test_a_leaked_key_does_the_least_damage",
+        "tests/apikeys/test_found_key.py::test_reported_key_is_revoked_immediately_and_its_owners_are_notified",
+        HARDENING + "test_leaked_key_does_the_least_damage",
     ),
     says(
         "Anyone can probe a public API — these controls are what make it safe to expose.",
@@ -61,7 +61,7 @@ SECURITY_MODEL = (
     says("Verification is constant-time.", CREDENTIALS + "test_verification_is_constant_time"),
     says(
         "- Secrets are never logged, never returned by any endpoint, and never shown again.",
-        "tests/apikeys/test_secrecy.py::test_a_whole_life_leaves_no_secret_and_no_hash_anywhere",
+        "tests/apikeys/test_secrecy.py::test_key_lifecycle_leaves_no_secret_and_no_hash_anywhere",
         CREDENTIALS + "test_the_secret_is_returned_once_and_never_shown_again",
     ),
     heading("Least-privilege scopes"),
@@ -71,7 +71,7 @@ SECURITY_MODEL = (
     ),
     says(
         "Calling an endpoint whose scope the key lacks returns403witherror.code = insufficient_scope.",
-        SCOPES + "test_a_missing_scope_returns_403_with_insufficient_scope",
+        SCOPES + "test_missing_scope_returns_403_with_insufficient_scope",
     ),
     says(
         "- Create read-only keys for reporting; only grant :write (and messaging:send) when needed.",
@@ -95,7 +95,7 @@ SECURITY_MODEL = (
     heading("Browser / front-end use"),
     says(
         "- A browser key must set allowed origins (CORS allow-list); other origins are rejected.",
-        BROWSER + "test_a_browser_key_must_set_allowed_origins",
+        BROWSER + "test_browser_key_must_set_allowed_origins",
         BROWSER + "test_other_origins_are_rejected",
     ),
     says(
@@ -119,7 +119,7 @@ SECURITY_MODEL = (
     heading("Tenant isolation"),
     says(
         "- A key is bound to one company.",
-        HARDENING + "test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it",
+        HARDENING + "test_key_is_bound_to_one_company_and_no_parameter_can_change_it",
     ),
     says(
         "The server sets the tenant context from the key on every request; queries cannot cross into another company's "
@@ -129,7 +129,7 @@ SECURITY_MODEL = (
     ),
     says(
         "No parameter can change the company a key operates on.",
-        HARDENING + "test_a_key_is_bound_to_one_company_and_no_parameter_can_change_it",
+        HARDENING + "test_key_is_bound_to_one_company_and_no_parameter_can_change_it",
     ),
     heading("Writes & idempotency"),
     says(
@@ -159,7 +159,7 @@ SECURITY_MODEL = (
     ),
     says(
         "- Browser keys restricted by allowed origins; secret never exposed to the browser.",
-        BROWSER + "test_a_browser_key_must_set_allowed_origins",
+        BROWSER + "test_browser_key_must_set_allowed_origins",
         BROWSER + "test_the_secret_of_a_server_key_stays_server_side",
         HARDENING + "test_the_dashboard_shows_the_security_checklist",
     ),
@@ -216,7 +216,7 @@ CONSIDERATIONS = (
     heading("2. API Key Transmission"),
     says(
         "Problem: API keys transmitted over HTTP can be intercepted.",
-        "tests/apikeys/test_notices.py::test_a_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once",
+        "tests/apikeys/test_notices.py::test_live_secret_sent_over_plain_http_is_refused_and_its_company_notified_once",
     ),
     says(
         "Solution: Enforce HTTPS for all API requests.",
@@ -247,7 +247,7 @@ CONSIDERATIONS = (
     says(
         "• Old key immediately revoked",
         ROTATION + "test_the_old_key_is_immediately_revoked_and_the_new_one_displayed_once",
-        ROTATION + "test_a_revoked_key_cannot_be_rotated_back_to_life",
+        ROTATION + "test_revoked_key_cannot_be_rotated_back_to_life",
     ),
     says(
         "• New key generated and displayed once",
@@ -262,40 +262,40 @@ CONSIDERATIONS = (
     says(
         "Problem: Unlimited API requests enable abuse and DDoS attacks.",
         SCOPES + "test_each_key_has_a_requests_per_minute_limit_of_60_by_default",
-        LIMITS + "test_more_keys_do_not_buy_more",
+        LIMITS + "test_more_keys_do_not_raise_the_limit",
     ),
     says(
         "Solution: Tier-based rate limiting with token bucket algorithm.",
-        LIMITS + "test_a_companys_keys_share_what_its_tier_allows",
+        LIMITS + "test_keys_of_a_company_share_its_tier_limit",
         "tests/core/api/test_throttling.py::test_valkey_and_memory_admit_exactly_what_the_model_admits",
     ),
     heading("Implementation:"),
-    says("• Starter: 60 requests/min", LIMITS + "test_a_companys_keys_share_what_its_tier_allows"),
-    says("• Pro: 300 requests/min", LIMITS + "test_a_companys_keys_share_what_its_tier_allows"),
-    says("• Enterprise: 1000 requests/min", LIMITS + "test_a_companys_keys_share_what_its_tier_allows"),
+    says("• Starter: 60 requests/min", LIMITS + "test_keys_of_a_company_share_its_tier_limit"),
+    says("• Pro: 300 requests/min", LIMITS + "test_keys_of_a_company_share_its_tier_limit"),
+    says("• Enterprise: 1000 requests/min", LIMITS + "test_keys_of_a_company_share_its_tier_limit"),
     says(
         "• Return 429 Too Many Requests when limit exceeded",
         SCOPES + "test_each_key_has_a_requests_per_minute_limit_of_60_by_default",
     ),
     says(
         "• Include rate limit headers in all responses",
-        LIMITS + "test_every_answer_to_a_key_has_the_headers",
-        LIMITS + "test_every_unauthenticated_answer_has_the_policy_of_the_address",
+        LIMITS + "test_every_authenticated_response_has_rate_limit_headers",
+        LIMITS + "test_every_unauthenticated_response_has_the_address_policy",
     ),
     heading("Security Benefits:"),
-    says("• Prevents API abuse", LIMITS + "test_more_keys_do_not_buy_more"),
+    says("• Prevents API abuse", LIMITS + "test_more_keys_do_not_raise_the_limit"),
     says(
         "• Protects infrastructure from overload",
-        LIMITS + "test_beyond_the_keys_limit_it_is_429_with_retry_after_and_nothing_runs",
+        LIMITS + "test_request_over_the_key_limit_gets_429_with_retry_after_and_is_not_executed",
     ),
     says(
         "• Encourages efficient API usage",
-        LIMITS + "test_every_answer_to_a_key_has_the_headers",
+        LIMITS + "test_every_authenticated_response_has_rate_limit_headers",
     ),
     heading("5. Permission Scopes"),
     says(
         "Problem: Single API key with full access increases risk if compromised.",
-        SCOPES + "test_a_missing_scope_returns_403_with_insufficient_scope",
+        SCOPES + "test_missing_scope_returns_403_with_insufficient_scope",
     ),
     says("Solution: Fine-grained permission scopes.", SCOPES + "test_each_key_carries_explicit_scopes"),
     heading("Implementation:"),
@@ -309,12 +309,12 @@ CONSIDERATIONS = (
     ),
     says(
         "• Returns 403 Forbidden if scope missing",
-        SCOPES + "test_a_missing_scope_returns_403_with_insufficient_scope",
+        SCOPES + "test_missing_scope_returns_403_with_insufficient_scope",
     ),
     says(
         "• Principle of least privilege",
         SCOPES + "test_the_user_selects_the_scopes_during_creation",
-        "tests/apikeys/test_advisor.py::test_scopes_not_used_in_thirty_days_are_to_be_trimmed",
+        "tests/apikeys/test_advisor.py::test_scopes_unused_for_thirty_days_should_be_trimmed",
     ),
     heading("Example Use Cases:"),
     says(
@@ -332,7 +332,7 @@ CONSIDERATIONS = (
     heading("6. Audit Logging"),
     says(
         "Problem: No visibility into API key usage enables undetected abuse.",
-        "tests/apikeys/test_usage.py::test_key_secret_and_scope_know_when_and_from_where_they_were_last_used",
+        "tests/apikeys/test_usage.py::test_last_use_of_key_secret_and_scope_is_recorded_with_its_address",
     ),
     says(
         "Solution: Comprehensive audit logging.",
