@@ -87,7 +87,7 @@ class LimitsForm(ReasonForm):
     def show_uses(self, uses: Mapping[str, str]) -> None:
         """Say beside each field how much of the limit live mode uses."""
         for name, use in uses.items():
-            self.fields[name].help_text = f"{self.fields[name].help_text} Used: {use}."
+            self.fields[name].help_text = f"{self.fields[name].help_text} Used (live): {use}."
 
 
 class TierLimitsForm(LimitsForm):

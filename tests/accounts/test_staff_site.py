@@ -265,13 +265,15 @@ def test_todays_use_is_told_beside_every_limit(world: World, settings: Any) -> N
         "webhook_endpoints": "1 now; not counted per day",
         "sms_spend_per_day": "$3.21 today",
     }
-    assert {name: _beside(asked, name).partition("Used: ")[2].rstrip(".") for name in LIMIT_NAMES} == uses
+    assert {
+        name: _beside(asked, name).partition("Used (live): ")[2].rstrip(".") for name in LIMIT_NAMES
+    } == uses
     assert [use for use in uses.values() if use not in page] == []
     # What nobody reports is said, too.
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     asked = browser.post("/staff/billing/companyplan/", chosen).content.decode()
     assert _beside(asked, "sms_spend_per_day").endswith(
-        "Used: not counted: the provider of SMS reports no prices."
+        "Used (live): not counted: the provider of SMS reports no prices."
     )
 
 

@@ -7,6 +7,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from accounts.models import User
 from tests.factories import World, make_customer
+from tests.journeys.accessibility import violations
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -62,8 +63,16 @@ def test_a_wrong_price_is_named_by_its_line_above_the_invoice(
     page.goto(f"/invoices/new/?customer={customer.public_id}")
     page.get_by_label("Description of line 1").fill("Tea")
     page.get_by_label("Unit price of line 1").fill("12,90")
+    # While it is typed the totals say why it does not count, below the field and where screen readers are told of changes.
+    why = "“12,90” can be read in more than one way. Write the amount as in 1,250.00 (EUR)."
+    expect(page.locator("#line0-unit_price-unread")).to_have_text(why)
+    expect(page.locator("#invoice-totals[aria-live=polite]")).to_contain_text(f"Unit price of line 1: {why}")
+    assert violations(page) == []
     page.get_by_role("button", name="Save as draft").click()
 
+    # It is refused in the same words, which stand below the field once.
+    expect(page.locator("#line0-unit_price-unread")).to_have_text(why)
+    expect(page.locator("td:has(#id_line0-unit_price) .errorlist:visible")).to_have_count(1)
     summary = page.locator(".error-summary")
     expect(summary).to_be_focused()
     summary.get_by_role("link", name="Unit price of line 1").click()

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from django import forms
+from django.forms import BoundField
 from django.forms.utils import pretty_name
 from django.utils.datastructures import MultiValueDict
 
@@ -47,6 +48,10 @@ class LineForm(forms.Form):
         self.line_currency = currency
         for name, field in self.fields.items():
             field.widget.attrs["aria-label"] = f"{field.label or pretty_name(name)} of line {number}"
+
+    def numbers(self) -> list[BoundField]:
+        """Return the fields that are read as numbers."""
+        return [self[name] for name in ("quantity", "unit_price", "discount", "tax_rate")]
 
     def clean(self) -> dict[str, Any]:
         """Require what a line that is not blank needs, and read the amounts."""
@@ -206,6 +211,13 @@ class InvoiceForm(ServiceForm):
         )
         priced = dict(zip(positions, found.lines, strict=True))
         return [priced[row].amount if row in priced else None for row in range(len(self.lines))], found
+
+    def unread(self) -> list[tuple[str, BoundField, str]]:
+        """Return (what it is called, the field, why) for every number that is typed but cannot be read, after `amounts`."""
+        fields: list[tuple[str, BoundField]] = [("Discount", self["discount"])]
+        for line in self.lines:
+            fields += [(field.field.widget.attrs["aria-label"], field) for field in line.numbers()]
+        return [(name, field, str(field.errors[0])) for name, field in fields if field.errors and field.data]
 
     def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
         """Return the cleaned values as the services take them: new ones, or as a change of `before`."""

@@ -98,7 +98,8 @@ def totals(request: CompanyRequest) -> HttpResponse:
         lines, context["whole"] = form.amounts(customer)
     except ValueError as error:
         lines, context["problem"] = [None] * len(form.lines), str(error)
-    context["lines"] = [(line.prefix, amount) for line, amount in zip(form.lines, lines, strict=True)]
+    context["lines"] = list(zip(form.lines, lines, strict=True))
+    context["unread"] = form.unread()
     return render(request, "billing/invoice_totals.html", context)
 
 
