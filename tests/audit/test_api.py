@@ -18,7 +18,7 @@ def client(world: World, api: Callable[..., Any], issue_key: Callable[..., Any])
     return api(issue_key(world.company, scopes=["audit:read", "analytics:read"]).client_secret)
 
 
-def test_audit_entries_are_listed_and_narrowed(world: World, client: Any) -> None:
+def test_audit_entries_are_listed_and_filtered(world: World, client: Any) -> None:
     listed = client.get("/v1/audit_entries?action=company.created")
     assert listed.status == 200
     [entry] = listed.json["data"]
@@ -29,7 +29,7 @@ def test_audit_entries_are_listed_and_narrowed(world: World, client: Any) -> Non
     assert client.get(f"/v1/audit_entries?target={world.company.public_id}").json["data"] == [entry]
 
 
-def test_request_logs_are_listed_and_read_by_the_id_an_answer_carried(world: World, client: Any) -> None:
+def test_request_logs_are_listed_and_read_by_the_responses_request_id(world: World, client: Any) -> None:
     row = make_row(world.company.id, status=404)
     store([row])
     request_id = ids.encode("req", uuid.UUID(row[rows.ID]))
@@ -86,7 +86,7 @@ def test_analytics_count_by_time_by_key_and_by_route(world: World, client: Any) 
     ]
 
 
-def test_a_key_without_the_scope_is_refused(
+def test_key_without_the_scope_is_refused(
     world: World, api: Callable[..., Any], issue_key: Callable[..., Any]
 ) -> None:
     weak = api(issue_key(world.company, scopes=["customers:read"]).client_secret)

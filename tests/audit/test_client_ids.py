@@ -76,7 +76,7 @@ def test_the_alternative_header_name_is_accepted(client: ApiClient) -> None:
     )
 
 
-def test_a_credential_in_the_text_is_redacted(client: ApiClient) -> None:
+def test_credential_in_the_text_is_redacted(client: ApiClient) -> None:
     asked = client.get("/v1/whoami", headers={"X-Request-Id": f"run {client.secret}"})
     drain()
 
@@ -100,19 +100,19 @@ def test_a_credential_in_the_text_is_redacted(client: ApiClient) -> None:
         ("x" * 100_000, ""),
     ],
 )
-def test_a_trace_is_kept_in_one_form_or_not_at_all(header: Any, kept: Any) -> None:
+def test_trace_id_is_stored_in_canonical_form_or_not_at_all(header: Any, kept: Any) -> None:
     assert rows.plain_traceparent(header) == kept
 
 
 @pytest.mark.parametrize("asked", ["trace_id=xyz", f"trace_id={TRACE.upper()}"])
-def test_an_invalid_traceparent_is_refused(client: ApiClient, asked: str) -> None:
+def test_invalid_traceparent_is_refused(client: ApiClient, asked: str) -> None:
     answer = client.get(f"/v1/request_logs?{asked}")
 
     assert (answer.status, answer.code) == (400, "validation_failed")
     assert answer.json["error"]["fields"][0]["field"] == "trace_id"
 
 
-def test_what_was_sealed_before_there_were_any_still_fits(world: World) -> None:
+def test_rows_sealed_before_client_ids_existed_still_verify(world: World) -> None:
     """A row without either is hashed as the release before hashed it."""
     former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
 
@@ -121,7 +121,7 @@ def test_what_was_sealed_before_there_were_any_still_fits(world: World) -> None:
     assert findings(world) == []
 
 
-def test_a_batch_of_the_release_before_is_written(world: World) -> None:
+def test_batch_of_the_previous_release_is_written(world: World) -> None:
     former = make_row(world.company.id)[: len(rows.FORMER_CONTENT)]
     payload = sealed.seal(batches.FORMER_SCHEMA, orjson.dumps([former]))
 

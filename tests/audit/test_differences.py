@@ -51,7 +51,7 @@ def test_long_texts_are_not_compared_line_by_line() -> None:
     assert [piece.fate for piece in found.lines] == [REMOVED] * (MOST_LINES + 1) + [ADDED] * 2
 
 
-def test_facts_of_an_event_are_told_one_by_one() -> None:
+def test_details_of_an_event_are_listed_one_by_one() -> None:
     told = facts({"filters": {"period": "24h"}, "replaced": ["pm_live_a…b", "pm_live_c…d"], "reason": None})
     assert [(label, [piece.text for piece in pieces]) for label, pieces in told] == [
         ("Filters · period", ["24h"]),

@@ -36,7 +36,7 @@ def person(world: World) -> Principal:
     )
 
 
-def test_a_change_leaves_one_row_that_says_who_what_when_and_from_where(world: World) -> None:
+def test_change_leaves_one_row_with_actor_action_time_and_address(world: World) -> None:
     # when
     with tenant_context(world.tenant()):
         services.update_company(
@@ -58,7 +58,7 @@ def test_a_change_leaves_one_row_that_says_who_what_when_and_from_where(world: W
     assert day_of(entry.id) == entry.created.date()
 
 
-def test_a_change_that_is_rolled_back_leaves_no_row(world: World) -> None:
+def test_change_that_is_rolled_back_leaves_no_row(world: World) -> None:
     with tenant_context(world.tenant()):
         before = AuditEntry.objects.count()
     with contextlib.suppress(RuntimeError), tenant_context(world.tenant()):
@@ -82,7 +82,7 @@ def test_secrets_in_an_event_never_reach_the_trail(world: World) -> None:
     assert entry.detail == {"metadata": {"token": "gold"}}
 
 
-def test_business_words_stay_in_the_trail(world: World) -> None:
+def test_business_terms_are_not_redacted_from_the_trail(world: World) -> None:
     customer = make_customer(world.tenant(), name="Ada")
     with tenant_context(world.tenant()):
         update_customer(
@@ -92,7 +92,7 @@ def test_business_words_stay_in_the_trail(world: World) -> None:
     assert entry.changes == {"name": ["Ada", "Basic Consulting"], "metadata": [{}, {"token": "gold"}]}
 
 
-def test_a_credential_in_a_user_agent_never_reaches_the_trail(world: World) -> None:
+def test_credential_in_a_user_agent_never_reaches_the_trail(world: World) -> None:
     actor = dataclasses.replace(person(world), user_agent="curl Basic dXNlcjpwYXNz")
     with tenant_context(world.tenant()):
         publish(CompanyUpdated(object_id=world.company.public_id), actor=actor)
@@ -111,7 +111,7 @@ def test_the_other_company_and_the_other_mode_see_nothing(world: World) -> None:
                 assert cursor.fetchone() == (0,)
 
 
-def test_what_concerns_the_company_as_a_whole_is_in_both_of_its_trails_once(world: World) -> None:
+def test_company_wide_entries_appear_once_in_both_trails(world: World) -> None:
     with tenant_context(world.tenant("test")):
         publish_all(
             [CompanyUpdated(object_id=world.company.public_id), AuditExported(object_id="entries")],
@@ -131,7 +131,7 @@ def test_what_concerns_the_company_as_a_whole_is_in_both_of_its_trails_once(worl
     assert counts == {"test": [1, 1], "live": [1, 0], "other": [0, 0]}
 
 
-def test_an_event_without_a_company_is_for_staff_only(world: World) -> None:
+def test_event_without_a_company_is_for_staff_only(world: World) -> None:
     object_id = f"address_{ids.new_id().hex}"
     with system_context(reason="test"):
         publish_unowned(CompanyUpdated(object_id=object_id), actor=Principal.system("test"))
@@ -156,7 +156,7 @@ def test_an_event_without_a_company_is_for_staff_only(world: World) -> None:
     ],
 )
 @pytest.mark.parametrize("role", ["app", "system"])
-def test_neither_role_of_the_application_can_change_or_go_round_the_trail(
+def test_neither_database_role_can_change_or_bypass_the_trail(
     world: World, role: str, statement: str
 ) -> None:
     partition = f"audit_auditentry_p{clock.now():%Y%m%d}"
@@ -186,7 +186,7 @@ def far_days() -> Iterator[list[date]]:
                 cursor.execute(f'DROP TABLE "{made.name}"')
 
 
-def test_missing_partitions_are_made_once(far_days: list[date]) -> None:
+def test_missing_partitions_are_created_once(far_days: list[date]) -> None:
     # given
     day = far_days[0]
     # when
@@ -197,7 +197,7 @@ def test_missing_partitions_are_made_once(far_days: list[date]) -> None:
     assert found == {f"{parent}_p21010304": day_bounds(day) for parent in tables.PARENTS}
 
 
-def test_a_partition_made_later_has_the_indexes_and_none_of_the_default_rights(far_days: list[date]) -> None:
+def test_later_partition_has_the_indexes_and_no_default_privileges(far_days: list[date]) -> None:
     tables.ensure_partitions(far_days)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -212,7 +212,7 @@ def test_a_partition_made_later_has_the_indexes_and_none_of_the_default_rights(f
     assert indexes == parents_indexes
 
 
-def test_an_entry_without_a_partition_is_refused_rather_than_misplaced(world: World) -> None:
+def test_entry_without_a_partition_is_refused_rather_than_misplaced(world: World) -> None:
     tables.ensure_partitions()
     far = day_bounds(date(2200, 1, 1))[0]
     with pytest.raises(DatabaseError, match="no partition"), tenant_context(world.tenant()):

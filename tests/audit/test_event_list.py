@@ -18,16 +18,16 @@ TWICE = {
 }
 
 
-def test_the_committed_list_is_what_the_source_says() -> None:
+def test_committed_event_list_matches_the_code() -> None:
     call_command("generate_audit_docs", check=True)
 
 
 @pytest.mark.parametrize(
     ("kind", "modules"), writers(pomelo_apps()).items(), ids=lambda value: str(value)[:40]
 )
-def test_each_event_is_written_by_one_place(kind: str, modules: list[str]) -> None:
+def test_each_event_is_published_in_one_place(kind: str, modules: list[str]) -> None:
     assert len(modules) == (2 if kind in TWICE else 1), modules
 
 
-def test_there_is_one_sink_so_an_event_leaves_one_row() -> None:
+def test_each_event_has_one_sink_and_leaves_one_row() -> None:
     assert events._load_sinks(("audit.sinks.record",)) == (record,)

@@ -59,12 +59,12 @@ def events(kind: str, written: Written) -> list[dict[str, Any]]:
     return found
 
 
-def test_there_is_a_way_to_bring_about_every_event() -> None:
+def test_every_event_has_a_trigger() -> None:
     assert sorted(PROVOKERS) == sorted(writers(pomelo_apps()))
 
 
 @pytest.mark.parametrize("kind", sorted(PROVOKERS))
-def test_an_event_leaves_one_entry_that_says_by_whom(
+def test_event_leaves_one_entry_with_its_actor(
     scene: Scene, kind: str, record_property: Callable[[str, object], None]
 ) -> None:
     record_property("audit", "tally: events provoked, each written once and by whom it was")

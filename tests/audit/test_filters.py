@@ -68,7 +68,7 @@ def conditions_of(queryset: Any) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("name", REQUEST_FILTERS)
-def test_a_filter_of_requests_reads_no_partition_as_a_whole(world: World, name: str) -> None:
+def test_request_filters_use_indexes(world: World, name: str) -> None:
     store([make_row(world.company.id)])
     with tenant_context(world.tenant()):
         scans = list(conditions_of(list_requests(RequestFilter(**REQUEST_FILTERS[name]))))
@@ -77,7 +77,7 @@ def test_a_filter_of_requests_reads_no_partition_as_a_whole(world: World, name: 
 
 
 @pytest.mark.parametrize("name", ENTRY_FILTERS)
-def test_a_filter_of_entries_reads_no_partition_as_a_whole(world: World, name: str) -> None:
+def test_entry_filters_use_indexes(world: World, name: str) -> None:
     with tenant_context(world.tenant()):
         scans = list(conditions_of(list_entries(EntryFilter(**ENTRY_FILTERS[name]))))
     assert scans
@@ -88,7 +88,7 @@ def test_a_filter_of_entries_reads_no_partition_as_a_whole(world: World, name: s
     ("name", "column"),
     [("key", "key"), ("route", "route"), ("status", "status"), ("address", "ip"), ("path", "path")],
 )
-def test_a_column_with_an_index_is_looked_up_in_it(world: World, name: str, column: str) -> None:
+def test_indexed_columns_are_looked_up_by_index(world: World, name: str, column: str) -> None:
     """Were the comparison not leakproof, PostgreSQL would apply it after the policy, to every row of the company."""
     with tenant_context(world.tenant()):
         connection.cursor().execute("SET LOCAL enable_bitmapscan = off")
@@ -105,7 +105,7 @@ def test_a_column_with_an_index_is_looked_up_in_it(world: World, name: str, colu
     assert scans
 
 
-def test_the_failures_of_one_key_are_picked_out_in_the_index(world: World) -> None:
+def test_failures_of_one_key_are_found_by_index(world: World) -> None:
     keys = [uuid.uuid4().hex for _ in range(10)]
     statuses = [500] * 6 + [200] * 60
     store([make_row(world.company.id, key=key, status=status) for status in statuses for key in keys])

@@ -67,7 +67,7 @@ def drain() -> None:
     Writer("test").drain(seconds=30)
 
 
-def test_a_request_arrives_with_everything_that_is_kept_of_it(world: World) -> None:
+def test_request_is_logged_with_all_its_fields(world: World) -> None:
     entry = finished(world)
     buffer.record(entry)
     drain()
@@ -81,7 +81,7 @@ def test_a_request_arrives_with_everything_that_is_kept_of_it(world: World) -> N
     assert row.public_id == entry["request"].request_id
 
 
-def test_a_refused_request_keeps_the_decisions_that_led_to_it(world: World) -> None:
+def test_refused_request_keeps_its_decision_trace(world: World) -> None:
     entry = finished(world, refused_by="ip_not_allowed")
     buffer.record(entry)
     drain()
@@ -107,7 +107,7 @@ def test_a_refused_request_keeps_the_decisions_that_led_to_it(world: World) -> N
         ),
     ],
 )
-def test_a_credential_in_a_path_or_user_agent_is_not_kept(
+def test_credential_in_a_path_or_user_agent_is_not_stored(
     world: World, path: str, agent: str, kept: Any
 ) -> None:
     entry = finished(world)
@@ -120,7 +120,7 @@ def test_a_credential_in_a_path_or_user_agent_is_not_kept(
     assert (row.path, row.user_agent) == kept
 
 
-def test_a_request_without_a_company_is_for_staff_only(world: World) -> None:
+def test_request_without_a_company_is_for_staff_only(world: World) -> None:
     entry = finished(None, refused_by="invalid_credentials")
     buffer.record(entry)
     drain()
@@ -129,7 +129,7 @@ def test_a_request_without_a_company_is_for_staff_only(world: World) -> None:
     assert row.refused_by == "invalid_credentials"
 
 
-def test_beyond_the_failure_limit_requests_are_counted_and_not_kept() -> None:
+def test_requests_over_the_failure_limit_are_only_counted() -> None:
     with system_context(reason="test"):
         before = sum(c.requests for c in UnownedCount.objects.filter(refused_by="too_many_failures"))
     batch = [make_row(None, refused_by="too_many_failures", status=429) for _ in range(3)]
@@ -140,7 +140,7 @@ def test_beyond_the_failure_limit_requests_are_counted_and_not_kept() -> None:
     assert after - before == 3
 
 
-def test_a_redelivered_batch_changes_nothing(world: World) -> None:
+def test_redelivered_batch_changes_nothing(world: World) -> None:
     # given
     batch = [make_row(world.company.id, duration_us=1000 * n) for n in range(1, 21)]
     assert store(batch) == 20
@@ -156,12 +156,12 @@ def test_a_redelivered_batch_changes_nothing(world: World) -> None:
     assert (head.rows, head.seals) == (21, 2)
 
 
-def test_a_row_twice_in_one_batch_is_one_row(world: World) -> None:
+def test_duplicate_in_one_batch_becomes_one_row(world: World) -> None:
     row = make_row(world.company.id)
     assert store([row, list(row)]) == 1
 
 
-def test_rollups_hold_what_the_rows_say(world: World) -> None:
+def test_rollups_match_the_rows(world: World) -> None:
     store(
         [
             make_row(world.company.id, status=200, duration_us=400, response_bytes=10),
@@ -180,7 +180,7 @@ def test_rollups_hold_what_the_rows_say(world: World) -> None:
 
 
 @given(st.integers(min_value=0, max_value=2**31 - 1))
-def test_a_duration_lies_within_the_bounds_of_its_bucket(duration_us: int) -> None:
+def test_durations_fall_within_the_bounds_of_their_bucket(duration_us: int) -> None:
     bucket = LATENCY.bucket_of(duration_us / 1000)
     if bucket > 0:
         assert duration_us > LATENCY.bounds[bucket - 1] * 1000
@@ -188,7 +188,7 @@ def test_a_duration_lies_within_the_bounds_of_its_bucket(duration_us: int) -> No
         assert duration_us <= LATENCY.bounds[bucket] * 1000
 
 
-def test_one_bad_row_does_not_keep_the_others_out(world: World) -> None:
+def test_bad_row_does_not_block_the_others(world: World) -> None:
     good = [make_row(world.company.id) for _ in range(6)]
     bad = make_row(world.company.id, method="x" * 9)
     stream.add(batches.pack([canonical(row) for row in [*good[:3], bad, *good[3:]]]))
@@ -199,7 +199,7 @@ def test_one_bad_row_does_not_keep_the_others_out(world: World) -> None:
     assert stream.waiting() == 0
 
 
-def test_what_a_writer_took_and_did_not_finish_is_written_by_itself_later(world: World) -> None:
+def test_unfinished_batch_is_written_by_its_own_writer_later(world: World) -> None:
     row = make_row(world.company.id)
     stream.ensure_group()
     stream.add(batches.pack([canonical(row)]))
@@ -209,7 +209,7 @@ def test_what_a_writer_took_and_did_not_finish_is_written_by_itself_later(world:
     assert stream.waiting() == 0
 
 
-def test_a_dead_writers_batch_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batch_of_a_dead_writer_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
     stream.ensure_group()
     stream.add(batches.pack([canonical(make_row(world.company.id))]))
@@ -217,7 +217,7 @@ def test_a_dead_writers_batch_is_taken_over(world: World, monkeypatch: pytest.Mo
     assert Writer("other").drain(seconds=5) == 1
 
 
-def test_the_buffer_keeps_what_a_full_stream_refuses_and_counts_what_it_cannot_keep(
+def test_buffer_holds_requests_when_the_stream_is_full_and_counts_drops(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a stream that is full, and room for one small batch
@@ -252,12 +252,12 @@ def test_the_buffer_keeps_what_a_full_stream_refuses_and_counts_what_it_cannot_k
         ("v1/<path:unknown>", "(unknown)"),
     ],
 )
-def test_routes_are_written_as_the_documentation_writes_them(pattern: str, template: str) -> None:
+def test_routes_are_stored_in_documented_form(pattern: str, template: str) -> None:
     assert rows.logged_route(pattern) == template
 
 
 @given(st.uuids())
-def test_the_quick_decoder_agrees_with_the_careful_one(value: uuid.UUID) -> None:
+def test_fast_decoder_agrees_with_the_strict_one(value: uuid.UUID) -> None:
     assert rows.request_hex(ids.encode("req", value)) == value.hex
 
 
@@ -278,7 +278,7 @@ def test_entries_are_sealed_once_and_their_heads_signed_and_exported(world: Worl
     assert exported_heads()[chain_of(head)]["digest"] == bytes(head.digest).hex()
 
 
-def test_a_rollup_that_arrives_while_usage_is_read_is_no_error(world: World) -> None:
+def test_rollup_arriving_during_a_usage_query_causes_no_error(world: World) -> None:
     """Sums and latencies are of one moment, whatever is written in between."""
     hour = clock.now().replace(minute=0, second=0, microsecond=0)
     store([make_row(world.company.id)])

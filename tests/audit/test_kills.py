@@ -62,7 +62,7 @@ def request_hex(answer: Any) -> str:
 
 
 @pytest.mark.chaos
-def test_a_web_process_that_is_told_to_end_loses_nothing(issue_key: Callable[..., Any]) -> None:
+def test_terminated_web_process_loses_no_requests(issue_key: Callable[..., Any]) -> None:
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, scopes=["customers:read"]).client_secret
     with web_process() as web:
@@ -73,7 +73,7 @@ def test_a_web_process_that_is_told_to_end_loses_nothing(issue_key: Callable[...
 
 
 @pytest.mark.chaos
-def test_a_web_process_that_is_told_to_end_while_valkey_is_dead_loses_nothing(
+def test_terminated_web_process_loses_no_requests_while_valkey_is_down(
     issue_key: Callable[..., Any],
     settings: Any,
     tmp_path: Path,
@@ -124,7 +124,7 @@ def test_a_web_process_that_is_told_to_end_while_valkey_is_dead_loses_nothing(
 
 
 @pytest.mark.chaos
-def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
+def test_killed_web_process_loses_at_most_its_last_moments(
     issue_key: Callable[..., Any], record_property: Callable[[str, object], None]
 ) -> None:
     world = make_world(tier="enterprise")
@@ -160,7 +160,7 @@ def test_a_web_process_that_is_killed_loses_at_most_its_last_moments(
 
 
 @pytest.mark.chaos
-def test_a_writer_killed_again_and_again_loses_and_repeats_nothing(
+def test_repeatedly_killed_writer_loses_and_duplicates_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
     # given: three times what one transaction of the writer holds, so that a kill finds it between and inside of them
@@ -220,7 +220,7 @@ def own_buffer(monkeypatch: pytest.MonkeyPatch) -> Buffer:
 
 
 @pytest.mark.chaos
-def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, own_buffer: Buffer) -> None:
+def test_requests_of_sixty_seconds_wait_for_valkey(world: World, settings: Any, own_buffer: Buffer) -> None:
     """A minute of 1,000 requests a second, during which Valkey is dead; it comes back empty."""
     with private_valkey() as valkey:
         settings.VALKEY_URL = valkey.url
@@ -242,7 +242,7 @@ def test_what_sixty_seconds_bring_waits_for_valkey(world: World, settings: Any, 
 
 
 @pytest.mark.chaos
-def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> None:
+def test_requests_during_a_postgresql_outage_are_written_afterwards() -> None:
     with private_platform(durable=True) as (engines, environment):
         company = uuid.uuid4()
         made = [[make_row(company) for _ in range(500)] for _ in range(20)]
@@ -267,7 +267,7 @@ def test_what_comes_while_postgresql_is_dead_is_written_when_it_is_back() -> Non
 
 
 @pytest.mark.chaos
-def test_days_are_dropped_while_requests_are_written(world: World) -> None:
+def test_partitions_are_dropped_while_requests_are_written(world: World) -> None:
     tables.ensure_partitions([clock.now().date() - timedelta(days=offset) for offset in (95, 96, 97)])
     written, failures, is_over = [0], [], threading.Event()
 

@@ -53,7 +53,7 @@ def text_of(response: Any) -> str:
     return b"".join(response).decode() if response.streaming else response.content.decode()
 
 
-def test_the_audit_page_shows_who_did_what_and_leads_to_the_details(world: World, browser: Client) -> None:
+def test_audit_page_shows_who_did_what_and_links_to_the_details(world: World, browser: Client) -> None:
     with tenant_context(world.tenant()):
         publish(
             CompanyUpdated(object_id=world.company.public_id, changes={"name": ["Acme", "Acme <b>2</b>"]}),
@@ -77,7 +77,7 @@ def links_of(page: str) -> dict[str, str]:
     return found
 
 
-def test_an_entry_is_a_sentence_whose_names_lead_to_their_objects(world: World, browser: Client) -> None:
+def test_entry_sentence_links_to_the_objects_it_names(world: World, browser: Client) -> None:
     key = make_key(world.company, name="CI <deploy>").key
     ada = Principal(kind="user", id=world.owner.public_id, name="Ada")
     with tenant_context(world.tenant()):
@@ -116,7 +116,7 @@ def test_repeated_entries_are_grouped_and_expandable(world: World, browser: Clie
     assert all(f"/audit/{entry.public_id}/" in page for entry in entries)
 
 
-def test_common_filters_are_links_and_the_one_in_force_is_marked(world: World, browser: Client) -> None:
+def test_common_filters_are_links_and_the_active_one_is_marked(world: World, browser: Client) -> None:
     saved = {one["label"]: one for one in browser.get("/audit/?action=api_key.*").context["common"]}
     assert [label for label, one in saved.items() if one["is_chosen"]] == ["Keys"]
     for one in saved.values():
@@ -141,7 +141,7 @@ def test_common_filters_are_links_and_the_one_in_force_is_marked(world: World, b
         ("period=1h", True),
     ],
 )
-def test_each_filter_of_the_audit_page_narrows(
+def test_each_filter_of_the_audit_page_restricts_the_list(
     world: World, browser: Client, query: str, is_found: bool
 ) -> None:
     with tenant_context(world.tenant()):
@@ -153,7 +153,7 @@ def test_each_filter_of_the_audit_page_narrows(
     assert (entry.public_id in text_of(browser.get(f"/audit/?{query}"))) is is_found
 
 
-def test_an_invalid_filter_is_reported_on_its_field(browser: Client) -> None:
+def test_invalid_filter_is_reported_on_its_field(browser: Client) -> None:
     assert "Use an address or a network" in text_of(browser.get("/audit/?ip=nowhere"))
     assert "Use an address or a network" in text_of(browser.get("/requests/?ip=nowhere"))
     assert "Not an identifier" in text_of(browser.get("/requests/?q=req_zzz"))
@@ -163,7 +163,7 @@ def test_an_invalid_filter_is_reported_on_its_field(browser: Client) -> None:
             assert "errorlist" in text_of(browser.get(f"/audit/?{field}={moment}"))
 
 
-def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
+def test_refused_request_is_explained(world: World, browser: Client) -> None:
     row = make_row(world.company.id, **REFUSED)
     store([row])
     request_id = ids.encode("req", uuid.UUID(row[0]))
@@ -198,7 +198,7 @@ def test_a_refused_request_is_explained(world: World, browser: Client) -> None:
         ("until=2020-01-01T00:00", set()),
     ],
 )
-def test_each_filter_of_the_request_page_narrows(
+def test_each_filter_of_the_request_page_restricts_the_list(
     world: World, browser: Client, query: str, expected: set[str]
 ) -> None:
     store([make_row(world.company.id), make_row(world.company.id, **REFUSED)])
@@ -206,7 +206,7 @@ def test_each_filter_of_the_request_page_narrows(
     assert {json.loads(line)["path"] for line in rows} == expected
 
 
-def test_equal_requests_in_a_row_are_one_line_that_opens(world: World, browser: Client) -> None:
+def test_equal_consecutive_requests_are_one_expandable_line(world: World, browser: Client) -> None:
     rows = [make_row(world.company.id, path=path) for path in ("/v1/a", "/v1/a", "/v1/b", "/v1/a")]
     store([*rows, make_row(world.company.id, **REFUSED)])
     response = browser.get("/requests/")
@@ -222,7 +222,7 @@ def test_equal_requests_in_a_row_are_one_line_that_opens(world: World, browser: 
     assert [one.count for one in browser.get("/requests/?live=1").context["rows"]] == [1] * 5
 
 
-def test_the_live_view_asks_again_for_its_rows_only(world: World, browser: Client) -> None:
+def test_live_view_refreshes_only_its_rows(world: World, browser: Client) -> None:
     store([make_row(world.company.id)])
     assert 'hx-trigger="every 2s"' in text_of(browser.get("/requests/?live=1"))
     rows = text_of(browser.get("/requests/?live=1", headers={"HX-Request": "true"}))
@@ -242,7 +242,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(world: World, browser: Cl
     assert seen == [f"/v1/n/{n}" for n in range(44, -1, -1)]
 
 
-def test_repeats_that_cross_the_end_of_a_page_are_one_from_either_side(world: World, browser: Client) -> None:
+def test_repeats_across_a_page_boundary_are_grouped_in_both_directions(world: World, browser: Client) -> None:
     for path, count in [("/v1/c", 1), ("/v1/b", 30), ("/v1/a", 15)]:  # the oldest first
         store([make_row(world.company.id, path=path) for _ in range(count)])
 
@@ -262,7 +262,7 @@ def test_repeats_that_cross_the_end_of_a_page_are_one_from_either_side(world: Wo
     assert told(f"/requests/?ending_before={before}")[:2] == ([("/v1/a", 15)], None)
 
 
-def test_entries_that_cross_the_end_of_a_page_are_one(world: World, browser: Client) -> None:
+def test_entries_across_a_page_boundary_are_grouped(world: World, browser: Client) -> None:
     for _ in range(24):
         list(browser.get("/audit/export.csv"))  # to its end, which makes room for the next one
 
@@ -275,7 +275,7 @@ def test_entries_that_cross_the_end_of_a_page_are_one(world: World, browser: Cli
 @pytest.mark.parametrize(
     "text", ["＝1+1", "＋1", "－1", "＠SUM(A1)", "﹢1", "⁺1", " =1", "\u00a0=1", "\u200b=1", "\ufeff=1", "\u3000＝1", "\n1", "-1", "@a"]
 )  # fmt: skip
-def test_a_cell_that_looks_like_a_formula_is_escaped(text: str) -> None:
+def test_cell_that_looks_like_a_formula_is_escaped(text: str) -> None:
     assert cell_of(text) == f"'{text}"
 
 
@@ -289,7 +289,7 @@ def test_a_cell_that_looks_like_a_formula_is_escaped(text: str) -> None:
         (["x;y", "\t=1"], '["x;y","\\t=1"]'),
     ],
 )
-def test_a_cell_split_by_another_separator_starts_no_formula(value: Any, cell: str) -> None:
+def test_cell_split_by_another_separator_starts_no_formula(value: Any, cell: str) -> None:
     """A spreadsheet takes the separator from the country it is set to, and there a comma and its quotes part nothing."""
     assert cell_of(value) == cell
     assert isinstance(value, str) or json.loads(cell) == value
@@ -299,11 +299,11 @@ def test_a_cell_split_by_another_separator_starts_no_formula(value: Any, cell: s
     "text",
     ["Ada", "1+1", "a=b", "", "'=1", "{}", "（1）", "·=", "2026-01-31", "a; b; c", "X11; Linux (+http)"],
 )
-def test_any_other_cell_stays_as_it_is(text: str) -> None:
+def test_other_cells_are_unchanged(text: str) -> None:
     assert cell_of(text) == text
 
 
-def test_an_export_is_recorded_and_a_formula_stays_text(world: World, browser: Client) -> None:
+def test_export_is_recorded_and_a_formula_stays_text(world: World, browser: Client) -> None:
     store([make_row(world.company.id, user_agent="=cmd|' /C calc'!A0")])
     rows = list(csv.DictReader(io.StringIO(text_of(browser.get("/requests/export.csv")))))
     assert rows[0]["user_agent"] == "'=cmd|' /C calc'!A0"
@@ -314,7 +314,7 @@ def test_an_export_is_recorded_and_a_formula_stays_text(world: World, browser: C
     assert entry.actor_id == world.owner.public_id
 
 
-def test_an_export_names_the_filters_it_applied_and_nothing_else(world: World, browser: Client) -> None:
+def test_export_names_the_filters_it_applied_and_nothing_else(world: World, browser: Client) -> None:
     browser.get("/audit/export.jsonl?actor=Ada&ip=&colour=red")
     with tenant_context(world.tenant()):
         entry = AuditEntry.objects.get(action="audit.exported")
@@ -330,7 +330,7 @@ def test_an_export_names_the_filters_it_applied_and_nothing_else(world: World, b
     ],
 )
 @pytest.mark.parametrize("stream", ["audit", "requests"])
-def test_an_export_with_an_invalid_filter_is_refused_and_not_recorded(
+def test_export_with_an_invalid_filter_is_refused_and_not_recorded(
     world: World, browser: Client, stream: str, query: str, said: str
 ) -> None:
     answer = browser.get(f"/{stream}/export.csv?{query}")
@@ -342,16 +342,14 @@ def test_an_export_with_an_invalid_filter_is_refused_and_not_recorded(
         assert not AuditEntry.objects.filter(action="audit.exported").exists()
 
 
-def test_an_export_reads_on_over_many_chunks(
-    world: World, browser: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_spans_many_chunks(world: World, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit.export.rows.CHUNK", 10)
     store([make_row(world.company.id, path=f"/v1/n/{n}") for n in range(25)])
     rows = text_of(browser.get("/requests/export.jsonl")).splitlines()
     assert [json.loads(line)["path"] for line in rows] == [f"/v1/n/{n}" for n in range(24, -1, -1)]
 
 
-def test_a_viewer_may_read_and_not_export(world: World, login: Callable[..., Client]) -> None:
+def test_viewer_may_read_but_not_export(world: World, login: Callable[..., Client]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")
     browser = login(viewer, company=world.company)
@@ -362,7 +360,7 @@ def test_a_viewer_may_read_and_not_export(world: World, login: Callable[..., Cli
         assert not AuditEntry.objects.filter(action="audit.exported").exists()
 
 
-def test_an_outsider_finds_neither_rows_nor_details(world: World, login: Callable[..., Client]) -> None:
+def test_non_member_sees_neither_rows_nor_details(world: World, login: Callable[..., Client]) -> None:
     row = make_row(world.company.id)
     store([row])
     with tenant_context(world.tenant()):

@@ -44,13 +44,13 @@ def check(lines: list[str], key: str | None = None) -> list[str]:
     return SCRIPT_NAMES["check"](iter(lines), key)  # type: ignore[no-any-return]
 
 
-def test_an_untouched_proof_is_good(proof: list[str]) -> None:
+def test_unmodified_proof_verifies(proof: list[str]) -> None:
     assert check(proof) == []
     assert check(proof, public_key().hex()) == []
     assert sum('"type":"seal"' in line for line in proof) == 2
 
 
-def test_the_script_stands_alone(proof: list[str], tmp_path: Path) -> None:
+def test_verification_script_uses_only_the_standard_library(proof: list[str], tmp_path: Path) -> None:
     path = tmp_path / "proof.jsonl"
     path.write_text("\n".join(proof) + "\n")
     run = subprocess.run(
@@ -80,7 +80,7 @@ def rows_of(proof: list[str]) -> list[int]:
     return [index for index, line in enumerate(proof) if '"type":"row"' in line]
 
 
-def test_each_way_of_tampering_with_the_file_is_noticed(proof: list[str]) -> None:
+def test_tampering_with_the_proof_file_is_detected(proof: list[str]) -> None:
     first, second, *_ = rows_of(proof)
     seals = [index for index, line in enumerate(proof) if '"type":"seal"' in line]
     edited = json.loads(proof[first])
@@ -102,7 +102,7 @@ def test_each_way_of_tampering_with_the_file_is_noticed(proof: list[str]) -> Non
     assert second > first
 
 
-def test_a_foreign_signing_key_is_detected(proof: list[str]) -> None:
+def test_foreign_signing_key_is_detected(proof: list[str]) -> None:
     stranger = Ed25519PrivateKey.generate().public_key().public_bytes_raw().hex()
     assert check(proof, stranger) == ["the signature does not fit"]
 
@@ -138,7 +138,7 @@ def test_server_and_script_produce_the_same_canonical_text(content: list[Any]) -
     assert SCRIPT_NAMES["canonical"](content) == canonical(content)
 
 
-def test_a_day_without_a_proof_and_an_invalid_day_are_not_found(
+def test_day_without_a_proof_and_an_invalid_day_are_not_found(
     world: World, login: Callable[..., Client]
 ) -> None:
     browser = login(world.owner, company=world.company)

@@ -17,7 +17,7 @@ from tests.engines import superuser_url
         (-1, 503, "today's audit partition is missing: run `manage.py migrate --database=owner`"),
     ],
 )
-def test_a_shortage_of_partitions_is_reported(
+def test_shortage_of_partitions_is_reported(
     monkeypatch: pytest.MonkeyPatch, ahead: int, status: int, said: str
 ) -> None:
     monkeypatch.setattr(readiness, "days_ahead", lambda: ahead)
@@ -25,11 +25,11 @@ def test_a_shortage_of_partitions_is_reported(
     assert (answer.status_code, answer.json()["checks"]["audit_partitions"]) == (status, said)
 
 
-def test_the_partitions_of_this_run_are_there() -> None:
+def test_partitions_of_the_current_day_exist() -> None:
     assert readiness.check_partitions() is None
 
 
-def test_a_trail_that_was_made_writable_takes_the_process_out_of_service() -> None:
+def test_writable_audit_trail_makes_the_process_unready() -> None:
     """As a restore leaves it that brings no privileges, or adds the default ones."""
     with psycopg.connect(superuser_url(), autocommit=True) as admin:
         admin.execute("GRANT UPDATE ON audit_auditentry TO app")
@@ -44,7 +44,7 @@ def test_a_trail_that_was_made_writable_takes_the_process_out_of_service() -> No
     assert Client().get("/readyz").status_code == 200
 
 
-def test_a_table_without_its_policies_takes_the_process_out_of_service() -> None:
+def test_table_without_rls_policies_makes_the_process_unready() -> None:
     with psycopg.connect(superuser_url(), autocommit=True) as admin:
         admin.execute("ALTER TABLE billing_customer DISABLE ROW LEVEL SECURITY")
         try:

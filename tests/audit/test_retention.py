@@ -54,7 +54,7 @@ def names(day: date) -> set[str]:
     return {p.name for p in tables.list_partitions() if p.day == day}
 
 
-def test_an_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: World, old_day: date) -> None:
+def test_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: World, old_day: date) -> None:
     # given two requests of a day that is over, and one of today
     store([row_of(world, old_day), row_of(world, old_day), make_row(world.company.id)])
     # when
@@ -73,7 +73,7 @@ def test_an_expired_day_is_dropped_and_its_heads_and_a_checkpoint_stay(world: Wo
     assert [f for f in verify_days() if old_day.isoformat() in f.subject] == []
 
 
-def test_the_page_does_not_vouch_for_a_dropped_day(
+def test_verification_page_does_not_confirm_a_dropped_day(
     world: World, login: Callable[..., Client], old_day: date
 ) -> None:
     # given a day beyond the retention, of which the signed head is all that stays
@@ -96,7 +96,7 @@ def test_the_page_does_not_vouch_for_a_dropped_day(
     assert "This day does not match its seals" in forged
 
 
-def test_roll_ups_that_are_over_go_a_few_at_a_time(world: World, old_day: date) -> None:
+def test_expired_rollups_are_deleted_in_steps(world: World, old_day: date) -> None:
     # given 1,200 roll-ups beyond the retention
     store([row_of(world, old_day, route=f"/v1/things/{number}") for number in range(1_200)])
 
@@ -113,7 +113,7 @@ def test_roll_ups_that_are_over_go_a_few_at_a_time(world: World, old_day: date) 
     assert (before, once, left()) == (1_200, 200, 0)
 
 
-def test_a_dropped_day_without_its_checkpoint_is_reported(world: World, old_day: date) -> None:
+def test_dropped_day_without_its_checkpoint_is_reported(world: World, old_day: date) -> None:
     store([row_of(world, old_day)])
     sign_heads()
     prune()
@@ -138,7 +138,7 @@ def test_the_last_day_of_the_retention_stays() -> None:
         prune(today=today + timedelta(days=3))
 
 
-def test_a_dry_run_lists_and_drops_nothing(old_day: date) -> None:
+def test_dry_run_lists_and_drops_nothing(old_day: date) -> None:
     out = StringIO()
     call_command("prune_audit", "--dry-run", stdout=out)
     assert f"audit_requestlog_p{old_day:%Y%m%d} ({old_day.isoformat()}, attached)" in out.getvalue()
@@ -151,7 +151,7 @@ def test_the_retention_is_a_setting(old_day: date, settings: Any) -> None:
     settings.AUDIT_RETENTION_DAYS = 90
 
 
-def test_what_a_killed_run_detached_is_dropped_by_the_next(old_day: date) -> None:
+def test_partition_detached_by_a_killed_run_is_dropped_by_the_next(old_day: date) -> None:
     name = f"audit_requestlog_p{old_day:%Y%m%d}"
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"ALTER TABLE audit_requestlog DETACH PARTITION {name} CONCURRENTLY")
@@ -162,7 +162,7 @@ def test_what_a_killed_run_detached_is_dropped_by_the_next(old_day: date) -> Non
         assert cursor.fetchone() == (None,)
 
 
-def test_verify_audit_tells_good_from_bad(world: World, settings: Any, tmp_path: Path) -> None:
+def test_verify_audit_detects_tampering(world: World, settings: Any, tmp_path: Path) -> None:
     settings.AUDIT_HEADS_FILE = str(tmp_path / "heads.jsonl")  # others have removed what they exported
     store([make_row(world.company.id)])
     sign_heads()
@@ -248,7 +248,7 @@ def test_compaction_keeps_the_last_head_of_each_chain_of_a_past_day(
 
 
 @pytest.mark.parametrize("name", ["heads.{host}.jsonl", "heads.{host}", "{host}"])
-def test_files_of_machines_that_write_no_more_are_compacted_by_those_that_do(
+def test_head_files_of_retired_machines_are_compacted_by_active_ones(
     world: World, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     # given two machines that are gone, one that wrote a moment ago, and this one, whose names differ after a dot only
@@ -292,7 +292,7 @@ def test_files_of_machines_that_write_no_more_are_compacted_by_those_that_do(
     assert heads.exported_heads() == exported
 
 
-def test_a_chain_that_was_exported_from_an_earlier_end_keeps_every_line(
+def test_chain_exported_from_an_earlier_head_keeps_every_line(
     world: World, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where no file by itself betrays it, since another machine has written the earlier end."""
@@ -311,7 +311,7 @@ def test_a_chain_that_was_exported_from_an_earlier_end_keeps_every_line(
     assert [record["seals"] for record in exported.values()] == [5]
 
 
-def test_a_head_that_was_just_signed_rests_before_it_is_signed_again(world: World) -> None:
+def test_freshly_signed_head_is_not_signed_again_immediately(world: World) -> None:
     def signed() -> tuple[int, int]:
         with system_context(reason="test"):
             head = SealHead.objects.get(company_id=world.company.id, mode="live", stream="entries")

@@ -65,9 +65,7 @@ def ends_of(exported: dict[Chain, dict[str, Any]]) -> dict[int, tuple[Any, ...]]
     }
 
 
-def test_heads_that_are_signed_together_are_one_line_of_under_100_bytes_each(
-    world: World, file: Path
-) -> None:
+def test_heads_signed_together_share_a_line_under_100_bytes_each(world: World, file: Path) -> None:
     listed = [(Chain(uuid4(), "live", "requests", DAY), 1_440, 86_400, bytes(range(32))) for _ in range(500)]
     heads.append_to_file([sign_round(listed, signed_at="2026-01-01T00:00:00.123456Z")])
     assert len(file.read_bytes().splitlines()) == 1
@@ -88,7 +86,7 @@ def test_heads_that_are_signed_together_are_one_line_of_under_100_bytes_each(
     ],
     ids=["mode", "seals", "moment", "signature"],
 )
-def test_an_edited_round_is_not_a_proof(file: Path, change: Callable[[str], str]) -> None:
+def test_edited_round_is_not_a_proof(file: Path, change: Callable[[str], str]) -> None:
     write_round(1, (1, 1), (2, 1))
     changed = change(file.read_text())
     assert changed != file.read_text()
@@ -99,15 +97,13 @@ def test_an_edited_round_is_not_a_proof(file: Path, change: Callable[[str], str]
 @pytest.mark.parametrize(
     "line", ['{"heads": 5}', '{"heads": {"x": [[1]]}}', '{"heads": {"a b": []}, "signed_at": 1}']
 )
-def test_a_line_that_is_not_a_round_is_skipped(file: Path, line: str) -> None:
+def test_line_that_is_not_a_round_is_skipped(file: Path, line: str) -> None:
     write_round(1, (1, 1))
     file.write_text(f"{line}\n{file.read_text()}")
     assert set(ends_of(heads.exported_heads())) == {1}
 
 
-def test_a_head_that_an_earlier_release_exported_by_itself_still_proves_its_chain(
-    world: World, file: Path
-) -> None:
+def test_head_exported_by_an_earlier_release_still_proves_its_chain(world: World, file: Path) -> None:
     add_rows(world, "requests")
     heads.sign_heads()
     file.write_bytes(orjson.dumps(heads.head_as_json(head_of(world))) + b"\n")
@@ -135,7 +131,7 @@ def test_compaction_keeps_the_last_head_of_each_chain_from_past_rounds(file: Pat
     assert (len(first) < len(lines[0]), len(second) < len(lines[1]), third) == (True, True, lines[2])
 
 
-def test_a_chain_that_was_exported_from_an_earlier_end_keeps_its_head_in_every_round(file: Path) -> None:
+def test_chain_exported_from_an_earlier_head_keeps_its_head_in_every_round(file: Path) -> None:
     write_round(1, (1, 5), (2, 1))
     write_round(2, (1, 3), (2, 2))
     assert heads.read_exported()[1] == {chain(1)}
@@ -146,7 +142,7 @@ def test_a_chain_that_was_exported_from_an_earlier_end_keeps_its_head_in_every_r
     assert {company: end[0] for company, end in ends_of(heads.exported_heads()).items()} == {1: 5, 2: 2}
 
 
-def test_a_round_of_a_former_key_is_never_signed_again(file: Path, settings: Any) -> None:
+def test_round_signed_with_a_former_key_is_never_signed_again(file: Path, settings: Any) -> None:
     """In part it could only be signed by the current key, which would vouch for a key that was given up."""
     write_round(1, (1, 1), (2, 1))
     settings.AUDIT_VERIFY_KEYS = [public_key().hex()]

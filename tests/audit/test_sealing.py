@@ -34,7 +34,7 @@ def sealed_names(world: World) -> list[list[str]]:
     return [seal for seal in found if seal]
 
 
-def test_a_writing_transaction_of_another_database_holds_no_seal_back(world: World) -> None:
+def test_transaction_of_another_database_delays_no_seal(world: World) -> None:
     with psycopg.connect(superuser_url("postgres")) as foreign:
         foreign.execute("SELECT pg_current_xact_id()")
         with tenant_context(world.tenant()):
@@ -45,7 +45,7 @@ def test_a_writing_transaction_of_another_database_holds_no_seal_back(world: Wor
         assert sealed_names(world) == [["first"]]
 
 
-def test_an_entry_that_is_committed_late_is_sealed_late_under_a_number_of_its_own(world: World) -> None:
+def test_late_commit_is_sealed_later_under_its_own_number(world: World) -> None:
     with uncommitted(world.tenant(), lambda: note(world.tenant(), "late"), AuditEntry):
         with tenant_context(world.tenant()):
             note(world.tenant(), "early")

@@ -125,7 +125,7 @@ def test_nothing_can_be_added_changed_or_deleted(world: World, staff: Client, mo
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_nobody_else_gets_in(world: World, model: str) -> None:
+def test_only_staff_get_in(world: World, model: str) -> None:
     row = a_row(world, model)
     browser = sign_in(world.owner, world.company)
     assert browser.get(f"/staff/audit/{model}/").status_code == 302
@@ -134,7 +134,7 @@ def test_nobody_else_gets_in(world: World, model: str) -> None:
         assert not AuditEntry.objects.filter(action="staff.viewed").exists()
 
 
-def test_requests_of_all_companies_are_listed_and_narrowed(world: World, staff: Client) -> None:
+def test_requests_of_all_companies_are_listed_and_filtered(world: World, staff: Client) -> None:
     address = random_address()
     mine = make_row(world.company.id, ip=address, path="/v1/mine")
     other = make_row(world.other_company.id, ip=address, path="/v1/other", status=503, mode="test")
@@ -158,7 +158,7 @@ def test_requests_of_all_companies_are_listed_and_narrowed(world: World, staff: 
     assert staff.get("/staff/audit/requestlog/?q=nothing%00").status_code == 400
 
 
-def test_entries_of_all_companies_are_listed_and_narrowed(world: World, staff: Client) -> None:
+def test_entries_of_all_companies_are_listed_and_filtered(world: World, staff: Client) -> None:
     for company in (world.company, world.other_company):
         with tenant_context(company.live_tenant):
             publish(CompanyUpdated(object_id=company.public_id), actor=SYSTEM)
@@ -173,7 +173,7 @@ def test_entries_of_all_companies_are_listed_and_narrowed(world: World, staff: C
     assert found("q=company.updated&actor_kind__exact=staff") == [False, False]
 
 
-def test_a_list_stops_counting_at_its_limit(world: World, staff: Client) -> None:
+def test_list_stops_counting_at_its_limit(world: World, staff: Client) -> None:
     """On a log of millions, counting all of it would take longer than showing a page."""
     store([make_row(world.company.id) for _ in range(MOST_COUNTED + 30)])
     response = staff.get(f"/staff/audit/requestlog/?q={world.company.slug}")
@@ -181,7 +181,7 @@ def test_a_list_stops_counting_at_its_limit(world: World, staff: Client) -> None
     assert len(response.context["cl"].result_list) == 50
 
 
-def test_a_request_shows_the_client_id_of_its_key(world: World, staff: Client) -> None:
+def test_request_shows_the_client_id_of_its_key(world: World, staff: Client) -> None:
     key = uuid.UUID("0191c8b0-d2c5-7a1e-8f6b-3a4c5d6e7f80")
     row = make_row(world.company.id, key=key.hex)
     store([row])

@@ -107,11 +107,11 @@ def trail(world: World, request: pytest.FixtureRequest) -> Iterator[Trail]:
             )
 
 
-def test_an_untouched_trail_has_nothing_to_report(trail: Trail) -> None:
+def test_unmodified_trail_has_no_findings(trail: Trail) -> None:
     assert trail.findings() == []
 
 
-def test_rows_that_are_not_sealed_yet_are_no_finding(trail: Trail) -> None:
+def test_unsealed_rows_are_no_finding(trail: Trail) -> None:
     with tenant_context(trail.world.tenant()):
         publish(CompanyUpdated(object_id=trail.world.company.public_id), actor=Principal.system("test"))
     assert trail.findings() == []
@@ -154,7 +154,7 @@ EDITS = {
 }
 
 
-def test_an_edit_of_any_column_names_the_row(trail: Trail, record_property: Record) -> None:
+def test_edited_column_is_reported_with_its_row(trail: Trail, record_property: Record) -> None:
     named = 0
     for column, value in EDITS[trail.stream].items():
         row = trail.rows[2]
@@ -270,7 +270,7 @@ WAYS: list[Callable[[Trail], tuple[str, str]]] = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
-def test_each_way_of_tampering_is_named_first(
+def test_each_kind_of_tampering_is_reported_first(
     trail: Trail, way: Callable[[Trail], tuple[str, str]], record_property: Record
 ) -> None:
     record_property("audit", f"tally: other ways of tampering with {trail.stream} named")
@@ -280,14 +280,14 @@ def test_each_way_of_tampering_is_named_first(
     assert found[0] == expected
 
 
-def test_a_whole_rebuilt_chain_is_betrayed_by_the_signature(trail: Trail) -> None:
+def test_rebuilt_chain_is_detected_by_the_signature(trail: Trail) -> None:
     """An attacker who knows how seals are made edits a row and recomputes everything that follows."""
     trail.run("DELETE FROM {table} WHERE id = %s", trail.rows[0])
     rebuild(trail, forget=trail.rows[0])
     assert next(finding.what for finding in trail.findings()) == "signature"
 
 
-def test_a_rebuilt_and_unsigned_head_is_betrayed_by_the_exported_one(trail: Trail) -> None:
+def test_rebuilt_unsigned_head_is_detected_by_the_exported_one(trail: Trail) -> None:
     trail.run("DELETE FROM {table} WHERE id = %s", trail.rows[0])
     rebuild(trail, forget=trail.rows[0])
     trail.superuser.execute(
@@ -299,7 +299,7 @@ def test_a_rebuilt_and_unsigned_head_is_betrayed_by_the_exported_one(trail: Trai
     assert "exported" in trail.findings()[0].subject
 
 
-def test_an_end_cut_off_together_with_its_head_is_betrayed_by_the_exported_one(trail: Trail) -> None:
+def test_truncated_chain_and_head_are_detected_by_the_exported_one(trail: Trail) -> None:
     """The older state was signed too, so its signature is good; the exported head says that there was more."""
     before = trail.head()
     add_rows(trail.world, trail.stream)
@@ -326,7 +326,7 @@ def test_an_end_cut_off_together_with_its_head_is_betrayed_by_the_exported_one(t
     assert [finding.what for finding in trail.findings()] == ["cut_off"]
 
 
-def test_a_chain_removed_with_its_head_is_detected_from_its_rows_and_the_exported_file(
+def test_chain_removed_with_its_head_is_detected_from_its_rows_and_the_exported_file(
     trail: Trail, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for table in ("audit_seal", "audit_sealhead"):
@@ -347,7 +347,7 @@ def test_a_chain_removed_with_its_head_is_detected_from_its_rows_and_the_exporte
         call_command("verify_audit", "--day", today.isoformat(), stdout=StringIO())
 
 
-def test_a_head_that_nobody_signed_is_reported_after_ten_minutes(trail: Trail) -> None:
+def test_head_that_nobody_signed_is_reported_after_ten_minutes(trail: Trail) -> None:
     trail.superuser.execute(
         "UPDATE audit_sealhead SET signed_seals = 0, signature = NULL, changed = %s WHERE company_id = %s AND stream = %s",
         [clock.now() - timedelta(minutes=11), trail.world.company.id, trail.stream],

@@ -154,7 +154,7 @@ def test_batches_add_up_in_the_table_and_each_dimension_can_be_read_alone(world:
 
 
 @pytest.mark.parametrize("period", ["24h", "7d", "30d", "90d", "nonsense"])
-def test_usage_is_drawn_for_every_period(world: World, browser: Client, period: str) -> None:
+def test_usage_chart_covers_every_period(world: World, browser: Client, period: str) -> None:
     store(
         [
             make_row(world.company.id, duration_us=8_000),
@@ -216,7 +216,7 @@ def test_usage_of_one_key_route_or_status_alone(
 
 
 @pytest.mark.parametrize("by", ["key", "route", "status", "address"])
-def test_every_bar_and_line_leads_to_exactly_the_requests_it_counts(
+def test_every_bar_and_line_links_to_exactly_the_requests_it_counts(
     world: World, browser: Client, by: str
 ) -> None:
     store(
@@ -249,14 +249,14 @@ def test_every_bar_and_line_leads_to_exactly_the_requests_it_counts(
         ("{today}", "{yesterday}", "or a later one"),
     ],
 )
-def test_an_invalid_range_is_reported_on_its_field(browser: Client, begin: str, end: str, error: str) -> None:
+def test_invalid_range_is_reported_on_its_field(browser: Client, begin: str, end: str, error: str) -> None:
     today = clock.now().date()
     begin, end = (text.format(today=today, yesterday=today - timedelta(days=1)) for text in (begin, end))
     _, page = get(browser, f"/requests/usage/?period=custom&begin={begin}&end={end}")
     assert error in page
 
 
-def test_a_range_of_ones_own_and_its_export(world: World, browser: Client) -> None:
+def test_custom_range_is_shown_and_exported(world: World, browser: Client) -> None:
     yesterday = clock.now() - timedelta(days=1)
     store([make_row(world.company.id), row_at(world, yesterday, status=429, refused_by="rate_limited")])
     query = f"period=custom&begin={yesterday:%Y-%m-%d}&end={yesterday:%Y-%m-%d}"
@@ -273,7 +273,7 @@ def test_a_range_of_ones_own_and_its_export(world: World, browser: Client) -> No
         assert AuditEntry.objects.get(action="audit.exported").detail["what"] == "usage"
 
 
-def test_a_viewer_sees_usage_and_does_not_export_it(world: World, login: Callable[..., Client]) -> None:
+def test_viewer_sees_usage_but_cannot_export_it(world: World, login: Callable[..., Client]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")
     browser = login(viewer, company=world.company)
@@ -294,7 +294,5 @@ def test_a_viewer_sees_usage_and_does_not_export_it(world: World, login: Callabl
         (5, 0, "0 before"),
     ],
 )
-def test_a_change_is_a_percentage_up_to_ten_times_and_then_a_multiple(
-    now: int, before: int, said: str
-) -> None:
+def test_change_is_a_percentage_up_to_ten_times_and_then_a_multiple(now: int, before: int, said: str) -> None:
     assert change_text(now, before) == said

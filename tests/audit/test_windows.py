@@ -58,7 +58,7 @@ def test_pages_of_any_size_meet_without_gap_or_repeat(world: World) -> None:
             assert [row.path for row in seen] == expected
 
 
-def test_a_page_that_the_newest_days_fill_asks_for_no_older_ones(world: World) -> None:
+def test_full_page_from_recent_days_reads_no_older_partitions(world: World) -> None:
     fill(world)
     with tenant_context(world.tenant()), CaptureQueriesContext(connection) as queries:
         newest(RequestLog.objects.all(), 3)
@@ -70,7 +70,7 @@ def test_a_page_that_the_newest_days_fill_asks_for_no_older_ones(world: World) -
     }
 
 
-def test_pages_meet_on_the_way_back_as_well(world: World) -> None:
+def test_pages_meet_when_paging_backwards(world: World) -> None:
     expected = fill(world)
     with tenant_context(world.tenant()):
         for size in (1, 3, 20):
@@ -84,7 +84,7 @@ def test_pages_meet_on_the_way_back_as_well(world: World) -> None:
             assert seen == expected
 
 
-def test_the_way_back_from_an_old_row_reads_its_days_and_no_newer_ones(world: World) -> None:
+def test_paging_back_from_an_old_row_reads_only_its_days(world: World) -> None:
     fill(world)
     with tenant_context(world.tenant()):
         # 31 days ago; others are 30 and 29 days ago
@@ -121,7 +121,7 @@ def partitions_read(world: World, statements: list[str]) -> set[str]:
     return found
 
 
-def test_a_cursor_far_back_is_found_as_well(world: World) -> None:
+def test_distant_cursor_is_found(world: World) -> None:
     expected = fill(world)
     with tenant_context(world.tenant()):
         middle = newest(RequestLog.objects.all(), 9)[-1]

@@ -80,7 +80,7 @@ def events_of(world: World, object_id: str) -> list[str]:
 # --- payments past the gateway ------------------------------------------------------------------------------------------
 
 
-def test_an_invoice_is_paid_by_two_transfers_and_open_again_when_one_is_undone(
+def test_invoice_is_paid_by_two_transfers_and_reopened_when_one_is_undone(
     world: World, client: ApiClient
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
@@ -140,7 +140,7 @@ def test_an_invoice_is_paid_by_two_transfers_and_open_again_when_one_is_undone(
         ({"method": "cash", "amount": 1, "reference": "two\nlines"}, "reference"),
     ],
 )
-def test_a_payment_that_cannot_be_one_is_refused_by_its_field(
+def test_invalid_payment_is_refused_by_field(
     world: World, client: ApiClient, body: dict[str, Any], field: str
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
@@ -150,7 +150,7 @@ def test_a_payment_that_cannot_be_one_is_refused_by_its_field(
     assert money_of(client, invoice) == money("open", 0, 11_900)
 
 
-def test_a_payment_leaves_room_for_a_charge_that_is_pending(world: World, client: ApiClient) -> None:
+def test_payment_leaves_room_for_a_pending_charge(world: World, client: ApiClient) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     make_charge(world.tenant(), settle=False, invoice=invoice, amount=10_000)
     path = f"/v1/invoices/{invoice.public_id}/payments"
@@ -160,7 +160,7 @@ def test_a_payment_leaves_room_for_a_charge_that_is_pending(world: World, client
     assert client.post(path, {"method": "cash", "amount": 1_900}).status == 201
 
 
-def test_transfers_and_charges_at_once_never_pay_an_invoice_twice(world: World) -> None:
+def test_concurrent_transfers_and_charges_never_pay_an_invoice_twice(world: World) -> None:
     tenant = world.tenant()
     invoice = make_invoice(tenant, finalize=True)
     accepted: list[int] = []
@@ -241,7 +241,7 @@ def test_lines_of_two_rates_are_credited_in_part_then_the_rest(world: World, cli
     )
 
 
-def test_what_was_paid_is_credited_after_what_is_due(world: World, client: ApiClient) -> None:
+def test_amount_due_is_credited_before_what_was_paid(world: World, client: ApiClient) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     make_payment(world.tenant(), invoice=invoice, amount=10_000)
     note = client.post("/v1/credit_notes", {"invoice": invoice.public_id, "amount": 3_000}).json
@@ -258,7 +258,7 @@ def test_what_was_paid_is_credited_after_what_is_due(world: World, client: ApiCl
     )
 
 
-def test_a_payment_that_was_credited_is_not_undone(world: World, client: ApiClient) -> None:
+def test_credited_payment_cannot_be_undone(world: World, client: ApiClient) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     payment = make_payment(world.tenant(), invoice=invoice, amount=11_900)
     make_credit_note(world.tenant(), invoice=invoice, amount=100)
@@ -267,7 +267,7 @@ def test_a_payment_that_was_credited_is_not_undone(world: World, client: ApiClie
     assert "€1.00" in refused.json["detail"]
 
 
-def test_a_refund_with_a_credit_note_and_one_that_fails(
+def test_failed_refund_voids_its_credit_note(
     world: World, client: ApiClient, gateway: SandboxProcess
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
@@ -301,7 +301,7 @@ def test_a_refund_with_a_credit_note_and_one_that_fails(
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_a_credit_note_says_of_seller_and_memo_what_an_invoice_has_to(world: World, mode: str) -> None:
+def test_credit_note_requires_seller_details_and_memo_like_an_invoice(world: World, mode: str) -> None:
     client = ApiClient(make_key(world.company, mode=mode, scopes=SCOPES).client_secret)
     invoice = make_invoice(world.tenant(mode), finalize=True)
     make_seller(world.tenant(mode), tax_ids=[])
@@ -324,9 +324,7 @@ def test_a_credit_note_says_of_seller_and_memo_what_an_invoice_has_to(world: Wor
 FOUR_UNITS = [{"description": "Screw", "quantity": 1, "unit_amount": 3, "tax_rate_bps": 1_900}]
 
 
-def test_a_credit_note_that_was_tax_alone_is_declared_void_and_the_tax_credited_again(
-    world: World, client: ApiClient
-) -> None:
+def test_tax_only_credit_note_is_voided_and_the_tax_credited_again(world: World, client: ApiClient) -> None:
     invoice = make_invoice(world.tenant(), finalize=True, lines=FOUR_UNITS)
     body = {"invoice": invoice.public_id, "amount": 1}
     notes = [client.post("/v1/credit_notes", body).json for _ in range(4)]
@@ -341,7 +339,7 @@ def test_a_credit_note_that_was_tax_alone_is_declared_void_and_the_tax_credited_
     assert money_of(client, invoice) == money("paid", 0, 0, before=4)
 
 
-def test_a_refund_fails_whose_credit_note_was_tax_alone(world: World) -> None:
+def test_failed_refund_voids_a_tax_only_credit_note(world: World) -> None:
     tenant = world.tenant()
     charge = make_settled_charge(tenant, invoice=make_invoice(tenant, finalize=True, lines=FOUR_UNITS))
     refunds = [make_refund(tenant, charge=charge, amount=1, credit_note=True) for _ in range(4)]
@@ -356,7 +354,7 @@ def test_a_refund_fails_whose_credit_note_was_tax_alone(world: World) -> None:
     assert statuses == ["issued", "issued", "void", "issued"]
 
 
-def test_a_credit_note_of_many_lines_is_read_by_as_many_queries_as_one_of_few(
+def test_credit_note_query_count_is_independent_of_its_lines(
     world: World, django_assert_num_queries: Any
 ) -> None:
     line = {"description": "Hour", "quantity": 1, "unit_amount": 100, "tax_rate_bps": 1_900}
@@ -370,9 +368,7 @@ def test_a_credit_note_of_many_lines_is_read_by_as_many_queries_as_one_of_few(
 
 
 @pytest.mark.parametrize(("full", "status"), [(False, 403), (True, 201)])
-def test_a_refund_with_a_credit_note_asks_for_the_scope_of_both(
-    world: World, full: bool, status: int
-) -> None:
+def test_refund_with_a_credit_note_requires_both_scopes(world: World, full: bool, status: int) -> None:
     scopes = ("charges:write", *(("invoices:write",) if full else ()))
     client = ApiClient(make_key(world.company, scopes=scopes).client_secret)
     charge = make_settled_charge(world.tenant(), invoice=make_invoice(world.tenant(), finalize=True))
@@ -390,7 +386,9 @@ def test_a_refund_with_a_credit_note_asks_for_the_scope_of_both(
         assert client.post(path, {"amount": 1_190, "credit_note": False}).status == 201
 
 
-def test_twenty_credit_notes_at_once_are_numbered_without_a_gap_and_take_back_no_more(world: World) -> None:
+def test_twenty_concurrent_credit_notes_are_numbered_without_gaps_and_never_exceed_the_invoice(
+    world: World,
+) -> None:
     tenant = world.tenant()
     invoice = make_invoice(tenant, finalize=True)
     refused: list[int] = []
@@ -498,7 +496,7 @@ AT_MOST = "credit notes take back at most what the invoice has"
         (False, 1_901, 1_902, (1, 1_901, None), AT_MOST),
     ],
 )
-def test_the_database_refuses_a_credit_note_that_takes_back_what_is_not_there(
+def test_database_refuses_crediting_more_than_the_invoice(
     world: World,
     of_other_invoice: bool,
     tax: int,
@@ -524,7 +522,7 @@ def test_the_database_refuses_a_credit_note_that_takes_back_what_is_not_there(
     assert invoice.pre_payment_credit == (0 if refusal else total)
 
 
-def test_the_database_refuses_what_two_credit_notes_take_back_together(world: World) -> None:
+def test_database_refuses_two_credit_notes_exceeding_the_invoice(world: World) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     note = make_credit_note(world.tenant(), invoice=invoice, amount=5_950)
     with tenant_context(world.tenant()):
@@ -542,7 +540,7 @@ def test_the_database_refuses_what_two_credit_notes_take_back_together(world: Wo
 # --- metadata -----------------------------------------------------------------------------------------------------------
 
 
-def test_metadata_of_everything_that_is_final_stays_editable(world: World, client: ApiClient) -> None:
+def test_metadata_of_final_objects_stays_editable(world: World, client: ApiClient) -> None:
     tenant = world.tenant()
     charge = make_settled_charge(tenant, metadata={"a": "1"})
     paths = {
@@ -559,6 +557,6 @@ def test_metadata_of_everything_that_is_final_stays_editable(world: World, clien
         assert client.patch(path, {"amount": 1}).status in (400, 409), path
 
 
-def test_a_payment_may_be_a_day_ahead_of_us_and_no_more(world: World) -> None:
+def test_payment_date_may_be_at_most_a_day_ahead(world: World) -> None:
     payment = make_payment(world.tenant(), paid_at=clock.now() + timedelta(hours=14))
     assert payment.paid_at > clock.now()

@@ -76,13 +76,13 @@ def test_from_customer_to_paid_and_refunded_invoice(client: ApiClient, gateway: 
     "accept",
     ["", "*/*", "application/json", "application/problem+json", "application/pdf, application/json;q=0"],
 )
-def test_a_client_that_names_json_gets_the_pdf_too(client: ApiClient, world: World, accept: str) -> None:
+def test_client_that_accepts_json_gets_the_pdf_too(client: ApiClient, world: World, accept: str) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     pdf = client.get(f"/v1/invoices/{invoice.public_id}/pdf", headers={"Accept": accept})
     assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
 
 
-def test_a_client_that_refuses_pdf_gets_none(client: ApiClient, world: World) -> None:
+def test_client_that_rejects_pdf_gets_none(client: ApiClient, world: World) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     refused = client.get(
         f"/v1/invoices/{invoice.public_id}/pdf", headers={"Accept": "application/json, application/pdf;q=0"}
@@ -90,7 +90,7 @@ def test_a_client_that_refuses_pdf_gets_none(client: ApiClient, world: World) ->
     assert (refused.status, refused.code) == (406, "not_acceptable")
 
 
-def test_a_draft_is_edited_and_deleted(client: ApiClient, world: World) -> None:
+def test_draft_is_edited_and_deleted(client: ApiClient, world: World) -> None:
     invoice = make_invoice(world.tenant(), metadata={"a": "1"})
     path = f"/v1/invoices/{invoice.public_id}"
     changed = client.patch(path, {"lines": [{"description": "One", "quantity": 1, "unit_amount": 7}]})
@@ -107,14 +107,16 @@ def test_a_draft_is_edited_and_deleted(client: ApiClient, world: World) -> None:
         ("mark_uncollectible", "invoice_not_open"),
     ],
 )
-def test_a_closed_invoice_refuses_every_step(client: ApiClient, world: World, step: str, code: str) -> None:
+def test_closed_invoice_refuses_every_transition(
+    client: ApiClient, world: World, step: str, code: str
+) -> None:
     path = f"/v1/invoices/{make_invoice(world.tenant(), finalize=True).public_id}"
     assert client.post(f"{path}/void").json["status"] == "void"
     answer = client.post(f"{path}/{step}")
     assert (answer.status, answer.code, answer.json["error"]["status"]) == (409, code, "void")
 
 
-def test_a_refusal_is_replayed_with_its_bytes(client: ApiClient, world: World) -> None:
+def test_refusal_is_replayed_byte_for_byte(client: ApiClient, world: World) -> None:
     path = f"/v1/invoices/{make_invoice(world.tenant(), lines=[]).public_id}/finalize"
     first = client.post(path, idempotency_key="finalize-1")
     again = client.post(path, idempotency_key="finalize-1")
@@ -122,7 +124,7 @@ def test_a_refusal_is_replayed_with_its_bytes(client: ApiClient, world: World) -
     assert (again.headers["Idempotency-Replayed"], again.content) == ("true", first.content)
 
 
-def test_a_charge_with_an_idempotency_key_is_made_once(client: ApiClient, world: World) -> None:
+def test_charge_with_an_idempotency_key_is_created_once(client: ApiClient, world: World) -> None:
     body = {"amount": 500, "currency": "EUR", "payment_method": "card_success"}
     first = client.post("/v1/charges", body, idempotency_key="charge-1")
     again = client.post("/v1/charges", body, idempotency_key="charge-1")
@@ -178,7 +180,7 @@ def test_a_charge_with_an_idempotency_key_is_made_once(client: ApiClient, world:
         ({"status": "paid"}, {"status": "unknown_field"}),
     ],
 )
-def test_absurd_invoices_are_refused_by_field(
+def test_invalid_invoices_are_refused_by_field(
     client: ApiClient, world: World, body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     customer = (
@@ -201,7 +203,7 @@ def test_absurd_invoices_are_refused_by_field(
         ({"invoice": "in_00000000000000000000000000"}, {"invoice": "not_found"}),
     ],
 )
-def test_absurd_charges_are_refused_by_field(
+def test_invalid_charges_are_refused_by_field(
     client: ApiClient, world: World, body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert field_codes(client.post("/v1/charges", {"payment_method": "card_success", **body})) == expected
@@ -209,7 +211,7 @@ def test_absurd_charges_are_refused_by_field(
         assert not Charge.objects.exists()
 
 
-def test_another_companys_objects_cannot_be_named(client: ApiClient, world: World) -> None:
+def test_objects_of_another_company_cannot_be_referenced(client: ApiClient, world: World) -> None:
     foreign_customer = make_customer(world.other_tenant()).public_id
     foreign_invoice = make_invoice(world.other_tenant(), finalize=True).public_id
     foreign_charge = make_settled_charge(world.other_tenant()).public_id
@@ -224,7 +226,7 @@ def test_another_companys_objects_cannot_be_named(client: ApiClient, world: Worl
     assert client.get(f"/v1/invoices/{foreign_invoice}/pdf").code == "not_found"
 
 
-def test_a_key_needs_the_scope_of_what_it_does(
+def test_each_operation_requires_its_scope(
     world: World, issue_key: Callable[..., Any], api: Callable[..., ApiClient]
 ) -> None:
     reader = api(issue_key(world.company, scopes=["invoices:read", "charges:read"]).client_secret)
@@ -240,7 +242,7 @@ def test_a_key_needs_the_scope_of_what_it_does(
         assert Invoice.objects.get(id=invoice.id).status == "draft"
 
 
-def test_live_and_test_do_not_meet(
+def test_live_and_test_data_are_separate(
     world: World, issue_key: Callable[..., Any], api: Callable[..., ApiClient]
 ) -> None:
     live_invoice = make_invoice(world.tenant(), finalize=True)
@@ -289,7 +291,7 @@ def test_customers_are_found_by_every_filter(client: ApiClient, world: World) ->
         assert ids_of(client.get(f"/v1/customers?{query}")) == expected, query
 
 
-def test_a_change_moves_what_a_customer_is_found_by(client: ApiClient, world: World) -> None:
+def test_search_follows_a_changed_customer(client: ApiClient, world: World) -> None:
     path = f"/v1/customers/{make_customer(world.tenant(), metadata={'plan': 'gold', 'x': '1'}).public_id}"
     changed = client.patch(path, {"name": "Countess", "metadata": {"plan": "iron", "x": None}})
     assert changed.json["metadata"] == {"plan": "iron"}
@@ -323,7 +325,7 @@ def test_a_change_moves_what_a_customer_is_found_by(client: ApiClient, world: Wo
         ({"metadata": {"a": "x" * 501}}, {"metadata.a": "max_length"}),
     ],
 )
-def test_absurd_customers_are_refused_by_field(
+def test_invalid_customers_are_refused_by_field(
     client: ApiClient, world: World, body: dict[str, Any], expected: dict[str, str]
 ) -> None:
     assert field_codes(client.post("/v1/customers", {"name": "Ada", **body})) == expected
@@ -337,14 +339,14 @@ def test_fifty_entries_of_the_largest_metadata_are_kept(client: ApiClient) -> No
     assert (made.status, made.json["metadata"]) == (201, metadata)
 
 
-def test_an_external_id_is_taken_until_its_customer_is_deleted(client: ApiClient) -> None:
+def test_external_id_is_reserved_until_its_customer_is_deleted(client: ApiClient) -> None:
     first = client.post("/v1/customers", {"name": "Ada", "external_id": "x"})
     assert client.post("/v1/customers", {"name": "Bob", "external_id": "x"}).code == "external_id_taken"
     client.delete(f"/v1/customers/{first.json['id']}")
     assert client.post("/v1/customers", {"name": "Bob", "external_id": "x"}).status == 201
 
 
-def test_an_unknown_or_lonely_filter_is_refused(client: ApiClient) -> None:
+def test_unknown_or_incomplete_filter_is_refused(client: ApiClient) -> None:
     assert field_codes(client.get("/v1/invoices?color=red")) == {"color": "unknown_parameter"}
     assert field_codes(client.get("/v1/invoices?status=gone")) == {"status": "invalid_choice"}
     assert field_codes(client.get("/v1/customers?metadata_value=gold")) == {"metadata_value": "invalid"}
@@ -384,7 +386,7 @@ def test_invoices_and_charges_are_found_by_every_filter(client: ApiClient, world
 # --- what is refused with a code of its own -----------------------------------------------------------------------------
 
 
-def test_an_invoice_with_payments_is_neither_voided_nor_overcharged(client: ApiClient, world: World) -> None:
+def test_invoice_with_payments_cannot_be_voided_or_overcharged(client: ApiClient, world: World) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     body = {"invoice": invoice.public_id, "payment_method": "card_success", "amount": 11_000}
     assert client.post("/v1/charges", body).status == 201
@@ -396,7 +398,7 @@ def test_an_invoice_with_payments_is_neither_voided_nor_overcharged(client: ApiC
     assert refused.json["error"]["amount_chargeable"] == 900
 
 
-def test_a_refund_needs_a_succeeded_charge_and_stays_below_it(client: ApiClient, world: World) -> None:
+def test_refund_needs_a_succeeded_charge_and_stays_below_it(client: ApiClient, world: World) -> None:
     body = {"amount": 500, "currency": "EUR", "payment_method": "card_success"}
     pending = client.post("/v1/charges", body).json["id"]
     refused = client.post(f"/v1/charges/{pending}/refunds", {"amount": 1})

@@ -38,7 +38,7 @@ def only_charge(world: World) -> Charge:
         return Charge.objects.select_related("customer").get()
 
 
-def test_from_the_empty_list_to_a_charge_given_back_in_part(
+def test_from_the_empty_list_to_a_partly_refunded_charge(
     browser: Client, world: World, gateway: SandboxProcess
 ) -> None:
     assert "No charges yet" in text_of(browser.get("/charges/"))
@@ -77,7 +77,7 @@ def test_from_the_empty_list_to_a_charge_given_back_in_part(
         assert Refund.objects.get().public_id in shown
 
 
-def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
+def test_charge_without_invoice_or_customer_is_created(browser: Client, world: World) -> None:
     assert (
         send_form(browser, "/charges/new/", {**FORM, "amount": "500", "currency": "JPY"}).status_code == 302
     )
@@ -97,7 +97,7 @@ def test_a_charge_stands_by_itself(browser: Client, world: World) -> None:
         ({"customer": "cus_nobody"}, "There is no such customer."),
     ],
 )
-def test_a_refused_charge_says_why_on_the_form(
+def test_refused_charge_shows_the_reason_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
     answer = send_form(browser, "/charges/new/", {**FORM, **fields})
@@ -107,7 +107,7 @@ def test_a_refused_charge_says_why_on_the_form(
         assert not Charge.objects.exists()
 
 
-def test_another_companys_customer_is_not_charged(browser: Client, world: World) -> None:
+def test_customer_of_another_company_is_not_charged(browser: Client, world: World) -> None:
     foreign = make_customer(world.other_tenant())
     answer = send_form(browser, "/charges/new/", {**FORM, "customer": foreign.public_id})
     assert answer.status_code == 422
@@ -116,7 +116,7 @@ def test_another_companys_customer_is_not_charged(browser: Client, world: World)
         assert not Charge.objects.exists()
 
 
-def test_a_failed_charge_says_why(browser: Client, world: World, gateway: SandboxProcess) -> None:
+def test_failed_charge_shows_the_reason(browser: Client, world: World, gateway: SandboxProcess) -> None:
     charge = make_charge(world.tenant(), payment_method="card_insufficient_funds")
     shown = text_of(browser.get(f"/charges/{charge.public_id}/"))
     assert "The charge failed The card has insufficient funds. insufficient_funds" in shown
@@ -126,7 +126,7 @@ def test_a_failed_charge_says_why(browser: Client, world: World, gateway: Sandbo
         assert "The charge is failed." in text_of(refused)
 
 
-def test_the_list_is_narrowed_and_paged(browser: Client, world: World) -> None:
+def test_charge_list_is_filtered_and_paged(browser: Client, world: World) -> None:
     tenant = world.tenant()
     customer = make_customer(tenant)
     invoice = make_invoice(tenant, customer=customer, finalize=True)
@@ -153,7 +153,7 @@ def test_the_list_is_narrowed_and_paged(browser: Client, world: World) -> None:
     assert browser.get("/charges/?starting_after=x").status_code == 302
 
 
-def test_a_viewer_looks_and_charges_nothing(world: World, login: Callable[..., Client]) -> None:
+def test_viewer_can_view_but_not_charge(world: World, login: Callable[..., Client]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")
     browser = login(viewer, company=world.company)
@@ -167,7 +167,7 @@ def test_a_viewer_looks_and_charges_nothing(world: World, login: Callable[..., C
         assert Charge.objects.count() == 1
 
 
-def test_a_page_with_inconsistent_totals_keeps_polling(
+def test_page_with_inconsistent_totals_keeps_polling(
     browser: Client, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()

@@ -29,7 +29,7 @@ from tests.sandbox import SandboxProcess
 from tests.threads import all_at_once
 
 
-def test_twenty_concurrent_changes_of_a_customer_keep_what_it_is_found_by(world: World) -> None:
+def test_twenty_concurrent_customer_updates_keep_search_consistent(world: World) -> None:
     tenant = world.tenant()
     customer = make_customer(tenant, metadata={"turn": "none"})
 
@@ -47,7 +47,7 @@ def test_twenty_concurrent_changes_of_a_customer_keep_what_it_is_found_by(world:
     assert words == set(found.name.lower().split())
 
 
-def test_a_customer_deleted_at_once_by_many_is_deleted_once(world: World) -> None:
+def test_customer_deleted_concurrently_is_deleted_once(world: World) -> None:
     tenant = world.tenant()
     customer = make_customer(tenant)
 
@@ -121,7 +121,7 @@ def test_twenty_concurrent_charges_never_exceed_the_invoice(world: World) -> Non
         assert Invoice.objects.get(id=invoice.id).amount_pending == 10_000
 
 
-def test_eight_workers_put_each_charge_to_the_gateway_once(
+def test_eight_workers_send_each_charge_to_the_gateway_once(
     world: World, gateway: SandboxProcess, settings: Settings
 ) -> None:
     settings.GATEWAY_TIMEOUT_SECONDS = (
@@ -166,7 +166,7 @@ def test_rows_of_a_payment_are_locked_in_a_consistent_order(world: World) -> Non
     assert all(locked == sorted(locked, key=PAYMENT_LOCKS.index) for locked in orders)
 
 
-def test_a_request_for_a_tier_is_locked_before_its_company(world: World) -> None:
+def test_tier_request_is_locked_before_its_company(world: World) -> None:
     with tenant_context(world.tenant()):
         request = services.request_tier(company=world.company, tier="pro", actor=SYSTEM)
     with system_context(reason="tests"), locks_seen(TIER_LOCKS) as locked:

@@ -107,7 +107,7 @@ def kill_a_worker(moment: str, payment: Charge | Refund, gateway: SandboxProcess
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 @pytest.mark.parametrize("kind", [Charges, Refunds], ids=["charge", "refund"])
-def test_a_worker_killed_around_the_call_moves_the_money_once(
+def test_worker_killed_around_the_gateway_call_moves_the_money_once(
     world: World, gateway: SandboxProcess, kind: type[Rounds], moment: str
 ) -> None:
     rounds = kind(world.tenant(), moment)

@@ -81,7 +81,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("fields", CASES.values(), ids=CASES)
-def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules: Iterator, fields: Any) -> None:
+def test_issued_invoice_is_valid_factur_x(world: World, broken_rules: Iterator, fields: Any) -> None:
     customer = make_customer(world.tenant(), name="Société Été", address=FRENCH, email="ap@example.fr")
 
     xml = xml_of(make_invoice(world.tenant(), customer=customer, finalize=True, **fields))
@@ -90,7 +90,7 @@ def test_an_issued_invoice_is_valid_for_machines(world: World, broken_rules: Ite
     assert broken_rules(xml) == []
 
 
-def test_under_the_reverse_charge_both_say_who_pays_the_tax(world: World, broken_rules: Iterator) -> None:
+def test_reverse_charge_is_stated_in_the_pdf_and_in_the_xml(world: World, broken_rules: Iterator) -> None:
     customer = make_customer(
         world.tenant(), name="Société Été", address=FRENCH, tax_ids=FRENCH_VAT, tax_exempt="reverse"
     )
@@ -112,7 +112,7 @@ CREDITS = {
 
 
 @pytest.mark.parametrize(("fields", "credit"), CREDITS.values(), ids=CREDITS)
-def test_a_credit_note_is_valid_for_machines_and_names_its_invoice(
+def test_credit_note_is_valid_factur_x_and_names_its_invoice(
     world: World, broken_rules: Iterator, fields: Any, credit: Any
 ) -> None:
     customer = make_customer(world.tenant(), name="Société Été", address=FRENCH)
@@ -126,7 +126,7 @@ def test_a_credit_note_is_valid_for_machines_and_names_its_invoice(
         assert part in xml.decode()
 
 
-def test_a_credit_note_of_lines_under_the_reverse_charge_is_valid_until_it_is_void(
+def test_reverse_charge_credit_note_is_valid_factur_x_until_voided(
     world: World, broken_rules: Iterator
 ) -> None:
     customer = make_customer(
@@ -153,7 +153,7 @@ def test_a_credit_note_of_lines_under_the_reverse_charge_is_valid_until_it_is_vo
     assert PdfReader(io.BytesIO(void)).attachments == {}
 
 
-def test_what_was_paid_is_no_longer_due(world: World, broken_rules: Iterator) -> None:
+def test_paid_amount_is_no_longer_due_in_factur_x(world: World, broken_rules: Iterator) -> None:
     customer = make_customer(world.tenant(), address=FRENCH)
     invoice = make_invoice(world.tenant(), customer=customer, finalize=True)
     make_settled_charge(world.tenant(), invoice=invoice)
@@ -183,13 +183,13 @@ def test_characters_that_xml_cannot_represent_are_dropped_from_factur_x(
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_a_draft_and_a_test_are_for_people_alone(world: World, mode: str) -> None:
+def test_drafts_and_test_invoices_have_no_factur_x(world: World, mode: str) -> None:
     customer = make_customer(world.tenant(mode), address=FRENCH)
     invoice = make_invoice(world.tenant(mode), customer=customer, finalize=mode == "test")
     assert PdfReader(io.BytesIO(document(invoice))).attachments == {}
 
 
-def test_what_the_norm_has_no_place_for_is_for_people_alone(world: World) -> None:
+def test_documents_outside_en_16931_have_no_factur_x(world: World) -> None:
     customer = make_customer(world.tenant(), address=FRENCH)
     three_decimals = make_invoice(world.tenant(), customer=customer, currency="KWD", finalize=True)
     make_seller(world.tenant(), tax_ids=[], address={**GERMAN, "country": "US"})
@@ -198,7 +198,7 @@ def test_what_the_norm_has_no_place_for_is_for_people_alone(world: World) -> Non
         assert PdfReader(io.BytesIO(document(invoice))).attachments == {}
 
 
-def test_the_file_says_what_it_is(world: World) -> None:
+def test_pdf_metadata_declares_its_conformance(world: World) -> None:
     customer = make_customer(world.tenant(), address=FRENCH)
     reader = PdfReader(io.BytesIO(document(make_invoice(world.tenant(), customer=customer, finalize=True))))
     described = reader.trailer["/Root"]["/Metadata"].get_data().decode()

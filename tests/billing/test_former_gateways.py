@@ -45,7 +45,7 @@ def keys_at(name: str) -> set[str]:
     return {entry.key for entry in gateway.ledger.entries()}
 
 
-def test_each_gateway_finishes_and_gives_back_what_it_began(world: World, settings: Settings) -> None:
+def test_each_gateway_completes_and_refunds_its_own_charges(world: World, settings: Settings) -> None:
     taken, begun = make_charge(world.tenant()), make_charge(world.tenant(), settle=False)
     switch(settings, keep=True)
     fresh = make_charge(world.tenant(), settle=False)
@@ -62,7 +62,7 @@ def test_each_gateway_finishes_and_gives_back_what_it_began(world: World, settin
     assert (statuses, refund.status) == ({"succeeded"}, "succeeded")
 
 
-def test_without_the_old_gateway_nothing_of_it_goes_to_the_new_one(world: World, settings: Settings) -> None:
+def test_charges_of_a_removed_gateway_never_go_to_the_new_one(world: World, settings: Settings) -> None:
     taken, begun = make_charge(world.tenant()), make_charge(world.tenant(), settle=False)
     switch(settings, keep=False)
 

@@ -88,7 +88,7 @@ EVERY_FORM = pytest.mark.parametrize(
 
 
 @EVERY_FORM
-def test_a_form_sent_twice_acts_once_and_shows_the_first_page(
+def test_duplicate_form_submission_acts_once_and_shows_the_first_result(
     browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
 ) -> None:
     page, action, fields = form(world)
@@ -103,7 +103,7 @@ def test_a_form_sent_twice_acts_once_and_shows_the_first_page(
 
 
 @pytest.mark.parametrize("form", MONEY_FORMS)
-def test_two_at_the_same_time_act_once(
+def test_concurrent_form_submissions_act_once(
     world: World, form: Callable[[World], Form], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, action, fields = form(world)
@@ -132,7 +132,7 @@ def test_two_at_the_same_time_act_once(
 
 
 @EVERY_FORM
-def test_a_new_form_acts_again(
+def test_new_form_acts_again(
     browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
 ) -> None:
     page, action, fields = form(world)
@@ -144,7 +144,7 @@ def test_a_new_form_acts_again(
 
 
 @EVERY_FORM
-def test_a_form_without_its_token_does_nothing(
+def test_form_without_its_token_does_nothing(
     browser: Client, world: World, form: Callable[[World], Form], count: Callable[[World], int], told: str
 ) -> None:
     _page, action, fields = form(world)
@@ -157,9 +157,7 @@ def test_a_form_without_its_token_does_nothing(
     assert count(world) == 0
 
 
-def test_going_back_and_changing_the_amount_asks_before_it_charges_again(
-    browser: Client, world: World
-) -> None:
+def test_changing_the_amount_after_going_back_asks_for_confirmation(browser: Client, world: World) -> None:
     sent = {**FREE, **form_token(browser, "/charges/new/")}
     browser.post("/charges/new/", sent)
 
@@ -173,7 +171,7 @@ def test_going_back_and_changing_the_amount_asks_before_it_charges_again(
     assert payments(world) == 2
 
 
-def test_a_corrected_form_keeps_its_token_and_works(browser: Client, world: World) -> None:
+def test_corrected_form_keeps_its_token_and_works(browser: Client, world: World) -> None:
     sent = {**FREE, **form_token(browser, "/charges/new/")}
 
     refused = browser.post("/charges/new/", {**sent, "amount": "0"})
@@ -184,7 +182,7 @@ def test_a_corrected_form_keeps_its_token_and_works(browser: Client, world: Worl
     assert payments(world) == 1
 
 
-def test_a_token_of_another_company_or_mode_means_nothing(browser: Client, world: World) -> None:
+def test_form_token_of_another_company_or_mode_is_ignored(browser: Client, world: World) -> None:
     sent = {**FREE, **form_token(browser, "/charges/new/")}
     outsider = sign_in(world.outsider, world.other_company)
 
@@ -196,7 +194,7 @@ def test_a_token_of_another_company_or_mode_means_nothing(browser: Client, world
             assert Charge.objects.count() == 1
 
 
-def test_more_lines_keep_the_token_of_the_draft(browser: Client, world: World) -> None:
+def test_adding_lines_keeps_the_form_token(browser: Client, world: World) -> None:
     page, action, fields = new_draft(world)
     sent = {**fields, **form_token(browser, page)}
 

@@ -25,7 +25,7 @@ def found(settings: Settings, **changes: str) -> list[tuple[str, str]]:
     return [(str(each.id), each.msg) for each in messages]
 
 
-def test_both_modes_with_their_own_keys_are_fine(settings: Settings) -> None:
+def test_separate_keys_for_both_modes_are_accepted(settings: Settings) -> None:
     assert found(settings) == []
     assert found(settings, STRIPE_LIVE_SECRET_KEY="rk_live_x", STRIPE_API_URL="http://127.0.0.1:1") == []
 
@@ -60,16 +60,14 @@ def test_missing_and_conflicting_settings_are_reported(
     assert found(settings, **changes) == [("pomelo.E036", complaint)]
 
 
-def test_a_mode_may_be_left_out_but_not_both(settings: Settings) -> None:
+def test_mode_may_be_left_out_but_not_both(settings: Settings) -> None:
     no_test = {"STRIPE_TEST_SECRET_KEY": "", "STRIPE_TEST_WEBHOOK_SECRET": ""}
     no_live = {"STRIPE_LIVE_SECRET_KEY": "", "STRIPE_LIVE_WEBHOOK_SECRET": ""}
     assert [each for each, _ in found(settings, **no_test)] == ["pomelo.W002"]
     assert "pomelo.E036" in [each for each, _ in found(settings, **no_test, **no_live)]
 
 
-def test_a_gateway_that_cannot_be_loaded_is_named(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_gateway_that_cannot_be_loaded_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.BILLING_FORMER_GATEWAYS = ["billing.gateways.paypal.PayPalGateway"]
     [message] = check_gateways(None)
     assert message.msg.startswith("BILLING_FORMER_GATEWAYS is billing.gateways.paypal.PayPalGateway, which")

@@ -32,7 +32,7 @@ def path_of(address: str) -> str:
     return "/i/" + address.rpartition("/i/")[2]
 
 
-def test_a_member_copies_the_link_and_a_stranger_sees_the_invoice(world: World, stranger: Client) -> None:
+def test_member_copies_the_link_and_anyone_can_view_the_invoice(world: World, stranger: Client) -> None:
     make_seller(world.tenant(), bank_details={"iban": "DE89370400440532013000"})
     invoice = make_invoice(world.tenant(), finalize=True)
     browser = sign_in(world.teammate, world.company)
@@ -54,7 +54,7 @@ def test_a_member_copies_the_link_and_a_stranger_sees_the_invoice(world: World, 
     assert (document.headers["Content-Type"], document.content[:5]) == ("application/pdf", b"%PDF-")
 
 
-def test_a_quantity_has_no_needless_zeros(world: World, stranger: Client) -> None:
+def test_quantities_have_no_trailing_zeros(world: World, stranger: Client) -> None:
     lines = [{"description": "Hours", "quantity": quantity, "unit_amount": 1} for quantity in ("2.5", "1000")]
     invoice = make_invoice(world.tenant(), lines=lines, finalize=True)
     browser = sign_in(world.owner, world.company)
@@ -62,7 +62,7 @@ def test_a_quantity_has_no_needless_zeros(world: World, stranger: Client) -> Non
         assert re.findall(r'data-label="Quantity">([^<]+)<', page.content.decode()) == ["2.5", "1,000"]
 
 
-def test_the_secret_is_kept_as_a_hash_and_a_wrong_one_finds_nothing(world: World, stranger: Client) -> None:
+def test_link_secret_is_stored_hashed_and_a_wrong_one_finds_nothing(world: World, stranger: Client) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     path = path_of(link_to(invoice))
     token = path.rpartition("/")[2]
@@ -75,7 +75,7 @@ def test_the_secret_is_kept_as_a_hash_and_a_wrong_one_finds_nothing(world: World
         assert stranger.post(f"/i/{wrong}/pay", {"amount": "\x00"}).status_code == 404
 
 
-def test_revoked_links_open_nothing_and_a_new_one_works(world: World, stranger: Client) -> None:
+def test_revoked_links_stop_working_and_a_new_one_works(world: World, stranger: Client) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     paths = [path_of(link_to(invoice)) for _ in range(2)]
     browser = sign_in(world.owner, world.company)
@@ -90,7 +90,7 @@ def test_revoked_links_open_nothing_and_a_new_one_works(world: World, stranger: 
     assert stranger.get(path_of(link_to(invoice))).status_code == 200
 
 
-def test_a_suspended_company_shows_no_invoice_until_it_is_resumed(world: World, stranger: Client) -> None:
+def test_suspended_company_shows_no_invoice_until_it_is_resumed(world: World, stranger: Client) -> None:
     # A company that is to be approved first is suspended from the start (docs/architecture.md).
     path = path_of(link_to(make_invoice(world.tenant(), finalize=True)))
     actor = Principal.system("tests")
@@ -132,7 +132,7 @@ def test_the_hosted_invoice_page_shows_the_status(
     assert stranger.get(f"{path}/pdf").status_code == 200
 
 
-def test_a_draft_has_no_link(world: World) -> None:
+def test_draft_has_no_link(world: World) -> None:
     with pytest.raises(InvoiceIsDraft):
         link_to(make_invoice(world.tenant()))
 

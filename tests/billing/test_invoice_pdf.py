@@ -39,7 +39,7 @@ def pages(invoice: Invoice, seller: str | None = None) -> list[str]:
     return [re.sub(r"\s+", " ", page.extract_text()) for page in PdfReader(io.BytesIO(data)).pages]
 
 
-def test_a_document_shows_seller_buyer_and_amounts(world: World) -> None:
+def test_document_shows_seller_buyer_and_amounts(world: World) -> None:
     lines = [
         {"description": "Difference engine", "quantity": 2, "unit_amount": 123_456, "tax_rate_bps": 1_900},
         {
@@ -66,7 +66,7 @@ def test_amounts_have_the_currencys_decimals(world: World, currency: str, total:
     assert f"Total {total}" in pages(make_invoice(world.tenant(), currency=currency, finalize=True))[0]
 
 
-def test_what_stands_for_the_number_of_pages_elsewhere_is_a_name_like_any_other(world: World) -> None:
+def test_customer_name_that_looks_like_a_page_placeholder_is_printed(world: World) -> None:
     customer = make_customer(world.tenant(), name="Curly {nb} Ltd")
     invoice = make_invoice(
         world.tenant(),
@@ -92,7 +92,7 @@ def test_drafts_test_invoices_and_void_invoices_are_marked(world: World) -> None
     assert "Amount due €0.00" in pages(paid)[0]
 
 
-def test_a_finalized_invoice_keeps_the_customer_of_its_day(world: World) -> None:
+def test_finalized_invoice_keeps_the_customer_details_of_its_day(world: World) -> None:
     customer = make_customer(world.tenant(), name="Ada Lovelace")
     invoice = make_invoice(world.tenant(), customer=customer, finalize=True)
     before = document(invoice)
@@ -104,7 +104,7 @@ def test_a_finalized_invoice_keeps_the_customer_of_its_day(world: World) -> None
     assert "Ada Lovelace" in pages(invoice)[0]
 
 
-def test_many_lines_make_several_pages(world: World) -> None:
+def test_many_lines_span_several_pages(world: World) -> None:
     lines = [{"description": f"Position {number}", "quantity": 1, "unit_amount": 1} for number in range(250)]
     found = pages(make_invoice(world.tenant(), lines=lines))
     assert len(found) > 4
@@ -133,7 +133,7 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
         ("\U0001f1ff\U0001f1ff", "U+1F1FF U+1F1FF"),
     ],
 )
-def test_a_character_without_a_font_is_reported_before_the_invoice_is_issued(
+def test_character_without_a_font_is_reported_before_the_invoice_is_issued(
     world: World, text: str, named: str
 ) -> None:
     lines = [{"description": text, "quantity": 1, "unit_amount": 1}]
@@ -154,7 +154,7 @@ EMOJI = ["👩‍👩‍👧", "🏳️‍🌈", "👍🏽", "🇩🇪", "1️�
 
 
 @pytest.mark.parametrize("around", ["Kit {}", "{}" * 30, "שלום {} עולם", "مرحبا {}"])
-def test_an_emoji_of_several_characters_is_one_glyph(world: World, around: str) -> None:
+def test_emoji_of_several_characters_is_one_glyph(world: World, around: str) -> None:
     """By what the page draws, not by the text that programs read out of it, which was right when the parts lay side by side."""
     for emoji in EMOJI:
         text = around.replace("{}", emoji)
@@ -175,7 +175,7 @@ def drawn_by(face: str, pdf: bytes) -> set[str]:
     return found - {"", "\0", " ", "\uffff"}  # the last is the end of the range of codes
 
 
-def test_a_long_number_is_never_broken_in_two(world: World) -> None:
+def test_long_numbers_are_never_split_across_lines(world: World) -> None:
     lines = [
         {
             "description": "W" * 300,
@@ -191,7 +191,7 @@ def test_a_long_number_is_never_broken_in_two(world: World) -> None:
         assert number in words
 
 
-def test_a_matching_etag_of_the_document_gets_304(
+def test_matching_etag_of_the_document_gets_304(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)

@@ -52,7 +52,7 @@ def test_finalizing_numbers_the_invoice_and_freezes_the_customer(world: World) -
         assert Invoice.objects.get(id=first.id).billed_to["name"] == "Ada Lovelace"
 
 
-def test_an_empty_draft_is_not_finalized_and_takes_no_number(world: World) -> None:
+def test_empty_draft_is_not_finalized_and_takes_no_number(world: World) -> None:
     empty = make_invoice(world.tenant(), lines=[])
     with pytest.raises(InvoiceEmpty), tenant_context(world.tenant()):
         services.finalize_invoice(invoice=empty, actor=SYSTEM)
@@ -60,12 +60,12 @@ def test_an_empty_draft_is_not_finalized_and_takes_no_number(world: World) -> No
     assert make_invoice(world.tenant(), finalize=True).number == "INV-000001"
 
 
-def test_an_invoice_over_nothing_is_paid_at_once(world: World) -> None:
+def test_zero_total_invoice_is_paid_immediately(world: World) -> None:
     free = make_invoice(world.tenant(), lines=[{**LINE, "unit_amount": 0}], finalize=True)
     assert (fresh(free).status, fresh(free).total) == ("paid", 0)
 
 
-def test_a_finalized_invoice_is_not_edited_deleted_or_finalized_again(world: World) -> None:
+def test_finalized_invoice_is_not_edited_deleted_or_finalized_again(world: World) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     with tenant_context(world.tenant()):
         for attempt in (
@@ -127,7 +127,7 @@ def test_refunds_never_exceed_the_charge(world: World, gateway: SandboxProcess) 
     assert sorted(entry["amount"] for entry in given) == [1_000, 2_000, 2_000]
 
 
-def test_a_declined_refund_gives_the_amount_back(world: World, gateway: SandboxProcess) -> None:
+def test_declined_refund_makes_the_amount_refundable_again(world: World, gateway: SandboxProcess) -> None:
     charge = make_charge(world.tenant())
     with tenant_context(world.tenant()):
         refund = services.create_refund(charge=charge, actor=SYSTEM, amount=4_002)
@@ -139,7 +139,7 @@ def test_a_declined_refund_gives_the_amount_back(world: World, gateway: SandboxP
         assert (charge.amount_refunded, charge.amount_refundable) == (0, 5_000)
 
 
-def test_a_failed_or_pending_charge_is_not_refunded(world: World, gateway: SandboxProcess) -> None:
+def test_failed_or_pending_charge_is_not_refunded(world: World, gateway: SandboxProcess) -> None:
     for charge in (
         make_charge(world.tenant(), payment_method="card_insufficient_funds"),
         make_charge(world.tenant(), settle=False),
@@ -192,7 +192,7 @@ def refused(statement: str, invoice: Invoice) -> str:
         ("DELETE FROM billing_invoicecounter", "billing_invoicecounter_steps"),
     ],
 )
-def test_a_finalized_invoice_is_immutable_in_the_database(
+def test_finalized_invoice_is_immutable_in_the_database(
     world: World, statement: str, constraint: str
 ) -> None:
     assert refused(statement, make_invoice(world.tenant(), finalize=True)) == constraint
@@ -218,11 +218,11 @@ def test_a_finalized_invoice_is_immutable_in_the_database(
         ),
     ],
 )
-def test_a_draft_always_adds_up_in_the_database(world: World, statement: str, constraint: str) -> None:
+def test_draft_totals_are_enforced_in_the_database(world: World, statement: str, constraint: str) -> None:
     assert refused(statement, make_invoice(world.tenant())) == constraint
 
 
-def test_a_settled_charge_is_immutable_in_the_database(world: World, gateway: SandboxProcess) -> None:
+def test_settled_charge_is_immutable_in_the_database(world: World, gateway: SandboxProcess) -> None:
     charge = make_charge(world.tenant())
     for statement, constraint in (
         ("UPDATE billing_charge SET amount = 1 WHERE id = %s", "billing_charge_immutable"),
@@ -243,7 +243,7 @@ def test_a_settled_charge_is_immutable_in_the_database(world: World, gateway: Sa
         assert refusal.value.__cause__.diag.constraint_name == constraint  # type: ignore[union-attr]
 
 
-def test_the_sums_are_checked_even_when_the_transaction_moved_on_to_another_tenant(world: World) -> None:
+def test_totals_are_checked_after_switching_tenant_in_the_transaction(world: World) -> None:
     invoice = make_invoice(world.tenant())
 
     def break_the_sum_and_move_on() -> None:

@@ -50,7 +50,7 @@ def line(number: int, price: str, quantity: str = "1", tax: str = "", discount: 
         ({**line(0, "5"), "discount": "6"}, ["–"], ["The discount is larger than the lines."]),
     ],
 )  # fmt: skip
-def test_the_totals_of_what_is_typed(
+def test_live_totals_follow_the_form(
     world: World, login: Login, fields: dict[str, str], lines: list[str], below: list[str]
 ) -> None:
     customer = make_customer(world.tenant())
@@ -88,7 +88,7 @@ def test_what_cannot_be_read_is_told_in_the_words_of_the_refusal(world: World, l
     assert live.count('-unread" hx-swap-oob="true"></div>') == 3 * 4 - 3
 
 
-def test_an_exempt_customer_pays_no_tax_and_a_foreign_one_is_not_found(world: World, login: Login) -> None:
+def test_exempt_customer_pays_no_tax_and_a_foreign_one_is_not_found(world: World, login: Login) -> None:
     exempt = make_customer(world.tenant(), tax_exempt="exempt")
     foreign = make_customer(world.other_tenant())
     browser = login(world.owner)

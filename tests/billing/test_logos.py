@@ -57,7 +57,7 @@ def camera() -> bytes:
     return picture("JPEG", (120, 300), exif=exif)
 
 
-def test_a_stored_logo_is_re_encoded_and_small() -> None:
+def test_stored_logo_is_re_encoded_and_small() -> None:
     logo = read_logo(picture(size=(1_500, 1_000)))
     kept = Image.open(io.BytesIO(logo.content))
     assert (logo.content_type, kept.format, kept.mode) == ("image/png", "PNG", "RGB")
@@ -74,7 +74,7 @@ def test_image_metadata_is_removed() -> None:
     assert dict(Image.open(io.BytesIO(logo.content)).getexif()) == {}
 
 
-def test_what_is_transparent_is_white_and_a_photograph_stays_small() -> None:
+def test_transparency_becomes_white_and_photographs_stay_small() -> None:
     clear = Image.open(io.BytesIO(read_logo(picture(color=(0, 0, 0, 0))).content))
     assert clear.getpixel((5, 5)) == (255, 255, 255)
     noise = io.BytesIO()
@@ -110,7 +110,7 @@ def test_files_other_than_small_png_or_jpeg_images_are_refused(world: World, con
         assert (SellerLogo.objects.count(), current_seller().legal_name) == (0, "Acme Maschinenbau GmbH")
 
 
-def test_a_logo_is_of_its_mode_replaced_and_taken_away(world: World) -> None:
+def test_logo_belongs_to_its_mode_and_can_be_replaced_and_removed(world: World) -> None:
     live, test = (
         ApiClient(make_key(world.company, mode=mode, scopes=SCOPES).client_secret)
         for mode in ("live", "test")
@@ -131,9 +131,7 @@ def images_of(pdf: bytes) -> list[tuple[int, int]]:
     return [image.image.size for image in PdfReader(io.BytesIO(pdf)).pages[0].images]
 
 
-def test_documents_and_the_page_show_the_logo_of_their_day(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_documents_show_the_logo_of_their_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "_kept", DocumentCache(0))  # each is made anew
     tenant, stranger = world.tenant(), Client(REMOTE_ADDR=random_address())
     with tenant_context(tenant):
@@ -154,7 +152,7 @@ def test_documents_and_the_page_show_the_logo_of_their_day(
     assert images_of(invoice_document(tenant, later.public_id).content) == []
 
 
-def test_an_admin_sends_a_logo_by_the_form_and_removes_it(world: World) -> None:
+def test_admin_uploads_and_removes_a_logo(world: World) -> None:
     browser = sign_in(world.owner, world.company)
     fields = {"language": "en", "legal_name": "Acme"}
     file = SimpleUploadedFile("logo.png", picture(), content_type="image/png")

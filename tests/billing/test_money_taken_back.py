@@ -59,7 +59,7 @@ def check(lines: list[LineRemainder], included: bool) -> None:
 
 @settings(deadline=None, max_examples=150)
 @given(POSITIONS, st.booleans(), st.data())
-def test_parts_of_any_size_take_back_exactly_the_invoice(
+def test_credit_notes_of_any_size_add_up_to_the_invoice(
     positions: list[Position], included: bool, data: st.DataObject
 ) -> None:
     left, total = invoice_of(positions, included)
@@ -84,7 +84,7 @@ def test_parts_of_any_size_take_back_exactly_the_invoice(
 
 @settings(deadline=None, max_examples=100)
 @given(POSITIONS, st.booleans(), st.data())
-def test_whatever_part_is_void_again_the_rest_takes_back_exactly_the_invoice(
+def test_after_voiding_a_credit_note_the_rest_adds_up_to_the_invoice(
     positions: list[Position], included: bool, data: st.DataObject
 ) -> None:
     left, _ = invoice_of(positions, included)
@@ -110,7 +110,7 @@ def test_whatever_part_is_void_again_the_rest_takes_back_exactly_the_invoice(
 
 @settings(deadline=None, max_examples=100)
 @given(POSITIONS, st.booleans(), st.data())
-def test_the_first_part_by_line_bears_the_tax_of_its_own_rounding_to_a_minor_unit(
+def test_first_credit_note_by_line_carries_tax_rounded_to_a_minor_unit(
     positions: list[Position], included: bool, data: st.DataObject
 ) -> None:
     left, _ = invoice_of(positions, included)
@@ -123,7 +123,7 @@ def test_the_first_part_by_line_bears_the_tax_of_its_own_rounding_to_a_minor_uni
         assert abs(tax - own) <= 1
 
 
-def test_three_thirds_of_an_odd_sum() -> None:
+def test_three_thirds_of_an_odd_total_add_up() -> None:
     left = [LineRemainder(1_900, 10_001, 1_900)]
     first = credit_amounts(left, [3_333], prices_include_tax=False)
     second = credit_amounts(less(left, first), [3_333], prices_include_tax=False)
@@ -131,7 +131,7 @@ def test_three_thirds_of_an_odd_sum() -> None:
     assert [each[0].tax for each in (first, second, third)] == [633, 633, 634]
 
 
-def test_the_tax_that_a_void_note_leaves_alone_goes_with_the_next_note() -> None:
+def test_tax_left_by_a_voided_credit_note_goes_to_the_next_one() -> None:
     # Four parts of 1 of 3 and 1 of tax; the third, which was the tax, is void again.
     left = [LineRemainder(1_900, 3, 1)]
     parts = []

@@ -29,7 +29,7 @@ def said_of(invoice: Invoice) -> int:
         return OutboxEvent.objects.filter(type="invoice.overdue", object_id=invoice.public_id).count()
 
 
-def test_an_overdue_invoice_is_announced_once_on_the_next_day(world: World) -> None:
+def test_overdue_invoice_is_announced_once_on_the_next_day(world: World) -> None:
     invoice, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
     later = make_due(world.tenant(), due_date=DUE + timedelta(days=1))
 
@@ -46,7 +46,7 @@ def test_an_overdue_invoice_is_announced_once_on_the_next_day(world: World) -> N
     assert said_of(invoice) == 1
 
 
-def test_what_was_paid_just_now_is_not_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_just_paid_invoice_is_not_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     invoice = make_due(world.tenant())
 
     def pay_first(found: Invoice) -> Invoice:
@@ -59,7 +59,7 @@ def test_what_was_paid_just_now_is_not_overdue(world: World, monkeypatch: pytest
     assert said_of(invoice) == 0
 
 
-def test_the_list_is_narrowed_to_what_is_overdue_or_not(world: World) -> None:
+def test_invoice_list_filters_by_overdue(world: World) -> None:
     client = ApiClient(make_key(world.company, scopes=("invoices:read",)).client_secret)
     late, draft = make_due(world.tenant()), make_due(world.tenant(), finalize=False)
     undated = make_invoice(world.tenant(), finalize=True)
@@ -75,9 +75,7 @@ def test_the_list_is_narrowed_to_what_is_overdue_or_not(world: World) -> None:
     assert client.get("/v1/invoices?overdue=yes").json["error"]["fields"][0]["field"] == "overdue"
 
 
-def test_a_sweep_ends_after_so_many_and_the_next_one_goes_on(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweep_is_bounded_and_the_next_one_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     # Due so long ago that nothing of another test comes before it.
     first, second, third = (make_due(world.tenant(), due_date=date(2000, 1, day)) for day in (1, 2, 3))
     monkeypatch.setattr(overdue, "BATCH", 1)
@@ -90,9 +88,7 @@ def test_a_sweep_ends_after_so_many_and_the_next_one_goes_on(
     assert said_of(third) == 1
 
 
-def test_a_failing_overdue_invoice_does_not_block_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_overdue_invoice_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = make_due(world.tenant()), make_due(world.other_tenant())
     poison(monkeypatch, overdue, "lock_invoice", lambda row: row.id == bad.id)
     monkeypatch.setattr(overdue, "BATCH", 1)

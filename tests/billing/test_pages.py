@@ -125,7 +125,7 @@ def test_from_the_empty_list_to_a_refunded_invoice(
         ({"email": "nobody"}, "not an email address"),
     ],
 )
-def test_a_refused_customer_says_why_on_the_form(
+def test_refused_customer_shows_the_reason_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
     make_customer(world.tenant(), external_id="taken")
@@ -148,7 +148,7 @@ def test_a_refused_customer_says_why_on_the_form(
         ({"due_date": "1900-01-01"}, "Use a date from"),
     ],
 )
-def test_a_refused_draft_says_why_on_the_form(
+def test_refused_draft_shows_the_reason_on_the_form(
     browser: Client, world: World, fields: dict[str, str], complaint: str
 ) -> None:
     customer = make_customer(world.tenant()).public_id
@@ -196,7 +196,7 @@ def test_drafts_are_deleted_and_open_invoices_closed(browser: Client, world: Wor
     assert browser.get(f"{page}edit/").status_code == 409
 
 
-def test_a_viewer_looks_and_changes_nothing(world: World, login: Callable[..., Client]) -> None:
+def test_viewer_has_read_only_access(world: World, login: Callable[..., Client]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, "viewer")
     browser = login(viewer, company=world.company)

@@ -66,7 +66,7 @@ def reason_set_aside(charge: Charge) -> str:
     return found.reason if found else ""
 
 
-def test_a_payer_pays_what_is_due_and_comes_back(world: World, stripe: Stripe, payer: Client) -> None:
+def test_payer_pays_what_is_due_and_comes_back(world: World, stripe: Stripe, payer: Client) -> None:
     invoice, path = issued(world)
     shown = payer.get(path)
     assert "Pay €119.00" in shown.content.decode()
@@ -111,9 +111,7 @@ def test_a_payer_pays_what_is_due_and_comes_back(world: World, stripe: Stripe, p
     assert (fresh(refund).status, len(stripe.given_back(refund.gateway_key))) == ("succeeded", 1)
 
 
-def test_who_comes_back_while_the_page_is_open_is_sent_to_the_same_one(
-    world: World, stripe: Stripe, payer: Client
-) -> None:
+def test_returning_payer_is_sent_to_the_open_checkout(world: World, stripe: Stripe, payer: Client) -> None:
     invoice, path = issued(world)
     other = path_of(link_to(invoice))
 
@@ -125,7 +123,7 @@ def test_who_comes_back_while_the_page_is_open_is_sent_to_the_same_one(
     assert "Pay €119.00" in text_of(payer, f"{path}?payment=left")
 
 
-def test_many_at_once_by_two_links_are_sent_to_one_page(world: World, stripe: Stripe) -> None:
+def test_concurrent_payers_by_two_links_share_one_checkout(world: World, stripe: Stripe) -> None:
     invoice, path = issued(world)
     doors = [path, path_of(link_to(invoice))] * 4
 
@@ -137,7 +135,7 @@ def test_many_at_once_by_two_links_are_sent_to_one_page(world: World, stripe: St
     assert places == {stripe.sessions[charge.checkout_session]["url"]}
 
 
-def test_an_open_page_holds_the_amount_and_frees_it_when_it_expires(
+def test_open_checkout_reserves_the_amount_until_it_expires(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     invoice, path = issued(world)
@@ -163,7 +161,7 @@ def test_an_open_page_holds_the_amount_and_frees_it_when_it_expires(
 
 
 @pytest.mark.parametrize("lost", ["made", "asked", "paid"])
-def test_whatever_answer_gets_lost_the_payer_pays_once_and_nothing_is_stuck(
+def test_lost_gateway_responses_never_cause_a_second_payment(
     world: World, stripe: Stripe, lost: str, settings: Settings
 ) -> None:
     settings.GATEWAY_TIMEOUT_SECONDS = 0.3
@@ -191,7 +189,7 @@ def test_whatever_answer_gets_lost_the_payer_pays_once_and_nothing_is_stuck(
         assert len(stripe.taken(charge.gateway_key)) == len(charges_of(invoice)) == 1
 
 
-def test_a_payment_whose_page_never_came_is_given_up_and_another_begun(
+def test_payment_without_a_checkout_is_abandoned_and_restarted(
     world: World, stripe: Stripe, payer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     invoice, path = issued(world)
@@ -212,7 +210,7 @@ def test_a_payment_whose_page_never_came_is_given_up_and_another_begun(
     assert fresh(second).failure_code == "checkout_abandoned"
 
 
-def test_links_that_were_revoked_take_no_payment_and_close_the_page(
+def test_revoked_links_take_no_payment_and_close_the_checkout(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     invoice, path = issued(world)
@@ -230,7 +228,7 @@ def test_links_that_were_revoked_take_no_payment_and_close_the_page(
     assert len(charges_of(invoice)) == 1
 
 
-def test_a_suspended_company_takes_no_payment_and_what_came_before_is_kept(
+def test_suspended_company_takes_no_payment_and_keeps_earlier_ones(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     (open_one, path), (paid_one, other) = issued(world), issued(world)
@@ -261,7 +259,7 @@ def test_each_link_pays_its_own_invoice_with_the_key_of_its_mode(
 
 
 @pytest.mark.parametrize("reason", ["paid", "void", "being charged", "no key", "no gateway", "too small"])
-def test_an_unpayable_invoice_has_no_button_and_starts_no_checkout(
+def test_unpayable_invoice_has_no_button_and_starts_no_checkout(
     world: World,
     stripe: Stripe,
     payer: Client,
@@ -308,7 +306,7 @@ def test_an_unpayable_invoice_has_no_button_and_starts_no_checkout(
     assert stripe.sessions == {}
 
 
-def test_a_payer_is_sent_to_stripe_only(world: World, stripe: Stripe, payer: Client) -> None:
+def test_payer_is_redirected_to_stripe_only(world: World, stripe: Stripe, payer: Client) -> None:
     for pages in ("https://checkout.stripe.com.evil.example", "http://checkout.stripe.com", "https://a@checkout.stripe.com"):  # fmt: skip
         stripe.pages = pages
         invoice, path = issued(world)
@@ -317,7 +315,7 @@ def test_a_payer_is_sent_to_stripe_only(world: World, stripe: Stripe, payer: Cli
         assert "payment pages are not at https://checkout.stripe.com" in reason_set_aside(charge)
 
 
-def test_another_amount_than_the_invoices_is_seen_by_staff_and_settles_nothing(
+def test_wrong_amount_is_reported_to_staff_and_settles_nothing(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     invoice, path = issued(world)
@@ -331,7 +329,7 @@ def test_another_amount_than_the_invoices_is_seen_by_staff_and_settles_nothing(
     assert "is about another amount" in reason_set_aside(charge)
 
 
-def test_money_for_a_charge_that_had_failed_is_seen_by_staff(
+def test_payment_for_a_failed_charge_is_reported_to_staff(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     invoice, path = issued(world)
@@ -349,9 +347,7 @@ def test_money_for_a_charge_that_had_failed_is_seen_by_staff(
     )
 
 
-def test_a_payment_that_is_processed_for_days_waits_for_its_answer(
-    world: World, stripe: Stripe, payer: Client
-) -> None:
+def test_payment_processing_for_days_stays_pending(world: World, stripe: Stripe, payer: Client) -> None:
     invoice, path = issued(world)
     session = stripe.pay(payer.post(f"{path}/pay").headers["Location"], then="unpaid")
     [charge] = charges_of(invoice)
@@ -362,7 +358,7 @@ def test_a_payment_that_is_processed_for_days_waits_for_its_answer(
     assert ask_again(charge).status == "succeeded"
 
 
-def test_a_page_that_comes_while_its_charge_is_given_up_stays_payable(
+def test_checkout_created_while_its_charge_is_abandoned_stays_payable(
     world: World, stripe: Stripe, payer: Client
 ) -> None:
     invoice, path = issued(world)

@@ -57,11 +57,11 @@ def test_the_sandbox_refuses_malformed_requests(
     assert len(gateway.ledger()) == before
 
 
-def test_an_order_without_a_key_is_refused(gateway: SandboxProcess) -> None:
+def test_sandbox_order_without_a_key_is_refused(gateway: SandboxProcess) -> None:
     assert post("/charges", ORDER)[0] == 400
 
 
-def test_one_key_is_one_order(gateway: SandboxProcess) -> None:
+def test_idempotency_key_makes_one_order(gateway: SandboxProcess) -> None:
     key = {"Idempotency-Key": "the-same"}
     first, again = post("/charges", ORDER, **key), post("/charges", ORDER, **key)
     assert first == again
@@ -70,7 +70,7 @@ def test_one_key_is_one_order(gateway: SandboxProcess) -> None:
     assert (entry["amount"], entry["calls"]) == (100, 2)
 
 
-def test_an_abandoned_order_can_never_be_carried_out() -> None:
+def test_abandoned_order_can_never_be_executed() -> None:
     ledger = Ledger(":memory:")
     assert ledger.abandon("late", ORDER).failure_code == "gateway_timeout"
     assert ledger.order("late", ORDER).status == "failed"
@@ -78,7 +78,7 @@ def test_an_abandoned_order_can_never_be_carried_out() -> None:
     assert ledger.abandon("early", ORDER).status == taken.status == "succeeded"
 
 
-def test_a_refund_stays_within_its_charge() -> None:
+def test_refund_stays_within_its_charge() -> None:
     ledger = Ledger(":memory:")
     charge = ledger.order("c", ORDER)
     refund = {"kind": "refund", "mode": "test", "amount": 60, "charge": charge.id}

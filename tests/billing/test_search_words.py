@@ -20,7 +20,7 @@ LETTERS = st.text(st.characters(categories=["L", "M", "N", "Zs"]), max_size=30)
 
 
 @given(LETTERS)
-def test_words_are_the_same_in_every_case_and_form(text: str) -> None:
+def test_search_words_ignore_case_and_normalization_form(text: str) -> None:
     expected = split_words(text)
     assert split_words(text.casefold()) == expected
     for form in ("NFC", "NFD", "NFKC", "NFKD"):
@@ -40,20 +40,20 @@ def test_folding_twice_changes_nothing(text: str) -> None:
         ("हिन्दी", "हिन्दी"), ("co\u00adoperate", "cooperate"), ("می\u200cخواهم", "میخواهم"), ("ǅ", "ǆ"),
     ],
 )  # fmt: skip
-def test_a_customer_is_found(world: World, written: str, asked: str) -> None:
+def test_customer_is_found(world: World, written: str, asked: str) -> None:
     customer = make_customer(world.tenant(), name=f"{written} Ltd")
     with tenant_context(world.tenant()):
         assert [row.id for row in selectors.filter_customers(search=asked)] == [customer.id]
 
 
-def test_a_word_in_hindi_is_one_word() -> None:
+def test_word_in_hindi_is_one_word() -> None:
     assert split_words("हिन्दी भाषा") == {fold("हिन्दी"), fold("भाषा")}
 
 
 @pytest.mark.parametrize(
     "spelling", ["jan@exämple.com", "JAN@EXÄMPLE.COM", "jan@xn--exmple-cua.com", "jan@exa\u0308mple.com"]
 )
-def test_an_address_of_an_international_domain_is_compared_alike_however_it_is_spelt(
+def test_international_email_domains_match_in_either_spelling(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], spelling: str
 ) -> None:
     client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)

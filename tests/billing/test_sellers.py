@@ -30,7 +30,7 @@ def fields_of(answer: Any) -> dict[str, str]:
     return {each["field"]: each["code"] for each in answer.json["error"]["fields"]}
 
 
-def test_a_seller_is_blank_until_it_is_filled_in_and_each_mode_has_its_own(test_client: Any) -> None:
+def test_seller_is_blank_until_it_is_filled_in_and_each_mode_has_its_own(test_client: Any) -> None:
     blank = test_client.get("/v1/seller").json
     assert blank["legal_name"] is blank["address"] is blank["updated"] is None
     assert (blank["object"], blank["mode"], blank["tax_ids"], blank["language"]) == (
@@ -51,7 +51,7 @@ def test_a_seller_is_blank_until_it_is_filled_in_and_each_mode_has_its_own(test_
     assert test_client.get("/v1/seller").json == answer.json
 
 
-def test_an_address_and_bank_details_merge_and_null_takes_a_part_away(client: Any) -> None:
+def test_address_and_bank_details_merge_and_null_removes_a_part(client: Any) -> None:
     client.patch("/v1/seller", {"address": BERLIN, "bank_details": {"bank_name": "Hausbank"}})
     merged = client.patch("/v1/seller", {"address": {"line2": "Hinterhaus", "postal_code": None}}).json
     assert merged["address"] == {
@@ -64,7 +64,7 @@ def test_an_address_and_bank_details_merge_and_null_takes_a_part_away(client: An
     assert client.patch("/v1/seller", {"address": None}).json["address"] is None
 
 
-def test_numbers_that_cannot_exist_are_refused_by_name(client: Any) -> None:
+def test_invalid_identification_numbers_are_refused_by_field(client: Any) -> None:
     answer = client.patch(
         "/v1/seller",
         {
@@ -85,7 +85,7 @@ def test_numbers_that_cannot_exist_are_refused_by_name(client: Any) -> None:
     assert fields_of(answer).keys() == {"number_prefix", "footer"}
 
 
-def test_an_item_of_a_list_is_whole_in_a_change_too(world: World, client: Any) -> None:
+def test_list_items_must_be_complete_in_an_update_too(world: World, client: Any) -> None:
     """A PATCH let items through that lacked a required field, and ended with 500."""
     answer = client.patch("/v1/seller", {"tax_ids": [{"type": "eu_vat"}]})
     assert (answer.status, fields_of(answer)) == (400, {"tax_ids.0.value": "required"})
@@ -106,17 +106,17 @@ def test_an_item_of_a_list_is_whole_in_a_change_too(world: World, client: Any) -
         ("br_cnpj", "16.727.230/0001-97", "16727230000197"),
     ],
 )
-def test_tax_ids_are_kept_in_one_spelling(kind: str, text: str, kept: str) -> None:
+def test_tax_ids_are_stored_in_canonical_form(kind: str, text: str, kept: str) -> None:
     assert read_tax_id(kind, text) == kept
 
 
 @pytest.mark.parametrize(("kind", "text"), [("eu_vat", "DE136695977"), ("no_such", "1"), ("us_ein", "")])
-def test_tax_ids_that_cannot_exist_are_refused(kind: str, text: str) -> None:
+def test_invalid_tax_ids_are_refused(kind: str, text: str) -> None:
     with pytest.raises(ValueError):
         read_tax_id(kind, text)
 
 
-def test_a_live_invoice_is_refused_naming_each_field_and_a_test_invoice_is_warned(
+def test_incomplete_live_invoice_is_refused_by_field_and_test_invoice_is_warned(
     world: World, client: Any, test_client: Any
 ) -> None:
     seller = {"legal_name": "", "address": {"country": "FR"}, "tax_ids": []}
@@ -140,7 +140,7 @@ def test_a_live_invoice_is_refused_naming_each_field_and_a_test_invoice_is_warne
     assert {each["field"]: each["code"] for each in answer.json["warnings"]} == wanted
 
 
-def test_a_seller_outside_of_the_union_needs_no_tax_id(world: World, client: Any) -> None:
+def test_seller_outside_of_the_union_needs_no_tax_id(world: World, client: Any) -> None:
     address = {"line1": "1 Main Street", "city": "Springfield", "country": "US"}
     make_seller(world.tenant(), address=address, tax_ids=[])
     draft = make_invoice(world.tenant())
@@ -158,7 +158,7 @@ def test_the_reverse_charge_needs_the_buyers_tax_id(world: World, client: Any) -
     assert client.post(f"/v1/invoices/{draft.public_id}/finalize").status == 200
 
 
-def test_an_issued_invoice_keeps_what_it_says_of_both(world: World, client: Any) -> None:
+def test_issued_invoice_keeps_its_seller_and_customer(world: World, client: Any) -> None:
     customer = make_customer(world.tenant(), name="Ada Lovelace", preferred_language="fr")
     invoice = make_invoice(world.tenant(), customer=customer)
     path = f"/v1/invoices/{invoice.public_id}"
@@ -180,7 +180,7 @@ def test_numbers_take_the_prefix_and_go_on_counting(world: World, client: Any) -
     assert make_invoice(world.tenant("test"), finalize=True).number == "TEST-ACME-000001"
 
 
-def test_a_finalized_invoice_takes_metadata_and_nothing_else(world: World, client: Any) -> None:
+def test_finalized_invoice_takes_metadata_and_nothing_else(world: World, client: Any) -> None:
     invoice = make_invoice(world.tenant(), metadata={"a": "1", "b": "2"}, finalize=True)
     path = f"/v1/invoices/{invoice.public_id}"
     changed = client.patch(path, {"metadata": {"b": None, "c": "3"}})
@@ -197,7 +197,7 @@ def test_metadata_of_a_customer_merges_and_null_clears(client: Any) -> None:
     assert client.patch(path, {"metadata": None}).json["metadata"] == {}
 
 
-def test_the_page_keeps_what_is_typed_and_says_what_is_missing(world: World, login: Any) -> None:
+def test_seller_page_keeps_input_and_shows_missing_fields(world: World, login: Any) -> None:
     make_seller(world.tenant(), tax_ids=[], bank_details=None)
     page = login(world.owner, company=world.company)
     assert "seller.tax_ids" in page.get("/invoicing/").content.decode()
@@ -226,7 +226,7 @@ def test_the_page_keeps_what_is_typed_and_says_what_is_missing(world: World, log
     assert developer.post("/invoicing/edit/", values).status_code == 403
 
 
-def test_the_first_change_makes_the_one_row(world: World) -> None:
+def test_first_change_creates_the_only_row(world: World) -> None:
     with tenant_context(world.tenant("test")):
         services.update_seller(actor=SYSTEM, legal_name="Acme")
         services.update_seller(actor=SYSTEM, footer="Hello")

@@ -70,7 +70,7 @@ def ask_again(payment: Any, **changes: Any) -> Any:
     return fresh(payment)
 
 
-def test_a_card_is_charged_once_with_our_key_and_the_pinned_version(world: World, stripe: Stripe) -> None:
+def test_card_is_charged_once_with_our_key_and_the_pinned_version(world: World, stripe: Stripe) -> None:
     charge = charge_by(world)
 
     [taken] = stripe.taken(charge.gateway_key)
@@ -100,7 +100,7 @@ def test_a_card_is_charged_once_with_our_key_and_the_pinned_version(world: World
         ("pm_missing", "resource_missing", "No such PaymentMethod: 'pm_missing'"),
     ],
 )
-def test_a_refused_card_says_why(
+def test_declined_card_shows_the_reason(
     world: World, stripe: Stripe, payment_method: str, code: str, message: str
 ) -> None:
     charge = charge_by(world, payment_method)
@@ -119,9 +119,7 @@ def test_invalid_stripe_payment_methods_are_refused_immediately(world: World, st
 
 
 @pytest.mark.parametrize("lost", ["payment_intents", "confirm"])
-def test_an_answer_that_got_lost_is_found_at_the_next_attempt(
-    world: World, stripe: Stripe, lost: str
-) -> None:
+def test_lost_response_is_recovered_at_the_next_attempt(world: World, stripe: Stripe, lost: str) -> None:
     for payment_method, status in ((CARD, "succeeded"), ("pm_card_chargeDeclined", "failed")):
         stripe.spoil(lost)
         charge = charge_by(world, payment_method)
@@ -136,7 +134,7 @@ def test_an_answer_that_got_lost_is_found_at_the_next_attempt(
 
 @pytest.mark.chaos
 @pytest.mark.timeout(240)
-def test_a_worker_killed_after_the_money_was_taken_charges_once(
+def test_worker_killed_after_the_money_was_taken_charges_once(
     world: World, stripe: Stripe, settings: Settings
 ) -> None:
     names = ("BILLING_GATEWAY", "STRIPE_LIVE_SECRET_KEY", "STRIPE_API_URL")
@@ -163,7 +161,7 @@ def complete_as(chosen: dict[str, Any]) -> None:
     services.complete_payments(max_batches=1)
 
 
-def test_an_order_older_than_stripe_keeps_keys_is_looked_for(
+def test_order_older_than_stripes_idempotency_keys_is_searched_for(
     world: World, stripe: Stripe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("billing.gateways.stripe.KEY_KEPT_FOR", timedelta(0))
@@ -188,7 +186,7 @@ def test_an_order_older_than_stripe_keeps_keys_is_looked_for(
     assert (refund.status, refund.gateway_reference) == ("succeeded", given["id"])
 
 
-def test_a_payment_that_never_came_about_is_canceled_for_good(world: World, stripe: Stripe) -> None:
+def test_payment_never_created_is_canceled_permanently(world: World, stripe: Stripe) -> None:
     charge = charge_by(world, settle=False)
     stripe.spoil("confirm", (500, b'{"error": {"type": "api_error", "message": "broken"}}'))
     stripe.spoil("payment_intents", times=CLOCK.attempts - 2)
@@ -224,7 +222,7 @@ def test_a_payment_that_never_came_about_is_canceled_for_good(world: World, stri
     ],
     ids=lambda answer: f"{answer[0]}-{answer[1][:12]!r}",
 )
-def test_an_inconclusive_gateway_response_leaves_the_charge_pending(
+def test_inconclusive_gateway_response_leaves_the_charge_pending(
     world: World, stripe: Stripe, answer: tuple[int, bytes]
 ) -> None:
     stripe.spoil("confirm", answer)
@@ -236,7 +234,7 @@ def test_an_inconclusive_gateway_response_leaves_the_charge_pending(
     assert (charge.status, len(stripe.taken(charge.gateway_key))) == ("succeeded", 1)
 
 
-def test_an_unknown_status_is_not_an_outcome(world: World, stripe: Stripe) -> None:
+def test_unknown_status_is_not_an_outcome(world: World, stripe: Stripe) -> None:
     charge = charge_by(world, settle=False)
     stripe.spoil("confirm")
     services.complete_payments()
@@ -249,9 +247,7 @@ def test_an_unknown_status_is_not_an_outcome(world: World, stripe: Stripe) -> No
     assert ask_again(charge).status == "succeeded"
 
 
-def test_what_a_decline_says_is_kept_without_control_characters_and_bounded(
-    world: World, stripe: Stripe
-) -> None:
+def test_decline_message_is_sanitized_and_truncated(world: World, stripe: Stripe) -> None:
     text = "\\u0000Declined\\n" + "x" * 5_000
     body = f'{{"error": {{"type": "card_error", "code": "A B", "message": "{text}"}}}}'
     stripe.spoil("confirm", (402, body.encode()))
@@ -263,7 +259,7 @@ def test_what_a_decline_says_is_kept_without_control_characters_and_bounded(
     assert len(charge.failure_message) <= 300
 
 
-def test_a_wrong_gateway_key_alerts_staff_without_failing_charges(
+def test_wrong_gateway_key_alerts_staff_without_failing_charges(
     world: World, stripe: Stripe, settings: Settings
 ) -> None:
     settings.STRIPE_LIVE_SECRET_KEY = "sk_live_withdrawn"
@@ -279,7 +275,7 @@ def test_a_wrong_gateway_key_alerts_staff_without_failing_charges(
     assert reason_set_aside(charge) == ""
 
 
-def test_no_key_of_the_other_mode_is_ever_used(world: World, stripe: Stripe, settings: Settings) -> None:
+def test_stripe_key_of_the_other_mode_is_never_used(world: World, stripe: Stripe, settings: Settings) -> None:
     settings.STRIPE_LIVE_SECRET_KEY = TEST_KEY
     charge = charge_by(world)
 
@@ -293,14 +289,14 @@ def reason_set_aside(payment: Any) -> str:
     return found.reason if found else ""
 
 
-def test_a_mode_without_a_key_takes_no_charges(world: World, stripe: Stripe, settings: Settings) -> None:
+def test_mode_without_a_key_takes_no_charges(world: World, stripe: Stripe, settings: Settings) -> None:
     settings.STRIPE_LIVE_SECRET_KEY = ""
     with pytest.raises(NoGateway, match="live mode"):
         charge_by(world)
     assert make_charge(world.tenant("test"), payment_method=CARD).status == "succeeded"
 
 
-def test_a_refund_is_made_once_and_its_answer_is_found(world: World, stripe: Stripe) -> None:
+def test_refund_is_created_once_and_its_response_recovered(world: World, stripe: Stripe) -> None:
     charge = charge_by(world)
     stripe.spoil("refunds")
     refund = refund_of(charge)
@@ -312,7 +308,7 @@ def test_a_refund_is_made_once_and_its_answer_is_found(world: World, stripe: Str
     assert (refund.status, refund.gateway_reference, given["amount"]) == ("succeeded", given["id"], 1_000)
 
 
-def test_a_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) -> None:
+def test_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) -> None:
     charge = charge_by(world)
     stripe.refund_status = "pending"
     refund = refund_of(charge)
@@ -327,7 +323,7 @@ def test_a_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) 
     assert fresh(charge).amount_refundable == 5_000
 
 
-def test_a_refund_that_stripe_refuses_says_why(world: World, stripe: Stripe) -> None:
+def test_refund_refused_by_stripe_shows_the_reason(world: World, stripe: Stripe) -> None:
     charge = charge_by(world)
     [taken] = stripe.taken(charge.gateway_key)
     taken["amount"] = 500  # refunded in Stripe's dashboard meanwhile
@@ -350,7 +346,7 @@ def test_a_refund_that_stripe_refuses_says_why(world: World, stripe: Stripe) -> 
         ("KWD", 5_120, 5_120),
     ],
 )
-def test_amounts_are_counted_as_stripe_counts_them(currency: str, amount: int, theirs: int) -> None:
+def test_amounts_are_sent_in_stripes_units(currency: str, amount: int, theirs: int) -> None:
     assert amount_problem(amount, currency) == ""
     assert to_stripe(amount, currency) == theirs
     assert from_stripe(theirs, currency) == amount
@@ -364,7 +360,7 @@ def test_amounts_are_counted_as_stripe_counts_them(currency: str, amount: int, t
         ("IQD", 1_000, "Stripe takes no amounts in IQD."),
     ],
 )
-def test_amounts_that_stripe_cannot_take_are_refused_at_once(
+def test_unsupported_stripe_amounts_are_refused_immediately(
     world: World, stripe: Stripe, currency: str, amount: int, problem: str
 ) -> None:
     with pytest.raises(FieldErrors) as refused:
@@ -375,7 +371,7 @@ def test_amounts_that_stripe_cannot_take_are_refused_at_once(
     assert stripe.calls == []
 
 
-def test_a_refund_that_stripe_could_not_pay_is_refused_at_once(world: World, stripe: Stripe) -> None:
+def test_unsupported_stripe_refund_is_refused_immediately(world: World, stripe: Stripe) -> None:
     charge = charge_by(world, amount=5_120, currency="KWD")
     with pytest.raises(FieldErrors):
         refund_of(charge, amount=5)

@@ -71,7 +71,7 @@ def is_hurried(charge: Charge) -> bool:
     return fresh(charge).due_at - clock.now() < timedelta(seconds=11)
 
 
-def test_a_gateway_event_triggers_a_status_check_but_settles_nothing(world: World, stripe: Stripe) -> None:
+def test_gateway_event_triggers_a_status_check_but_settles_nothing(world: World, stripe: Stripe) -> None:
     charge, intent = waiting(world, stripe)
 
     assert send(event("payment_intent.payment_failed", intent)) == 204  # whatever it says
@@ -100,7 +100,9 @@ def test_a_gateway_event_triggers_a_status_check_but_settles_nothing(world: Worl
     ],
     ids=["forged", "the other mode's secret", "old", "unsigned", "no signature", "no time", "not ASCII"],
 )
-def test_what_stripe_did_not_just_sign_changes_nothing(world: World, stripe: Stripe, how: Any) -> None:
+def test_callback_without_a_fresh_stripe_signature_changes_nothing(
+    world: World, stripe: Stripe, how: Any
+) -> None:
     charge, intent = waiting(world, stripe)
 
     assert send(event("payment_intent.succeeded", intent), **how) == 403
@@ -108,7 +110,7 @@ def test_what_stripe_did_not_just_sign_changes_nothing(world: World, stripe: Str
     assert not is_hurried(charge)
 
 
-def test_an_event_of_test_mode_touches_no_live_charge(world: World, stripe: Stripe) -> None:
+def test_event_of_test_mode_touches_no_live_charge(world: World, stripe: Stripe) -> None:
     charge, intent = waiting(world, stripe)
 
     assert send(event("payment_intent.succeeded", intent, livemode=False), secret=TEST_SECRET) == 204
@@ -116,7 +118,7 @@ def test_an_event_of_test_mode_touches_no_live_charge(world: World, stripe: Stri
     assert not is_hurried(charge)
 
 
-def test_without_stripe_in_the_settings_nothing_is_believed(settings: Settings) -> None:
+def test_stripe_callbacks_are_ignored_when_stripe_is_not_configured(settings: Settings) -> None:
     settings.BILLING_GATEWAY = "billing.gateways.sandbox.SandboxGateway"
     assert send(event("payment_intent.succeeded", {"id": "pi_1"})) == 403
 
@@ -151,7 +153,7 @@ def test_any_stripe_callback_gets_a_response(body: Any, status: int) -> None:
         assert send(body) == status
 
 
-def test_only_post_is_answered() -> None:
+def test_stripe_callback_accepts_only_post() -> None:
     assert Client().get("/callbacks/stripe").status_code == 405
 
 
@@ -166,7 +168,7 @@ def told(charge: Charge) -> list[tuple[str, str]]:
         return [(row.type, row.data["object"]["disputes"][0]["status"]) for row in events]
 
 
-def test_a_dispute_is_noted_on_its_charge_and_told_to_the_company(world: World, stripe: Stripe) -> None:
+def test_dispute_is_recorded_on_its_charge_and_shown_to_the_company(world: World, stripe: Stripe) -> None:
     charge = disputed(world, stripe)
     reference, now = charge.gateway_reference, int(time.time())
 
@@ -225,7 +227,7 @@ def test_duplicate_late_and_out_of_order_disputes_change_nothing(world: World, s
     ],
     ids=str,
 )
-def test_a_dispute_that_is_not_ours_or_cannot_be_read_leaves_nothing(
+def test_unknown_or_malformed_dispute_changes_nothing(
     world: World, stripe: Stripe, changes: dict[str, Any], status: int
 ) -> None:
     charge = disputed(world, stripe)
@@ -237,9 +239,7 @@ def test_a_dispute_that_is_not_ours_or_cannot_be_read_leaves_nothing(
     assert len(told(charge)) == ("reason" in changes and status == 204)
 
 
-def test_a_dispute_that_comes_before_the_answer_about_its_charge_is_sent_again(
-    world: World, stripe: Stripe
-) -> None:
+def test_dispute_before_its_charge_is_known_is_retried(world: World, stripe: Stripe) -> None:
     stripe.spoil("confirm")
     charge = make_charge(world.tenant(), payment_method=CARD)
     [intent] = stripe.made(charge.gateway_key)
@@ -253,14 +253,14 @@ def test_a_dispute_that_comes_before_the_answer_about_its_charge_is_sent_again(
     assert told(charge) == [("charge.disputed", "needs_response")]
 
 
-def test_no_dispute_of_test_mode_is_noted_on_a_live_charge(world: World, stripe: Stripe) -> None:
+def test_test_mode_dispute_is_not_recorded_on_a_live_charge(world: World, stripe: Stripe) -> None:
     charge = disputed(world, stripe)
     body = json.loads(dispute_event(charge.gateway_reference, created=int(time.time())))
     assert send({**body, "livemode": False}, secret=TEST_SECRET) == 204
     assert told(charge) == []
 
 
-def test_a_refund_that_fails_after_it_succeeded_is_shown_to_staff(world: World, stripe: Stripe) -> None:
+def test_refund_that_fails_after_it_succeeded_is_shown_to_staff(world: World, stripe: Stripe) -> None:
     refund = refund_of(make_charge(world.tenant(), payment_method=CARD))
     [given] = stripe.given_back(refund.gateway_key)
 

@@ -67,7 +67,7 @@ def test_example_5_of_en_16931() -> None:
 # --- by hand -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_quantity_may_have_six_decimals_and_a_line_is_rounded_half_up() -> None:
+def test_quantity_may_have_six_decimals_and_a_line_is_rounded_half_up() -> None:
     [line] = price_invoice(positions((Decimal("1.5"), 333, 0))).lines
     assert line.amount == 500  # 499.5
     [line] = price_invoice(positions((Decimal("0.000001"), 499_999, 0))).lines
@@ -76,7 +76,7 @@ def test_a_quantity_may_have_six_decimals_and_a_line_is_rounded_half_up() -> Non
     assert line.amount == 1
 
 
-def test_a_discount_on_the_invoice_lowers_what_each_rate_is_taken_of() -> None:
+def test_invoice_discount_reduces_the_base_of_each_rate() -> None:
     lines = positions((1, 10_000, 1_900), (1, 5_000, 700))
     found = price_invoice(lines, discount_bps=1_000)
     assert found.discount_amount == 1_500
@@ -84,12 +84,12 @@ def test_a_discount_on_the_invoice_lowers_what_each_rate_is_taken_of() -> None:
     assert (found.subtotal, found.tax, found.total) == (13_500, 2_025, 15_525)
 
 
-def test_included_tax_is_taken_out_of_the_price() -> None:
+def test_included_tax_is_extracted_from_the_price() -> None:
     found = price_invoice(positions((3, 999, 1_900)), prices_include_tax=True)
     assert (found.subtotal, found.tax, found.total) == (2_518, 479, 2_997)  # 2997 × 19 / 119 is 478.51
 
 
-def test_an_exempt_invoice_keeps_its_prices_and_bears_no_tax() -> None:
+def test_exempt_invoice_keeps_its_prices_and_has_no_tax() -> None:
     for included in (False, True):
         found = price_invoice(positions((1, 11_900, 1_900)), prices_include_tax=included, is_exempt=True)
         assert (found.subtotal, found.tax, found.total) == (11_900, 0, 11_900)
@@ -132,7 +132,7 @@ def rounded(value: Fraction) -> int:
 
 @settings(max_examples=300, deadline=None)
 @given(POSITIONS, st.integers(0, 10_000), st.booleans(), st.booleans(), st.sampled_from(CURRENCIES))
-def test_every_sum_is_that_of_its_parts_in_every_currency(
+def test_totals_equal_the_sum_of_their_parts_in_every_currency(
     lines: list[Position], share: int, included: bool, exempt: bool, currency: str
 ) -> None:
     found = price_invoice(lines, discount_bps=share, prices_include_tax=included, is_exempt=exempt)
@@ -154,7 +154,7 @@ def test_every_sum_is_that_of_its_parts_in_every_currency(
 
 
 @given(st.integers(0, 10**12), st.lists(st.integers(0, 10**9), min_size=1, max_size=20))
-def test_shares_add_up_and_none_is_further_than_one_from_its_due(total: int, weights: list[int]) -> None:
+def test_distributed_shares_add_up_and_deviate_by_at_most_one(total: int, weights: list[int]) -> None:
     shares = allocate(total, weights)
     whole = sum(weights)
     assert sum(shares) == (total if whole else 0)
@@ -165,7 +165,7 @@ def test_shares_add_up_and_none_is_further_than_one_from_its_due(total: int, wei
 # --- through the API ---------------------------------------------------------------------------------------------------
 
 
-def test_an_invoice_with_everything(world: World, client: Any) -> None:
+def test_invoice_with_all_features_adds_up(world: World, client: Any) -> None:
     body = {
         "customer": make_customer(world.tenant()).public_id,
         "currency": "EUR",
@@ -201,7 +201,7 @@ def test_an_invoice_with_everything(world: World, client: Any) -> None:
         assert issued[name] == body[name]
 
 
-def test_the_discount_of_a_draft_follows_its_lines_and_can_be_taken_away(world: World, client: Any) -> None:
+def test_draft_discount_follows_its_lines_and_can_be_removed(world: World, client: Any) -> None:
     invoice = make_invoice(world.tenant(), discount_bps=1_000)
     path = f"/v1/invoices/{invoice.public_id}"
     line = {"description": "x", "quantity": 1, "unit_amount": 1_000, "tax_rate_bps": 1_900}
@@ -215,7 +215,7 @@ def test_the_discount_of_a_draft_follows_its_lines_and_can_be_taken_away(world: 
     assert [each["code"] for each in both.json["error"]["fields"]] == ["contradictory"]
 
 
-def test_the_exemption_is_the_customers_at_the_finalization(world: World, client: Any) -> None:
+def test_tax_exemption_is_fixed_at_finalization(world: World, client: Any) -> None:
     customer = make_customer(world.tenant(), tax_ids=[{"type": "eu_vat", "value": "FR40303265045"}])
     invoice = make_invoice(world.tenant(), customer=customer)
     path = f"/v1/invoices/{invoice.public_id}"
@@ -268,7 +268,7 @@ def test_the_page_reads_decimals_and_percentages(world: World, login: Any) -> No
 # --- what the database holds --------------------------------------------------------------------------------------------
 
 
-def test_no_writer_can_leave_a_tax_that_is_not_that_of_its_rate(world: World) -> None:
+def test_database_refuses_tax_that_does_not_match_its_rate(world: World) -> None:
     line = {"description": "x", "quantity": 1, "unit_amount": 1_050, "tax_rate_bps": 1_000}
     invoice = make_invoice(world.tenant(), lines=[line, line])
     assert invoice.tax == 210
@@ -282,7 +282,7 @@ def test_no_writer_can_leave_a_tax_that_is_not_that_of_its_rate(world: World) ->
         write_another_tax()
 
 
-def test_an_invoice_from_before_keeps_the_tax_that_was_rounded_line_by_line(world: World) -> None:
+def test_older_invoice_keeps_tax_rounded_line_by_line(world: World) -> None:
     """As the release before wrote it: 10.5 → 11 on each of two lines, where 21 is due on both together."""
     line = {"description": "x", "quantity": 1, "unit_amount": 105, "tax_rate_bps": 1_000}
     invoice = make_invoice(world.tenant(), lines=[line, line], finalize=False)

@@ -77,12 +77,12 @@ def changes_of(world: World) -> list[Any]:
         return list(rows.order_by("id").values_list("changes", flat=True))
 
 
-def test_the_three_tiers_are_there(world: World) -> None:
+def test_three_tiers_exist(world: World) -> None:
     assert limits_by_tier() == SEEDED
     assert list(limits_by_tier()) == ["starter", "pro", "enterprise"]
 
 
-def test_a_changed_tier_holds_for_the_very_next_request_of_its_companies(
+def test_changed_tier_limits_apply_to_the_next_request(
     world: World, issue_key: Callable[..., Any], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, rate_limit=1_000).client_secret)
@@ -103,7 +103,7 @@ def test_a_changed_tier_holds_for_the_very_next_request_of_its_companies(
     assert [one["sql"] for one in statements if one["sql"] not in ("BEGIN", "COMMIT")] == []
 
 
-def test_the_change_is_in_the_trail_of_staff_and_of_the_companies_it_moves(world: World) -> None:
+def test_tier_change_is_audited_for_staff_and_affected_companies(world: World) -> None:
     agreed = make_world(tier=TIER)
     services.override_limits(
         company=agreed.company, overrides={"sms_per_day": 7}, reason="agreed", actor=SYSTEM
@@ -119,7 +119,7 @@ def test_the_change_is_in_the_trail_of_staff_and_of_the_companies_it_moves(world
     assert (entry.changes, entry.detail) == ({"sms_per_day": [20_000, 30_000]}, {"reason": "a fair trial"})
 
 
-def test_keys_above_a_lowered_tier_are_named(world: World, issue_key: Callable[..., Any]) -> None:
+def test_keys_above_a_lowered_tier_are_listed(world: World, issue_key: Callable[..., Any]) -> None:
     issue_key(world.company, name="nightly import", rate_limit=1_000)
     issue_key(world.company, name="trial run", rate_limit=600, mode="test")
     owner = sign_in(world.owner, world.company)
@@ -153,21 +153,21 @@ def test_the_plan_page_shows_every_limit_and_its_use(
 
 
 @pytest.mark.parametrize("limits", [{"requests": 5}, {"sms_per_day": -1}, {"sms_per_day": 10**10}])
-def test_absurd_limits_are_refused(world: World, limits: dict[str, Any]) -> None:
+def test_invalid_limits_are_refused(world: World, limits: dict[str, Any]) -> None:
     with pytest.raises(FieldErrors):
         set_limits(**limits)
     assert limits_by_tier()[TIER] == SEEDED[TIER]
     assert changes_of(world) == []
 
 
-def test_an_unknown_tier_and_no_change_are_refused() -> None:
+def test_unknown_tier_and_unchanged_limits_are_refused() -> None:
     with pytest.raises(FieldErrors):
         services.set_tier_limits(tier="gold", limits={}, reason="x", actor=SYSTEM)
     with pytest.raises(TierUnchanged):
         set_limits(**as_numbers(SEEDED[TIER]))
 
 
-def test_only_the_system_role_writes_the_tiers(world: World) -> None:
+def test_only_the_system_role_can_write_tiers(world: World) -> None:
     for statement in (
         "UPDATE billing_tierlimits SET requests_per_minute = 1000000",
         "INSERT INTO billing_tierlimits SELECT * FROM billing_tierlimits",
@@ -190,7 +190,7 @@ def test_the_limits_of_a_company_take_one_statement(world: World) -> None:
     assert limits_of(company_of(world)) == limits
 
 
-def test_a_company_that_moves_during_a_change_does_not_slip_past_it(world: World) -> None:
+def test_company_changing_tier_during_a_limit_change_gets_the_new_limits(world: World) -> None:
     moving = make_world(tier="pro").company
     changed = threading.Thread(target=_in_a_thread, args=(lambda: set_limits(email_per_day=1),))
     with tenant_context(moving.live_tenant):
@@ -204,7 +204,7 @@ def test_a_company_that_moves_during_a_change_does_not_slip_past_it(world: World
     assert (entitlements.limits.email_per_day, entitlements.version) == (1, moving.version + 2)
 
 
-def test_a_company_made_during_a_change_has_the_new_limits_at_once(
+def test_company_created_during_a_limit_change_gets_the_new_limits(
     issue_key: Callable[..., Any], api: Callable[..., ApiClient]
 ) -> None:
     secrets: list[str] = []

@@ -50,7 +50,7 @@ def text_of(answer: Any) -> str:
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())))
 
 
-def test_a_changed_tier_holds_for_the_very_next_request(
+def test_changed_tier_applies_to_the_next_request(
     world: World, issue_key: Callable[..., Any], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, scopes=["customers:read"], rate_limit=60).client_secret)
@@ -68,7 +68,7 @@ def test_a_changed_tier_holds_for_the_very_next_request(
     assert audited(world) == ["company.tier_changed", "company.limits_overridden"]
 
 
-def test_overrides_stand_above_the_tier_and_can_be_taken_back(world: World) -> None:
+def test_overrides_take_precedence_over_the_tier_and_can_be_removed(world: World) -> None:
     services.override_limits(
         company=world.company, overrides={"sms_per_day": 0, "email_per_day": 9}, reason="agreed", actor=SYSTEM
     )
@@ -81,14 +81,14 @@ def test_overrides_stand_above_the_tier_and_can_be_taken_back(world: World) -> N
 @pytest.mark.parametrize(
     "overrides", [{"requests": 5}, {"sms_per_day": -1}, {"sms_per_day": True}, {"sms_per_day": 10**10}]
 )
-def test_absurd_overrides_are_refused(world: World, overrides: dict[str, Any]) -> None:
+def test_invalid_overrides_are_refused(world: World, overrides: dict[str, Any]) -> None:
     with pytest.raises(FieldErrors):
         services.override_limits(company=world.company, overrides=overrides, reason="x", actor=SYSTEM)
     assert company_of(world).limit_overrides == {}
     assert audited(world) == []
 
 
-def test_one_request_at_a_time_and_none_for_the_same_tier(world: World) -> None:
+def test_one_open_tier_request_and_none_for_the_current_tier(world: World) -> None:
     with tenant_context(world.tenant()):
         with pytest.raises(TierUnchanged):
             services.request_tier(company=world.company, tier="starter", actor=SYSTEM)
@@ -102,9 +102,7 @@ def test_one_request_at_a_time_and_none_for_the_same_tier(world: World) -> None:
     assert company_of(world).tier == "starter"
 
 
-def test_keys_above_a_lower_limit_are_named_to_the_owners(
-    world: World, issue_key: Callable[..., Any]
-) -> None:
+def test_owners_are_notified_of_keys_above_a_lower_limit(world: World, issue_key: Callable[..., Any]) -> None:
     services.change_tier(company=world.company, tier="pro", reason="grew", actor=SYSTEM)
     issue_key(world.company, name="nightly import", rate_limit=300)
     issue_key(world.company, name="small", rate_limit=60)
@@ -119,7 +117,7 @@ def test_keys_above_a_lower_limit_are_named_to_the_owners(
     assert "nightly import (300)" in page
 
 
-def test_owner_asks_and_staff_apply(world: World, staff: Client) -> None:
+def test_owner_requests_a_tier_and_staff_approve(world: World, staff: Client) -> None:
     owner = sign_in(world.owner, world.company)
     asked = owner.post("/plan/request/", {"tier": "pro", "note": "We grew."}, follow=True)
     assert "Request pending" in text_of(asked)
@@ -147,7 +145,7 @@ def test_owner_asks_and_staff_apply(world: World, staff: Client) -> None:
     assert "They pay for it." in page
 
 
-def test_staff_decline_and_change_and_override(world: World, staff: Client) -> None:
+def test_staff_decline_change_and_override_tiers(world: World, staff: Client) -> None:
     with tenant_context(world.tenant()):
         wanted = services.request_tier(company=world.company, tier="enterprise", actor=SYSTEM)
     staff.post(
@@ -186,14 +184,14 @@ def test_only_owners_request_another_tier(world: World) -> None:
         assert not TierRequest.objects.exists()
 
 
-def test_an_unknown_tier_is_refused_on_the_form(world: World) -> None:
+def test_unknown_tier_is_refused_on_the_form(world: World) -> None:
     owner = sign_in(world.owner, world.company)
     assert owner.post("/plan/request/", {"tier": "platinum"}).status_code == 422
     assert owner.post("/plan/request/", {"tier": "starter"}).status_code == 422
     assert owner.post("/plan/withdraw/").status_code == 404
 
 
-def test_staff_look_at_billing_without_touching_it(world: World, staff: Client) -> None:
+def test_staff_have_read_only_access_to_billing(world: World, staff: Client) -> None:
     from tests.billing.factories import make_invoice, make_settled_charge
 
     invoice = make_invoice(world.tenant(), finalize=True)

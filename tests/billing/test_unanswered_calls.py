@@ -48,7 +48,7 @@ def attempt_until_given_up(payment: Charge | Refund, settings: Settings, gateway
     assert (entry["status"], entry["failure_code"]) == ("failed", "gateway_timeout")
 
 
-def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
+def test_charge_without_a_response_is_found_at_the_next_attempt(
     world: World, gateway: SandboxProcess
 ) -> None:
     charge = make_charge(world.tenant(), payment_method="card_timeout_success")
@@ -59,7 +59,7 @@ def test_money_taken_without_an_answer_is_found_at_the_next_attempt(
     assert (charge.status, charge.gateway_reference, entry["calls"]) == ("succeeded", entry["id"], 2)
 
 
-def test_a_gateway_that_never_answers_is_given_up_for_good(
+def test_charge_is_abandoned_when_the_gateway_never_responds(
     world: World, gateway: SandboxProcess, settings: Settings
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
@@ -71,7 +71,7 @@ def test_a_gateway_that_never_answers_is_given_up_for_good(
         assert Invoice.objects.get(id=invoice.id).amount_chargeable == 11_900
 
 
-def test_a_refund_nobody_answered_is_given_up_and_can_be_asked_for_again(
+def test_unanswered_refund_is_abandoned_and_can_be_repeated(
     world: World, gateway: SandboxProcess, settings: Settings
 ) -> None:
     charge = make_charge(world.tenant())
@@ -90,7 +90,7 @@ def stopped_gateway(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     return tmp_path
 
 
-def test_an_unreachable_gateway_is_retried_after_it_recovers(world: World, stopped_gateway: Path) -> None:
+def test_unreachable_gateway_is_retried_after_it_recovers(world: World, stopped_gateway: Path) -> None:
     charge = make_charge(world.tenant())
     assert (charge.status, charge.attempts) == ("pending", 1)
     process = start_sandbox(stopped_gateway)
@@ -102,7 +102,7 @@ def test_an_unreachable_gateway_is_retried_after_it_recovers(world: World, stopp
         process.wait(timeout=10)
 
 
-def test_the_ledger_outlives_a_killed_gateway(world: World, stopped_gateway: Path) -> None:
+def test_ledger_survives_a_killed_gateway(world: World, stopped_gateway: Path) -> None:
     process = start_sandbox(stopped_gateway)
     charge = make_charge(world.tenant(), payment_method="card_timeout_success")
     assert charge.status == "pending"

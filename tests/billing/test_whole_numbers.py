@@ -39,7 +39,7 @@ def charge(client: ApiClient, amount: str) -> Any:
         ("999999999999.0", 999_999_999_999),
     ],
 )
-def test_a_number_without_a_fraction_is_stored_as_the_whole_number_it_is(
+def test_integral_number_is_stored_as_an_integer(
     client: ApiClient, world: World, written: str, meant: int
 ) -> None:
     answer = charge(client, written)
@@ -51,7 +51,7 @@ def test_a_number_without_a_fraction_is_stored_as_the_whole_number_it_is(
         assert Charge.objects.values_list("amount", flat=True).get() == meant
 
 
-def test_numbers_inside_of_lines_are_read_alike(client: ApiClient, world: World) -> None:
+def test_numbers_in_invoice_lines_are_parsed_alike(client: ApiClient, world: World) -> None:
     customer = make_customer(world.tenant()).public_id
     line = '{"description": "x", "quantity": 2.0, "unit_amount": 1e3, "tax_rate_bps": -0.0}'
     body = '{"customer": "%s", "currency": "EUR", "lines": [%s]}' % (customer, line)  # noqa: UP031

@@ -14,7 +14,7 @@ LEAST_WRITES = 30
 
 @pytest.mark.chaos
 @pytest.mark.timeout(420)
-def test_nothing_is_lost_and_nothing_is_done_twice() -> None:
+def test_nothing_is_lost_or_done_twice() -> None:
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
         is_migrated = copy_migrated_server(Path(folder))
         report = run(

@@ -46,7 +46,7 @@ def names(receiver: Any) -> Any:
     return [got.json["data"]["object"]["name"] for got in receiver.received]
 
 
-def test_an_event_arrives_signed_and_is_the_one_that_the_api_answers(
+def test_forwarded_event_is_signed_and_matches_the_api(
     web: WebProcess, world: World, receiver: Receiver, key: Any, api: Callable[..., ApiClient]
 ) -> None:
     happens(world, "before")
@@ -71,7 +71,7 @@ def test_an_event_arrives_signed_and_is_the_one_that_the_api_answers(
     assert not any("Traceback" in each for each in listener.seen)
 
 
-def test_what_happened_while_the_server_was_away_arrives_once_and_in_order(
+def test_events_during_a_server_outage_arrive_once_and_in_order(
     web: WebProcess, world: World, receiver: Receiver, key: Any
 ) -> None:
     with listening(web, receiver, key) as listener:
@@ -94,7 +94,7 @@ def test_what_happened_while_the_server_was_away_arrives_once_and_in_order(
     assert names(receiver) == ["first", "away 0", "away 1", "away 2", "last"]
 
 
-def test_patterns_choose_and_since_begins_earlier(
+def test_events_are_filtered_by_pattern_and_start_at_since(
     web: WebProcess, world: World, receiver: Receiver, key: Any
 ) -> None:
     customer = happens(world, "Ada")
@@ -134,7 +134,7 @@ def _first_id(web: Any, key: Any) -> Any:
     return page["data"][0]["id"]
 
 
-def test_a_refusal_is_shown_and_holds_up_nothing(
+def test_refusing_receiver_is_reported_and_blocks_nothing(
     web: WebProcess, world: World, receiver: Receiver, key: Any
 ) -> None:
     receiver.answer = (500, {}, b"no")
@@ -147,7 +147,7 @@ def test_a_refusal_is_shown_and_holds_up_nothing(
     assert names(receiver) == ["refused", "next"]
 
 
-def test_an_unreachable_receiver_is_reported_with_advice(web: WebProcess, world: World, key: Any) -> None:
+def test_unreachable_receiver_is_reported_with_advice(web: WebProcess, world: World, key: Any) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}/hook"
     with Running("listen", "--api-url", web.url, "--forward-to", nowhere, secret=key) as listener:
         listener.line("Ctrl-C")
@@ -162,7 +162,7 @@ def run(web: Any, secret: Any, *options: Any) -> Any:
     )
 
 
-def test_a_rejected_key_is_reported_with_advice(web: WebProcess, key: Any) -> None:
+def test_rejected_key_is_reported_with_advice(web: WebProcess, key: Any) -> None:
     mistyped = key[:-1] + ("a" if key[-1] != "a" else "b")
     done = run(web, mistyped)
     assert (done.returncode, done.stdout) == (1, "")
@@ -171,7 +171,7 @@ def test_a_rejected_key_is_reported_with_advice(web: WebProcess, key: Any) -> No
     assert mistyped not in done.stderr
 
 
-def test_a_live_key_is_refused_before_it_is_sent_anywhere(
+def test_live_key_is_refused_before_it_is_sent_anywhere(
     issue_key: Callable[..., IssuedKey], world: World
 ) -> None:
     live = issue_key(world.company, READ).client_secret
@@ -182,7 +182,7 @@ def test_a_live_key_is_refused_before_it_is_sent_anywhere(
     assert "Create one on the dashboard (API keys, test mode)" in done.stderr
 
 
-def test_a_missing_scope_and_an_invalid_pattern_are_reported_with_advice(
+def test_missing_scope_and_an_invalid_pattern_are_reported_with_advice(
     web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], key: Any
 ) -> None:
     without = issue_key(world.company, ["customers:read"], mode="test").client_secret
@@ -198,7 +198,7 @@ def test_a_missing_scope_and_an_invalid_pattern_are_reported_with_advice(
     assert "Start elsewhere: --since 1h" in run(web, key, "--since", unknown).stderr
 
 
-def test_a_key_is_never_sent_in_plaintext() -> None:
+def test_key_is_never_sent_in_plaintext() -> None:
     done = finished(
         "listen", "--api-url", "http://pomelo.example.com", "--forward-to", "http://127.0.0.1:9/", secret="x"
     )

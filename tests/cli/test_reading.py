@@ -51,7 +51,7 @@ class Script:
             return [event["id"] for event in islice(events, count)]
 
 
-def test_the_position_is_the_last_event_handed_on() -> None:
+def test_position_is_the_last_event_forwarded() -> None:
     script = Script(page("evt_1", "evt_2", has_more=True), page("evt_3"), page(), page("evt_4"))
     assert script.read(4, created_after="2026-01-01T00:00:00Z") == ["evt_1", "evt_2", "evt_3", "evt_4"]
     first, *others = script.asked
@@ -72,7 +72,7 @@ def test_polling_continues_immediately_with_long_polling_and_backs_off_without()
     assert script.waits == [POLL_SECONDS, 3.0, 4.0, LONGEST_POLL_SECONDS, LONGEST_POLL_SECONDS]
 
 
-def test_retry_after_is_waited_for_as_long_as_it_says() -> None:
+def test_retry_after_is_honored() -> None:
     dated = httpx.Response(503, headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
     script = Script(httpx.Response(429, headers={"Retry-After": "17"}), dated, page("evt_1"))
     assert script.read(1) == ["evt_1"]
@@ -80,7 +80,7 @@ def test_retry_after_is_waited_for_as_long_as_it_says() -> None:
     assert len(script.reported) == 3
 
 
-def test_without_it_each_wait_is_longer_up_to_half_a_minute() -> None:
+def test_without_retry_after_waits_grow_up_to_half_a_minute() -> None:
     script = Script(*[httpx.ConnectError("refused")] * 8, page("evt_1"))
     assert script.read(1) == ["evt_1"]
     for wait, base in zip(script.waits, (1, 2, 4, 8, 16, 30, 30, 30), strict=True):
@@ -93,7 +93,7 @@ def test_permanent_errors_end_polling() -> None:
         script.read(1)
 
 
-def test_a_large_object_is_sent_thin_as_a_webhook_sends_it() -> None:
+def test_large_object_is_sent_thin_as_a_webhook_sends_it() -> None:
     event = {"id": "evt_1", "data": {"object": {"id": "cus_1", "object": "customer", "name": "é" * 40_000}}}
     assert json.loads(body_of(event, api_url="http://localhost"))["data"] == {
         "object": {"id": "cus_1", "object": "customer"},

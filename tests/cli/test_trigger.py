@@ -37,7 +37,9 @@ def key(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
         if (kind.startswith(("customer.", "invoice.")) and kind != "invoice.paid") or kind == "charge.created"
     ],
 )
-def test_the_event_happens(web: WebProcess, key: Any, api: Callable[..., ApiClient], kind: Any) -> None:
+def test_triggered_event_is_published(
+    web: WebProcess, key: Any, api: Callable[..., ApiClient], kind: Any
+) -> None:
     done = finished("trigger", kind, "--api-url", web.url, secret=key)
     assert (done.returncode, done.stderr) == (0, "")
     said, event, about = done.stdout.split()
@@ -45,7 +47,7 @@ def test_the_event_happens(web: WebProcess, key: Any, api: Callable[..., ApiClie
     assert (said, read["type"], read["data"]["object"]["id"]) == (kind, kind, about)
 
 
-def test_a_payment_is_waited_for(
+def test_trigger_waits_for_the_payment(
     web: WebProcess, key: Any, api: Callable[..., ApiClient], gateway: SandboxProcess
 ) -> None:
     set_aside_due_payments()
@@ -60,19 +62,19 @@ def test_a_payment_is_waited_for(
     assert api(key).get(f"/v1/invoices/{about}").json["status"] == "paid"
 
 
-def test_a_missing_scope_is_named(web: WebProcess, world: World, issue_key: Callable[..., IssuedKey]) -> None:
+def test_missing_scope_is_named(web: WebProcess, world: World, issue_key: Callable[..., IssuedKey]) -> None:
     key = issue_key(world.company, ["customers:read", "events:read"], mode="test").client_secret
     done = finished("trigger", "customer.created", "--api-url", web.url, secret=key)
     assert done.returncode == 1
     assert "Give the key the scope customers:write on the dashboard" in done.stderr
 
 
-def test_an_unknown_type_is_answered_with_those_there_are(web: WebProcess, key: Any) -> None:
+def test_unknown_event_type_lists_the_available_ones(web: WebProcess, key: Any) -> None:
     done = finished("trigger", "invoice.payed", "--api-url", web.url, secret=key)
     assert done.returncode == 1
     assert "'invoice.payed' cannot be triggered" in done.stderr
     assert "invoice.paid" in done.stderr
 
 
-def test_every_recipe_is_of_an_event_that_exists() -> None:
+def test_every_recipe_is_for_an_existing_event() -> None:
     assert set(RECIPES) <= set(CATALOGUE)

@@ -18,7 +18,7 @@ SENT = {
 }
 
 
-def test_bruno_imports_it_and_newman_sends_it(
+def test_collection_works_in_bruno_and_newman(
     web: WebProcess, world: World, issue_key: Callable[..., IssuedKey], tmp_path: Path
 ) -> None:
     install_node(tmp_path, *TOOLS)

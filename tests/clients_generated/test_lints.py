@@ -20,12 +20,12 @@ def bin_(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return folder / "node_modules" / ".bin"
 
 
-def test_spectral_warns_of_nothing(bin_: Any) -> None:
+def test_spectral_has_no_warnings(bin_: Any) -> None:
     said = run(bin_ / "spectral", "lint", "--fail-severity", "hint", document.PATH, folder=ROOT)
     assert "No results" in said
 
 
-def test_redocly_warns_of_nothing(bin_: Any) -> None:
+def test_redocly_has_no_warnings(bin_: Any) -> None:
     said = run(bin_ / "redocly", "lint", "--extends=recommended", "--format=json", document.PATH, folder=ROOT)
     found = json.loads(said[said.index("{") : said.rindex("}") + 1])
     assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0)

@@ -31,9 +31,7 @@ def send(url: str) -> None:
     subprocess.run([sys.executable, "-c", SEND], cwd=ROOT, env=environment, check=True)
 
 
-def test_hints_do_not_pile_up_at_rabbitmq_and_are_sent_again_when_they_are_taken(
-    tmp_path: Path, seen: Any
-) -> None:
+def test_hints_do_not_accumulate_in_rabbitmq_and_are_resent_when_consumed(tmp_path: Path, seen: Any) -> None:
     version = rabbitmq_version()
     if not version:
         pytest.skip("not installed: rabbitmq-server")

@@ -22,7 +22,7 @@ PGBOUNCER = "/usr/sbin/pgbouncer"
 
 
 @pytest.mark.parametrize("version", [15, 16, 17, 18])
-def test_a_version_of_postgresql(
+def test_postgresql_version_is_supported(
     version: int,
     migrated_servers: MigratedServers,
     monkeypatch: pytest.MonkeyPatch,
@@ -37,7 +37,7 @@ def test_a_version_of_postgresql(
     )
 
 
-def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
+def test_pgbouncer_transaction_pooling_is_supported(seen: Any) -> None:
     program = system_program(PGBOUNCER)
     with (
         private_platform() as (_, environment),
@@ -73,7 +73,7 @@ def test_pgbouncer_pooling_by_transactions(seen: Any) -> None:
     seen(f"PgBouncer {said}, transaction pooling, 3 server connections", "the same, `app` through it")
 
 
-def test_a_url_with_several_hosts_finds_the_one_that_takes_writes(seen: Any) -> None:
+def test_multi_host_url_finds_the_primary(seen: Any) -> None:
     with private_platform() as (_, environment):
         before, _, host = environment["DATABASE_URL"].partition("?host=")
         several = f"{before}?host=/nowhere,{host}&target_session_attrs=read-write"

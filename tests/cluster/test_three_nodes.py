@@ -80,7 +80,7 @@ def revoke_in_turn(
     return revoked, told, wrong
 
 
-def test_nodes_are_killed_and_nothing_is_lost(tmp_path: Path, trouble_seconds: float, seen: Any) -> None:
+def test_killed_nodes_lose_nothing(tmp_path: Path, trouble_seconds: float, seen: Any) -> None:
     with (
         cluster(tmp_path) as valkey_url,
         broker(tmp_path) as (broker_url, broker_name),

@@ -38,7 +38,7 @@ FIRST_POSITION_OF = "SELECT min(position) FROM core_outboxevent WHERE object_id 
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_an_upgrade_by_backup_and_restore(
+def test_upgrade_by_backup_and_restore_works(
     version: int,
     tmp_path: Path,
     migrated_servers: MigratedServers,
@@ -68,7 +68,7 @@ def test_an_upgrade_by_backup_and_restore(
 
 
 @pytest.mark.parametrize("version", OLDER)
-def test_an_upgrade_by_pg_upgrade(
+def test_upgrade_by_pg_upgrade_works(
     version: int, migrated_servers: MigratedServers, monkeypatch: pytest.MonkeyPatch, seen: Any
 ) -> None:
     """Executes the commands of the runbook."""

@@ -58,7 +58,7 @@ def cluster(folder: Path) -> Iterator[str]:
         yield f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
 
 
-def test_a_cluster_of_three_with_replicas(tmp_path: Path, seen: Any) -> None:
+def test_valkey_cluster_of_three_with_replicas_works(tmp_path: Path, seen: Any) -> None:
     with private_platform() as (engines, environment), cluster(tmp_path) as url:
         broker = engines.environment["CELERY_BROKER_URL"]
         live(environment | {"VALKEY_URL": url, "CELERY_BROKER_URL": broker})
@@ -68,7 +68,7 @@ def test_a_cluster_of_three_with_replicas(tmp_path: Path, seen: Any) -> None:
     )
 
 
-def test_a_primary_with_a_replica_and_a_sentinel(tmp_path: Path, seen: Any) -> None:
+def test_primary_with_replica_and_sentinel_works(tmp_path: Path, seen: Any) -> None:
     with private_platform() as (_, environment), sentinel(tmp_path) as watched:
         live(environment | {"VALKEY_URL": watched.url, "CELERY_BROKER_URL": watched.broker_url})
     seen("Valkey primary and replica behind a Sentinel", "the same; the take-over is in `make test`")

@@ -336,7 +336,7 @@ CONSIDERATIONS = (
     ),
     says(
         "Solution: Comprehensive audit logging.",
-        "tests/audit/test_entries.py::test_a_change_leaves_one_row_that_says_who_what_when_and_from_where",
+        "tests/audit/test_entries.py::test_change_leaves_one_row_with_actor_action_time_and_address",
     ),
     heading("Logged events:"),
     says(
@@ -355,7 +355,7 @@ CONSIDERATIONS = (
     ),
     says(
         "• API requests (endpoint, status, response time)",
-        "tests/audit/test_ingest.py::test_a_request_arrives_with_everything_that_is_kept_of_it",
+        "tests/audit/test_ingest.py::test_request_is_logged_with_all_its_fields",
     ),
     says(
         "Audit log retention: 90 days (configurable)",
