@@ -31,7 +31,7 @@ def answers(made: dict[str, Any]) -> list[int]:
     ]
 
 
-def test_a_first_start_makes_an_owner_and_two_keys_that_work() -> None:
+def test_first_start_creates_an_owner_and_two_working_keys() -> None:
     made = demo.seed_demo()
 
     assert answers(made) == [200, 200]
@@ -48,14 +48,14 @@ def test_demo_keys_have_every_scope() -> None:
         assert client.request("POST", "/v1/webhook_endpoints", asked).status == 201
 
 
-def test_a_platform_in_use_is_not_seeded() -> None:
+def test_platform_with_data_is_not_seeded() -> None:
     make_world()
 
     assert demo.seed_demo() == {}
     assert not User.objects.filter(email=demo.EMAIL).exists()
 
 
-def test_an_external_database_is_not_seeded() -> None:
+def test_external_database_is_not_seeded() -> None:
     out = io.StringIO()
 
     call_command("prepare_run", "--no-demo", stdout=out)
@@ -64,7 +64,7 @@ def test_an_external_database_is_not_seeded() -> None:
     assert not User.objects.exists()
 
 
-def test_a_first_start_that_was_cut_short_is_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_first_start_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     def cut_short(*_: object) -> None:
         raise KeyboardInterrupt
 

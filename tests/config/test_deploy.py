@@ -57,7 +57,7 @@ def test_no_pod_is_root_writes_its_image_or_follows_a_tag() -> None:
         assert mounted == {volume["name"] for volume in pod["volumes"]}, name
 
 
-def test_what_comes_first_needs_nothing_of_what_comes_later() -> None:
+def test_manifests_can_be_applied_in_order() -> None:
     """The Job reads the ConfigMap, and the README applies config.yaml before it."""
     config = [d["kind"] for d in yaml.safe_load_all((DEPLOY / "kubernetes/config.yaml").read_text())]
     assert {"ConfigMap", "PersistentVolumeClaim", "NetworkPolicy"} <= set(config)
@@ -68,7 +68,7 @@ def test_what_comes_first_needs_nothing_of_what_comes_later() -> None:
     assert {file.stem for file in (DEPLOY / "kubernetes").glob("*.yaml")} == set(applied)
 
 
-def test_the_heads_of_the_audit_trail_outlive_a_pod() -> None:
+def test_audit_heads_survive_a_pod() -> None:
     path = documents()["ConfigMap", "pomelo"]["data"]["AUDIT_HEADS_FILE"]
     [container] = pods()["pomelo-worker"]["containers"]
     claims = {v["name"] for v in pods()["pomelo-worker"]["volumes"] if "persistentVolumeClaim" in v}
@@ -77,7 +77,7 @@ def test_the_heads_of_the_audit_trail_outlive_a_pod() -> None:
     assert "{host}" in path
 
 
-def test_a_server_has_longer_to_stop_than_it_drains() -> None:
+def test_termination_grace_period_exceeds_the_drain_time() -> None:
     drains = int(documents()["ConfigMap", "pomelo"]["data"]["DRAIN_SECONDS"])
     assert pods()["pomelo-web"]["terminationGracePeriodSeconds"] >= drains + 30
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -177,7 +177,7 @@ def pinning(tmp_path: Path) -> Any:
     return pin
 
 
-def test_images_are_pinned_by_what_the_registry_answers(pinning: Any, tmp_path: Path) -> None:
+def test_images_are_pinned_to_the_registrys_digest(pinning: Any, tmp_path: Path) -> None:
     code, said, _ = pinning("--check")
     assert code == 1
     assert said.count("has no digest\n") == 3
@@ -204,7 +204,7 @@ def test_images_are_pinned_by_what_the_registry_answers(pinning: Any, tmp_path: 
 
 
 @pytest.mark.parametrize("answer", ["exit 1", "echo toomanyrequests"])
-def test_a_registry_that_does_not_answer_with_a_digest_changes_nothing(pinning: Any, answer: str) -> None:
+def test_registry_without_a_digest_changes_nothing(pinning: Any, answer: str) -> None:
     code, _, written = pinning(answer=answer)
     assert code == 1
     assert written == "SECRET_KEY=kept\nPOSTGRES_IMAGE=postgres:17\n"

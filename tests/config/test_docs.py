@@ -15,7 +15,7 @@ def get(path: Any) -> Any:
     return Client().get(path)
 
 
-def test_a_page_lists_its_headings_and_its_code_can_be_copied() -> None:
+def test_page_lists_its_headings_and_its_code_can_be_copied() -> None:
     html = get("/docs/idempotency/").content.decode()
     listed = re.findall(r'<a class="nav-link" href="#([^"]+)"', html)
 
@@ -47,18 +47,18 @@ def test_unknown_text_is_reported_as_not_found(question: str) -> None:
     assert b"<script>alert" not in page.content
 
 
-def test_a_query_uses_at_most_ten_distinct_words() -> None:
+def test_query_uses_at_most_ten_distinct_words() -> None:
     letters = "a b c d e f g h i k"
     assert search(f"{letters} zzzzqqq") == search(letters) != []
     assert search("secret SECRET secret") == search("secret")
 
 
-def test_a_query_is_escaped() -> None:
+def test_query_is_escaped() -> None:
     page = Client().get("/docs/search/", {"q": "<script>alert(1)</script>"})
     assert b"<script>alert" not in page.content
 
 
-def test_a_search_result_links_to_its_section() -> None:
+def test_search_result_links_to_its_section() -> None:
     page = Client().get("/docs/search/", {"q": "Retry-After"}).content.decode()
     hrefs = re.findall(r'<li><a href="(/docs/[^"]+)"', page)
 
@@ -69,7 +69,7 @@ def test_a_search_result_links_to_its_section() -> None:
         assert not anchor or f'id="{anchor}"' in html, href
 
 
-def test_every_page_is_there_as_markdown_and_in_llms_txt(settings: Any) -> None:
+def test_every_page_is_served_as_markdown_and_listed_in_llms_txt(settings: Any) -> None:
     listed = get("/llms.txt")
 
     assert listed.headers["Content-Type"].startswith("text/plain")

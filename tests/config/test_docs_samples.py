@@ -43,7 +43,7 @@ def is_request(sample: Sample) -> bool:
     return sample.language == "sh" and re.search(r"\bcurl ", sample.code) is not None
 
 
-def test_every_request_is_printed_in_four_languages(samples: list[Sample]) -> None:
+def test_every_request_has_samples_in_four_languages(samples: list[Sample]) -> None:
     requests = [place for place, each in enumerate(samples) if is_request(each)]
     assert len(requests) >= 12
     for place in requests:
@@ -73,7 +73,7 @@ def test_every_sample_runs_as_printed_from_page_to_page(
     )
 
 
-def test_the_samples_that_wait_get_through_a_drained_key(
+def test_samples_with_retries_get_through_a_drained_key(
     samples: list[Sample], server: Any, issue_key: Callable[..., IssuedKey], tmp_path: Path
 ) -> None:
     # Given a key whose minute is used up
@@ -106,7 +106,7 @@ def test_the_samples_of_each_language_are_run(language: Any) -> None:
         )
 
 
-def test_no_sample_names_a_server_that_is_not_this_one(samples: list[Sample], server: Any) -> None:
+def test_samples_name_only_this_server(samples: list[Sample], server: Any) -> None:
     strangers = [
         each.name
         for each in samples

@@ -17,7 +17,7 @@ Login = Callable[..., Client]
 @pytest.mark.parametrize(
     "path", ["/docs/quickstart/", "/docs/quickstart", "/docs/concepts/", "/docs/authentication/"]
 )
-def test_the_documentation_needs_no_account(path: str) -> None:
+def test_documentation_is_public(path: str) -> None:
     response = Client().get(path)
 
     assert response.status_code == 200
@@ -29,7 +29,7 @@ def test_other_files_are_not_served(path: str) -> None:
     assert Client().get(path).status_code == 404
 
 
-def test_the_documentation_has_the_shell_for_members(world: World, login: Login) -> None:
+def test_documentation_shows_the_app_shell_to_members(world: World, login: Login) -> None:
     html = login(world.owner, world.company).get("/docs/concepts/").content.decode()
 
     assert "Sections" in html
@@ -64,7 +64,7 @@ def test_every_document_is_listed_once_and_renders() -> None:
         assert Client().get(f"/docs/{slug}/").status_code == 200
 
 
-def test_links_between_documents_lead_somewhere(world: World, login: Login) -> None:
+def test_links_between_documents_resolve(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
     broken = []
     for document in docs.all_documents():
@@ -76,7 +76,7 @@ def test_links_between_documents_lead_somewhere(world: World, login: Login) -> N
     assert broken == []
 
 
-def test_the_program_that_checks_a_proof_can_be_downloaded(world: World, login: Login) -> None:
+def test_verify_audit_script_can_be_downloaded(world: World, login: Login) -> None:
     assert 'href="/docs/verify_audit.py"' in login(world.owner).get("/audit/").content.decode()
 
     answer = Client().get("/docs/verify_audit.py")

@@ -18,7 +18,7 @@ def take_all(stack: ExitStack, memory: BodyMemory, address: str, size: int = 1) 
         taken += size
 
 
-def test_an_address_has_as_much_as_it_leaves_free() -> None:
+def test_address_may_take_half_of_the_free_body_memory() -> None:
     memory = BodyMemory(120)
     with ExitStack() as stack:
         assert take_all(stack, memory, "192.0.2.1") == 60
@@ -30,7 +30,7 @@ def test_an_address_has_as_much_as_it_leaves_free() -> None:
         assert take_all(stack, memory, "192.0.2.2", 60) == 60, "everything was given back"
 
 
-def test_two_addresses_that_take_what_they_can_have_a_third_each() -> None:
+def test_two_greedy_addresses_get_a_third_each() -> None:
     memory = BodyMemory(120)
     with ExitStack() as stack:
         taken = [0, 0]
@@ -44,7 +44,7 @@ def test_two_addresses_that_take_what_they_can_have_a_third_each() -> None:
         assert taken == [40, 40]
 
 
-def test_a_body_that_is_refused_or_breaks_off_keeps_nothing() -> None:
+def test_refused_or_truncated_body_releases_its_memory() -> None:
     memory = BodyMemory(100)
     with pytest.raises(NoMemory), memory.reserve("192.0.2.1", 51):
         pass
@@ -56,7 +56,7 @@ def test_a_body_that_is_refused_or_breaks_off_keeps_nothing() -> None:
     assert memory._reserved == {}
 
 
-def test_empty_bodies_at_a_time_need_nothing() -> None:
+def test_concurrent_empty_bodies_reserve_no_memory() -> None:
     memory = BodyMemory(1)
     with memory.reserve("192.0.2.1", 0), memory.reserve("192.0.2.1", 0):
         pass

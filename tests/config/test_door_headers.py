@@ -40,13 +40,11 @@ def ask(web: WebProcess, *headers: tuple[str, bytes]) -> tuple[int, str]:
         [("X-Client-Id", "clé".encode()), ("X-Client-Secret", b"pm_live_x")],
     ],
 )
-def test_a_credential_that_is_not_ascii_is_an_invalid_one(
-    web: WebProcess, credential: list[tuple[str, bytes]]
-) -> None:
+def test_non_ascii_credential_is_invalid(web: WebProcess, credential: list[tuple[str, bytes]]) -> None:
     assert ask(web, *credential) == (401, "invalid_credentials")
 
 
-def test_a_working_secret_does_not_count_beside_a_credential_that_is_not_ascii(
+def test_non_ascii_credential_is_refused_even_with_a_valid_secret(
     web: WebProcess, world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     secret = ("Authorization", f"Bearer {issue_key(world.company).client_secret}".encode())
@@ -56,7 +54,5 @@ def test_a_working_secret_does_not_count_beside_a_credential_that_is_not_ascii(
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "Origin", "Content-Encoding"])
-def test_another_header_without_which_a_request_means_something_else_is_refused(
-    web: WebProcess, name: str
-) -> None:
+def test_unreadable_header_that_changes_the_requests_meaning_is_refused(web: WebProcess, name: str) -> None:
     assert ask(web, (name, "é".encode())) == (400, "invalid_request")

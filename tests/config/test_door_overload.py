@@ -35,7 +35,7 @@ def from_now(web: Simulation, share: float, seconds: float, seed: int = 3) -> It
     return (began + moment for moment in moments(CAPACITY * share, seconds, seed=seed))
 
 
-def test_at_three_times_capacity_p99_is_at_most_twice_that_of_a_normal_day_and_refusals_are_immediate(
+def test_at_three_times_capacity_p99_at_most_doubles_and_refusals_are_immediate(
     web: Simulation,
 ) -> None:
     web.come(from_now(web, 0.7, 20))
@@ -55,21 +55,21 @@ def test_at_three_times_capacity_p99_is_at_most_twice_that_of_a_normal_day_and_r
 
 
 @pytest.mark.parametrize("writers", [8, 12, 16])
-def test_a_few_writers_more_than_threads_are_all_served(web: Simulation, writers: int) -> None:
+def test_slightly_more_writers_than_threads_are_all_served(web: Simulation, writers: int) -> None:
     web.come_again(writers, begin=web.now)
     web.run(web.now + 20)
 
     assert web.callers[POLITE].refused == []
 
 
-def test_a_load_that_can_just_be_served_is_served(web: Simulation) -> None:
+def test_load_at_capacity_is_served(web: Simulation) -> None:
     web.come(from_now(web, 0.8, 30))
     web.run(web.now + 31)
 
     assert web.callers[POLITE].refused == []
 
 
-def test_writers_who_come_back_after_each_refusal_do_not_keep_an_overload_up(web: Simulation) -> None:
+def test_retrying_writers_do_not_prolong_an_overload(web: Simulation) -> None:
     began = web.now
     web.come_again(12, begin=began, retry=0.05)
     web.come(from_now(web, 3.0, 5))
@@ -84,7 +84,7 @@ def test_writers_who_come_back_after_each_refusal_do_not_keep_an_overload_up(web
 
 
 @pytest.mark.parametrize(("cpu", "wait"), [(CPU_SECONDS, 10.0), (5.0, 0.0)])
-def test_a_single_slow_request_changes_nothing(web: Simulation, cpu: float, wait: float) -> None:
+def test_single_slow_request_changes_nothing(web: Simulation, cpu: float, wait: float) -> None:
     usual = web.cpu, web.wait
     before = web.slots._overload._at_once()
     web.cpu, web.wait = (lambda address: cpu), (lambda address: wait)
@@ -102,7 +102,7 @@ def test_a_single_slow_request_changes_nothing(web: Simulation, cpu: float, wait
     assert len(web.callers[POLITE].served) == 20
 
 
-def test_jobs_that_wait_longer_than_before_get_every_thread_although_it_is_an_overload(web: Simulation) -> None:  # fmt: skip
+def test_io_bound_jobs_get_every_thread_during_an_overload(web: Simulation) -> None:  # fmt: skip
     web.wait = lambda address: 0.2
     addresses = [f"192.0.2.{number}" for number in range(10)]
     for number, address in enumerate(addresses):
@@ -117,7 +117,7 @@ def test_jobs_that_wait_longer_than_before_get_every_thread_although_it_is_an_ov
     assert served >= 0.9 * 15 * 4 / (0.2 + CPU_SECONDS)
 
 
-def test_a_flood_from_one_address_leaves_a_thread_to_a_polite_one(web: Simulation) -> None:
+def test_flood_from_one_address_leaves_a_thread_to_others(web: Simulation) -> None:
     began = web.now
     web.come(from_now(web, 6.0, 20), FLOOD)
     web.come((began + number / 10 for number in range(200)), POLITE)
@@ -131,7 +131,7 @@ def test_a_flood_from_one_address_leaves_a_thread_to_a_polite_one(web: Simulatio
     )  # what nobody else wants is the flood's
 
 
-def test_a_process_that_runs_one_job_at_a_time_refuses_a_flood_and_not_a_polite_address() -> None:
+def test_single_job_process_refuses_a_flood_but_not_other_addresses() -> None:
     web = Simulation(wait=lambda address: 0.0)  # what needs the processor alone is not faster side by side
     web.come((number * 0.05 for number in range(200)), OTHER)
     web.run(11)
@@ -143,7 +143,7 @@ def test_a_process_that_runs_one_job_at_a_time_refuses_a_flood_and_not_a_polite_
     assert len(web.callers[FLOOD].refused) > 300
 
 
-def test_a_flood_of_slow_requests_takes_all_threads_but_one(web: Simulation) -> None:
+def test_flood_of_slow_requests_takes_all_threads_but_one(web: Simulation) -> None:
     usual = web.wait
     web.wait = lambda address: 60.0 if address == FLOOD else usual(address)
     web.come(from_now(web, 0.5, 20), FLOOD)
@@ -155,7 +155,7 @@ def test_a_flood_of_slow_requests_takes_all_threads_but_one(web: Simulation) -> 
     assert percentile(web.callers[POLITE].served, 0.99) <= 5 * (CPU_SECONDS + WAIT_SECONDS)
 
 
-def test_beside_a_flood_several_addresses_are_served_nearly_always(web: Simulation) -> None:
+def test_during_a_flood_other_addresses_are_nearly_always_served(web: Simulation) -> None:
     web.come(from_now(web, 3.0, 20), FLOOD)
     for seed, address in enumerate([POLITE, OTHER], 4):
         web.come(from_now(web, 0.04, 20, seed=seed), address)
@@ -167,7 +167,7 @@ def test_beside_a_flood_several_addresses_are_served_nearly_always(web: Simulati
         )
 
 
-def test_a_polite_address_has_the_second_of_two_threads_beside_a_flood() -> None:
+def test_during_a_flood_another_address_gets_the_second_of_two_threads() -> None:
     web = Simulation(2)
     web.come(moments(CAPACITY * 3, 20), FLOOD)
     web.come(moments(5, 20, seed=4), POLITE)
@@ -176,7 +176,7 @@ def test_a_polite_address_has_the_second_of_two_threads_beside_a_flood() -> None
     assert len(web.callers[POLITE].refused) <= 0.05 * len(web.callers[POLITE].served)
 
 
-def test_what_is_remembered_of_addresses_is_no_more_than_what_waits_and_what_is_worked_on(web: Simulation) -> None:  # fmt: skip
+def test_address_records_are_bounded_by_waiting_and_running_requests(web: Simulation) -> None:  # fmt: skip
     began = web.now
     for number, moment in enumerate(from_now(web, 3.0, 10)):
         web.come([moment], f"address {number}")
@@ -191,7 +191,7 @@ def test_what_is_remembered_of_addresses_is_no_more_than_what_waits_and_what_is_
     assert (web.slots._at_work, list(web.slots._queue.addresses())) == ({}, [])
 
 
-def test_a_process_that_was_stopped_turns_away_who_waited_and_serves_who_comes(web: Simulation) -> None:
+def test_resumed_process_refuses_stale_requests_and_serves_new_ones(web: Simulation) -> None:
     web.come([web.now] * 12)
     web.run(web.now + 0.005)
     web.now += 30.0  # as after SIGSTOP and SIGCONT, or in a paused virtual machine

@@ -69,7 +69,7 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_at_three_times_capacity_who_is_let_in_waits_for_one_job_at_most_and_no_slot_is_idle(
+def test_at_three_times_capacity_admitted_requests_wait_for_at_most_one_job(
     scene: Scene,
 ) -> None:
     scene.run(every(JOB_SECONDS / 3, begin=0.0, end=60.0))
@@ -83,7 +83,7 @@ def test_at_three_times_capacity_who_is_let_in_waits_for_one_job_at_most_and_no_
     assert sum(after < JOB_SECONDS for after in scene.refused) > 0.95 * len(scene.refused)
 
 
-def test_a_crowd_that_can_be_served_within_half_a_second_is_served_whole(scene: Scene) -> None:
+def test_burst_servable_within_half_a_second_is_served_completely(scene: Scene) -> None:
     scene.run(every(JOB_SECONDS * 2, begin=0.0, end=10.0))  # what jobs take is known by now
     scene.waited.clear()
     scene.run(iter([20.0] * 20))
@@ -92,14 +92,14 @@ def test_a_crowd_that_can_be_served_within_half_a_second_is_served_whole(scene: 
     assert scene.refused == []
 
 
-def test_what_waits_behind_a_job_that_hangs_is_turned_away_when_the_next_one_comes(scene: Scene) -> None:
+def test_requests_behind_a_hanging_job_are_refused_on_the_next_arrival(scene: Scene) -> None:
     scene.run(iter([0.0, 0.1, 0.2, 5.0]), job_seconds=10.0)
 
     assert scene.refused == pytest.approx([4.9, 4.8, 5.0])
     assert scene.waited == [0.0]
 
 
-def test_a_sweep_turns_away_who_has_waited_for_half_a_second(scene: Scene) -> None:
+def test_sweep_refuses_requests_waiting_for_half_a_second(scene: Scene) -> None:
     assert scene.slots.enter(lambda: None, lambda: None) is not None  # and hangs
     scene.slots.enter(lambda: None, lambda: scene.refused.append(scene.now))
 
@@ -110,7 +110,7 @@ def test_a_sweep_turns_away_who_has_waited_for_half_a_second(scene: Scene) -> No
     assert scene.refused == [0.51]
 
 
-def test_a_second_without_anybody_turned_away_is_the_end_of_an_overload(scene: Scene) -> None:
+def test_overload_ends_after_a_second_without_refusals(scene: Scene) -> None:
     scene.run(every(JOB_SECONDS / 3, begin=0.0, end=5.0))
     scene.refused.clear()
     scene.run(iter([5.5] * 20))
@@ -122,7 +122,7 @@ def test_a_second_without_anybody_turned_away_is_the_end_of_an_overload(scene: S
 
 
 @pytest.mark.parametrize("raised", [RuntimeError, SystemExit])
-def test_a_job_that_raises_gives_its_slot_back_and_the_next_one_is_worked_on(
+def test_failing_job_releases_its_slot(
     raised: type[BaseException],
 ) -> None:
     slots, done = Slots(1), []
@@ -137,7 +137,7 @@ def test_a_job_that_raises_gives_its_slot_back_and_the_next_one_is_worked_on(
     assert done == ["next", "later"]
 
 
-def test_whoever_cannot_be_told_to_come_again_is_in_nobodys_way(scene: Scene) -> None:
+def test_disconnected_waiting_client_blocks_nobody(scene: Scene) -> None:
     def gone() -> None:
         raise ConnectionResetError
 
@@ -156,7 +156,7 @@ def test_whoever_cannot_be_told_to_come_again_is_in_nobodys_way(scene: Scene) ->
     assert scene.slots.enter(lambda: None, lambda: None) is not None, "the slot is free again"
 
 
-def test_many_threads_at_once_lose_no_slot_and_no_job() -> None:
+def test_concurrent_threads_lose_no_slot_and_no_job() -> None:
     later, answered = [0.0], SimpleQueue()
     slots = Slots(4, clock=lambda: time.monotonic() + later[0])
 
@@ -229,7 +229,7 @@ class Crew:
             self.come(f"late {number}")
 
 
-def test_under_overload_no_more_are_worked_on_than_the_processor_has_time_for() -> None:
+def test_during_overload_concurrency_is_limited_to_processor_time() -> None:
     crew = Crew()
     crew.have_quiet_days()
     first, second, third, _ = crew.be_overloaded()
@@ -242,7 +242,7 @@ def test_under_overload_no_more_are_worked_on_than_the_processor_has_time_for() 
     assert crew.done[3] == "late 0"
 
 
-def test_after_an_overload_every_thread_works_again_and_who_came_first_is_first() -> None:
+def test_after_an_overload_all_threads_serve_in_order_of_arrival() -> None:
     crew = Crew()
     crew.have_quiet_days()
     first, second, *_ = crew.be_overloaded()

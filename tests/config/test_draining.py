@@ -15,7 +15,7 @@ from config.door.draining import FILE_VARIABLE, DrainingServer, is_draining
 from tests.live import WebProcess
 
 
-def test_readiness_goes_red_before_the_server_stops_and_requests_are_served_until_then(
+def test_readiness_fails_before_the_server_stops_and_requests_are_served_until_then(
     tmp_path: Path,
 ) -> None:
     # A temporary folder of its own: in the shared one, a server that was killed has left its directory, maybe under the same process ID.
@@ -71,7 +71,7 @@ def test_draining_can_be_skipped(
     shutil.rmtree(server._file.parent)
 
 
-def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_local_users_cannot_start_a_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(FILE_VARIABLE, "")
     server = DrainingServer.__new__(DrainingServer)
 
@@ -84,7 +84,7 @@ def test_no_other_user_of_the_machine_can_say_that_the_server_drains(monkeypatch
         server._file.parent.rmdir()
 
 
-def test_an_invalid_time_is_refused() -> None:
+def test_invalid_time_is_refused() -> None:
     server = DrainingServer.__new__(DrainingServer)
     with pytest.raises(ValueError, match="DRAIN_SECONDS is 900"):
         server.prepare({"DRAIN_SECONDS": "900"})

@@ -45,7 +45,7 @@ def find(browser: Client, text: str) -> str:
     ],
 )
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_an_identifier_leads_to_its_page_and_switches_the_mode(
+def test_identifier_opens_its_page_and_switches_the_mode(
     world: World, login: Login, kind: str, page: str, mode: str
 ) -> None:
     # given somebody who looks at live data
@@ -82,7 +82,7 @@ def test_keys_are_found_by_identifier_name_and_the_part_of_a_secret_that_pages_s
 
 
 @pytest.mark.parametrize("mode", ["live", "test"])
-def test_a_key_is_found_by_the_beginning_of_a_shown_secret_in_any_mode_and_company(
+def test_key_is_found_by_the_beginning_of_a_shown_secret_in_any_mode_and_company(
     world: World, login: Login, mode: str
 ) -> None:
     # given: a key of another company of the user's, whose secret nobody else's begins like
@@ -123,7 +123,7 @@ def test_several_keys_of_one_beginning_are_listed(world: World, login: Login) ->
     assert [name for name in ("first", "second") if f">{name}</span>" in page] == ["first", "second"]
 
 
-def test_a_secret_is_never_repeated_or_logged(
+def test_secret_is_never_repeated_or_logged(
     world: World, login: Login, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     # given: a whole secret of nobody that the user knows
@@ -198,7 +198,7 @@ def test_eight_are_offered_and_signing_out_forgets_them(world: World, login: Log
     assert commands.call("EXISTS", kept) == 0
 
 
-def test_a_company_that_requires_a_second_factor_is_not_looked_through_without_one(
+def test_company_that_requires_a_second_factor_is_not_looked_through_without_one(
     world: World, login: Login
 ) -> None:
     # given: a member without a second factor, who has opened an object before the other company required one
@@ -234,7 +234,7 @@ def test_people_and_customers_are_found_by_their_addresses(world: World, login: 
     assert find(browser, "crm-7") == f"/customers/{customer.public_id}/"
 
 
-def test_another_company_of_ones_own_is_looked_through_and_nobody_elses(world: World, login: Login) -> None:
+def test_search_covers_all_own_companies_and_no_others(world: World, login: Login) -> None:
     theirs = make_customer(world.other_tenant("test"), email="only@example.org")
     browser = login(world.owner, world.company)
 
@@ -268,7 +268,7 @@ def test_several_matches_are_listed_and_can_be_opened(world: World, login: Login
         assert browser.post("/find/open/", {**where, **wrong}).status_code == 404
 
 
-def test_while_one_types_the_list_comes_alone_and_nothing_is_switched(world: World, login: Login) -> None:
+def test_search_as_you_type_returns_the_list_without_switching(world: World, login: Login) -> None:
     customer = make_customer(world.tenant("test"))
     browser = login(world.owner, world.company)
 
@@ -280,7 +280,7 @@ def test_while_one_types_the_list_comes_alone_and_nothing_is_switched(world: Wor
     assert browser.session.get("mode") != "test"
 
 
-def test_a_link_into_the_other_mode_says_so_and_can_be_followed(world: World, login: Login) -> None:
+def test_link_into_the_other_mode_is_marked_and_can_be_followed(world: World, login: Login) -> None:
     customer = make_customer(world.tenant("test"), name="Mistaken Mode")
     browser = login(world.owner, world.company)
     path = f"/customers/{customer.public_id}/"
@@ -297,5 +297,5 @@ def test_a_link_into_the_other_mode_says_so_and_can_be_followed(world: World, lo
 
 
 @pytest.mark.parametrize("text", ["", " ", "\x00", "cus_", "x" * 10_000, "pm_live_", "%", "usr_ü"])
-def test_meaningless_text_finds_nothing(world: World, login: Login, text: str) -> None:
+def test_unmatched_text_finds_nothing(world: World, login: Login, text: str) -> None:
     assert find(login(world.owner, world.company), text) == ""

@@ -80,7 +80,7 @@ def without_counts(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
 @override_settings(ROOT_URLCONF="tests.config.test_handler")
 @pytest.mark.parametrize("address", ["/v1/cookie", "/v1/whoami", "/v1/nothing", "/healthz"])
 @pytest.mark.parametrize("prefix", ["", "/below"])
-def test_answers_are_those_of_djangos_handler(signals: list[str], address: str, prefix: str) -> None:
+def test_responses_match_djangos_handler(signals: list[str], address: str, prefix: str) -> None:
     status, headers, content = ask(Handler(), address, prefix)
     expected_status, expected_headers, expected = ask(WSGIHandler(), address, prefix)
 

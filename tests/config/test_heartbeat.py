@@ -45,9 +45,7 @@ def celery(part: str, folder: Path, environment: dict[str, str]) -> Iterator[sub
 
 
 @pytest.mark.parametrize("part", ["worker", "beat"])
-def test_the_file_is_touched_while_the_process_works_and_no_more_when_it_hangs(
-    part: str, tmp_path: Path
-) -> None:
+def test_heartbeat_file_is_touched_only_while_the_process_works(part: str, tmp_path: Path) -> None:
     file = tmp_path / "heartbeat"
     environment = os.environ | {"HEARTBEAT_FILE": str(file), "PYTHONPATH": str(ROOT)}
     with celery(part, tmp_path, environment) as process:
@@ -64,7 +62,7 @@ def test_the_file_is_touched_while_the_process_works_and_no_more_when_it_hangs(
             os.killpg(process.pid, signal.SIGCONT)
 
 
-def test_a_worker_tells_its_metrics_on_a_port_of_its_own(tmp_path: Path) -> None:
+def test_worker_serves_its_metrics_on_its_own_port(tmp_path: Path) -> None:
     folder = tmp_path / "metrics"
     folder.mkdir()
     port = free_port()

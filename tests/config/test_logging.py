@@ -56,12 +56,12 @@ SECRET_ROUTES = [
 ]
 
 
-def test_pages_whose_addresses_hold_secrets_are_known() -> None:
+def test_urls_that_contain_secrets_are_known() -> None:
     assert {"/i/<str:token>/pay", "/u/<str:token>"} <= set(SECRET_ROUTES)
 
 
 @pytest.mark.parametrize("route", SECRET_ROUTES)
-def test_the_secret_of_a_link_is_in_no_line(route: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_link_secrets_are_not_logged(route: str, capsys: pytest.CaptureFixture[str]) -> None:
     path = _VALUE.sub(SECRET, route)
 
     with Log(capsys) as lines:
@@ -77,7 +77,7 @@ def test_the_secret_of_a_link_is_in_no_line(route: str, capsys: pytest.CaptureFi
     assert SECRET not in json.dumps(lines)
 
 
-def test_other_addresses_stay_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_urls_are_logged_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     paths = ["/invoices/in_01m8myf0nxeefrk4cv2cxhvw4v/", "/v1/invoices/x", "/docs/i/", "/i/"]
 
     with Log(capsys) as lines:
@@ -87,7 +87,7 @@ def test_other_addresses_stay_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     assert [line["path"] for line in lines] == paths
 
 
-def test_a_refused_request_logs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_refused_request_logs_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     stranger = Client(REMOTE_ADDR=random_address(), raise_request_exception=False)
 
     with Log(capsys) as lines:
@@ -112,7 +112,7 @@ def test_repeated_refusals_log_one_line_a_minute(capsys: pytest.CaptureFixture[s
 
 
 @pytest.mark.parametrize("name", ["stripe", "twilio", "anymail", "messages"])
-def test_callbacks_that_nobody_signed_are_counted_and_cost_one_line_a_minute(
+def test_unsigned_callbacks_are_counted_and_log_one_line_a_minute(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals = LogRateLimiter()
@@ -145,7 +145,7 @@ def test_callbacks_that_nobody_signed_are_counted_and_cost_one_line_a_minute(
     ]
 
 
-def test_callbacks_that_nobody_can_read_cost_one_short_line_a_minute(
+def test_malformed_callbacks_log_one_short_line_a_minute(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("_unreadable", "_too_early"):

@@ -13,7 +13,9 @@ from tests.engines import ROOT
 @pytest.mark.parametrize(
     ("url", "folder"), [(None, "{data}/mail"), ("filemail:///var/spool/x", "/var/spool/x")]
 )
-def test_files_of_mail_lie_where_they_are_said_to_lie(tmp_path: Path, url: str | None, folder: str) -> None:
+def test_mail_files_are_written_to_the_documented_folder(
+    tmp_path: Path, url: str | None, folder: str
+) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "EMAIL_URL"}
     environment |= {"DATA_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "config.settings.base"}
     if url is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 
-def test_a_command_without_an_installation_says_so_in_a_sentence(tmp_path: Path) -> None:
+def test_command_without_an_installation_fails_with_one_sentence(tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
     arguments = ["create_company", "--name", "Acme", "--owner-email", "you@acme.example"]
 

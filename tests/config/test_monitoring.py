@@ -40,7 +40,7 @@ def expressions() -> list[str]:
     ]
 
 
-def test_alerts_and_pictures_ask_for_metrics_that_exist() -> None:
+def test_alerts_and_dashboards_use_existing_metrics() -> None:
     asked = {
         _SUFFIXES.sub("", name) for text in expressions() for name in re.findall(r"pomelo_[a-z_]+", text)
     }
@@ -56,7 +56,7 @@ def test_every_alert_has_a_runbook() -> None:
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="no promtool on this machine")
-def test_prometheus_understands_the_rules_and_what_the_pictures_ask(tmp_path: Path) -> None:
+def test_prometheus_accepts_the_rules_and_dashboard_queries(tmp_path: Path) -> None:
     asked = [{"record": f"picture:{number}", "expr": text} for number, text in enumerate(expressions())]
     pictures = tmp_path / "pictures.yaml"
     pictures.write_text(yaml.safe_dump({"groups": [{"name": "pictures", "rules": asked}]}))
@@ -109,9 +109,7 @@ class Task:
         (None, None),
     ],
 )
-def test_a_workers_log_names_the_task_and_the_request_that_asked_for_it(
-    sent: str | None, said: str | None
-) -> None:
+def test_worker_log_names_the_task_and_its_originating_request(sent: str | None, said: str | None) -> None:
     task = Task({jobs.REQUEST_HEADER: sent} if sent else None)
     worker_metrics._begin("id-1", task)
     bound = structlog.contextvars.get_contextvars()
@@ -121,7 +119,7 @@ def test_a_workers_log_names_the_task_and_the_request_that_asked_for_it(
     assert REGISTRY.get_sample_value("pomelo_tasks_total", {"task": "test.work", "outcome": "success"}) >= 1
 
 
-def test_the_request_id_travels_with_the_work_it_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_request_id_is_passed_to_background_work(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, str]] = []
     monkeypatch.setattr(jobs, "_send", lambda name, kwargs, headers: sent.append(headers))
     with structlog.contextvars.bound_contextvars(request_id="req_01m8js3fbhepns85dnnr283mrd"):

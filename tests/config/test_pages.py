@@ -36,7 +36,7 @@ def change_key(world: World, **columns: object) -> None:
         ApiKey.objects.update(**columns)
 
 
-def test_the_first_steps_of_a_new_company(login: Login) -> None:
+def test_new_company_sees_the_first_steps(login: Login) -> None:
     person = make_user()
     html = overview(login(person, make_company("Fresh", person)))
 
@@ -65,7 +65,7 @@ def test_the_first_key_of_the_first_steps_is_a_test_key(world: World, login: Log
     assert "It works on test data only" in page.content.decode()
 
 
-def test_in_test_mode_the_step_is_a_plain_link(world: World, login: Login) -> None:
+def test_first_step_is_a_plain_link_in_test_mode(world: World, login: Login) -> None:
     client = login(world.owner, world.company)
     client.post("/mode/", {"mode": "test"})
 
@@ -73,7 +73,7 @@ def test_in_test_mode_the_step_is_a_plain_link(world: World, login: Login) -> No
 
 
 @pytest.mark.parametrize("onward", ["//evil.test/", "https://evil.test/keys/", "javascript:alert(1)", ""])
-def test_the_mode_switch_leads_to_pages_of_ours_only(world: World, login: Login, onward: str) -> None:
+def test_mode_switch_redirects_to_own_pages_only(world: World, login: Login, onward: str) -> None:
     client = login(world.owner, world.company)
 
     response = client.post("/mode/", {"mode": "test", "onward": onward, "next": "/customers/cus_1/?q=a"})
@@ -94,9 +94,7 @@ def test_first_steps_reflect_the_actual_state(world: World, login: Login) -> Non
     assert check_of(html, "Receive webhooks") == "Open"
 
 
-def test_the_first_steps_are_those_of_the_company_in_whichever_mode_they_were_done(
-    world: World, login: Login
-) -> None:
+def test_first_steps_count_in_both_modes(world: World, login: Login) -> None:
     make_key(world.company, mode="test")
     make_customer(world.tenant("test"))
     browser = login(world.owner, world.company)
@@ -162,7 +160,7 @@ def test_checks_that_cannot_be_verified_are_not_marked_done(world: World, login:
         ({"scopes": ["customers:write"]}, "Idempotency-Key on every create, charge and send", "Open"),
     ],
 )
-def test_the_security_checklist_says_what_the_keys_are(
+def test_security_checklist_reflects_the_keys(
     world: World, login: Login, columns: dict[str, object], title: str, state: str
 ) -> None:
     make_key(world.company)
@@ -180,7 +178,7 @@ def test_another_companys_keys_do_not_count(world: World, login: Login) -> None:
     assert check_of(html, "Create a key") == "Open"
 
 
-def test_a_viewer_is_not_offered_to_create_a_key(world: World, login: Login) -> None:
+def test_viewer_is_not_offered_key_creation(world: World, login: Login) -> None:
     person = make_user()
     join(world.company, person, "viewer")
 
@@ -202,7 +200,7 @@ DEVELOPERS = EVERYBODY | {"Create test key", "Add endpoint"}
         ("owner", DEVELOPERS | {"Invite"}),
     ],
 )
-def test_a_first_step_offers_its_button_to_those_who_may_use_it(
+def test_first_step_buttons_are_shown_only_to_permitted_roles(
     login: Login, role: str, buttons: set[str]
 ) -> None:
     person = make_user()
@@ -223,7 +221,7 @@ def test_a_first_step_offers_its_button_to_those_who_may_use_it(
     ("role", "buttons"),
     [("viewer", {"Pattern", "How"}), ("developer", {"Pattern", "How", "Add addresses", "Set one", "Revoke"})],
 )
-def test_the_security_checklist_offers_its_buttons_to_those_who_may_use_them(
+def test_security_checklist_buttons_are_shown_only_to_permitted_roles(
     world: World, login: Login, role: str, buttons: set[str]
 ) -> None:
     make_key(world.company)
@@ -245,7 +243,7 @@ def buttons_of(html: str) -> set[str]:
     return set(re.findall(r'class="button button-small"[^>]*>([^<]+)<', lists))
 
 
-def test_a_suspended_company_sees_why_on_every_page(world: World, login: Login) -> None:
+def test_suspended_company_sees_the_reason_on_every_page(world: World, login: Login) -> None:
     suspend_company(company=world.company, reason="Unpaid since March.", actor=SYSTEM)
     owner = login(world.owner, world.company)
     paths = [page.path() for page in list_pages() if not page.parameters]
@@ -261,7 +259,7 @@ def test_a_suspended_company_sees_why_on_every_page(world: World, login: Login) 
     assert {path: found for path, found in shown.items() if found != (1, 1)} == {}
 
 
-def test_a_company_that_is_not_suspended_is_not_told_so(world: World, login: Login) -> None:
+def test_active_company_sees_no_suspension_notice(world: World, login: Login) -> None:
     suspend_company(company=world.company, reason="Unpaid since March.", actor=SYSTEM)
     outsider = login(world.outsider, world.other_company)
 
@@ -283,7 +281,7 @@ def test_the_theme_is_remembered(theme: str, attribute: str) -> None:
 
 
 @pytest.mark.parametrize("cookie", ["<script>", "purple", ""])
-def test_an_unknown_theme_is_ignored(cookie: str) -> None:
+def test_unknown_theme_is_ignored(cookie: str) -> None:
     client = Client()
     client.cookies["theme"] = cookie
     refused = client.post("/theme/", {"theme": cookie, "next": "//evil.test/"})
@@ -309,7 +307,7 @@ def use_key(world: World, key: ApiKey, requests: int, errors: int = 0) -> None:
     )
 
 
-def test_the_overview_counts_the_week(world: World, login: Login) -> None:
+def test_overview_counts_the_last_week(world: World, login: Login) -> None:
     key = make_key(world.company).key
     use_key(world, key, 1200, errors=60)
 
@@ -320,7 +318,7 @@ def test_the_overview_counts_the_week(world: World, login: Login) -> None:
     assert html.count("<figure") == 2
 
 
-def test_a_key_shows_its_own_use_only(world: World, login: Login) -> None:
+def test_key_page_shows_only_its_own_usage(world: World, login: Login) -> None:
     key, other = make_key(world.company).key, make_key(world.company).key
     use_key(world, key, 1234)
     use_key(world, other, 999)
@@ -355,9 +353,7 @@ ALLAUTH_PAGES = [
 
 
 @pytest.mark.parametrize("path", ALLAUTH_PAGES)
-def test_allauths_pages_are_in_the_shell_and_write_as_the_others_do(
-    world: World, login: Login, path: str
-) -> None:
+def test_allauth_pages_use_the_app_shell_and_styles(world: World, login: Login, path: str) -> None:
     browser = login(world.owner, world.company)
     browser.post("/accounts/reauthenticate/", {"password": PASSWORD})
 
@@ -371,7 +367,7 @@ def test_allauths_pages_are_in_the_shell_and_write_as_the_others_do(
     assert [text for text in in_title_case if not any(name in text for name in ("Pomelo", *known))] == []
 
 
-def test_what_concerns_the_company_stands_in_the_trail_of_both_modes(world: World, login: Login) -> None:
+def test_company_wide_entries_are_in_the_trail_of_both_modes(world: World, login: Login) -> None:
     browser = login(world.owner, world.company)
     browser.post("/mode/", {"mode": "test"})
     browser.post("/team/invite/", {"email": "new@example.com", "role": "viewer"})
@@ -384,7 +380,9 @@ def test_what_concerns_the_company_stands_in_the_trail_of_both_modes(world: Worl
         assert ("api_key.created" in page) is (mode == "test")
 
 
-def test_the_first_steps_collapse_go_and_come_back_in_both_modes(world: World, login: Login) -> None:
+def test_first_steps_can_be_collapsed_dismissed_and_restored_in_both_modes(
+    world: World, login: Login
+) -> None:
     browser, colleague = login(world.owner, world.company), login(world.teammate, world.company)
 
     for how, in_words, steps_there in (
@@ -403,7 +401,7 @@ def test_the_first_steps_collapse_go_and_come_back_in_both_modes(world: World, l
     assert "Collapse" in overview(browser)
 
 
-def test_problems_have_a_button_that_fixes_them(world: World, login: Login) -> None:
+def test_problems_offer_a_fix_button(world: World, login: Login) -> None:
     make_key(world.company)
     soon = datetime.now(UTC) + timedelta(days=3)
     change_key(world, expires_at=soon)

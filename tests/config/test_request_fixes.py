@@ -39,7 +39,7 @@ def fix_of(html: str) -> tuple[str, dict[str, str], str]:
     return found[1], {"kind": found[2], "value": found[3]}, found[4]
 
 
-def test_a_missing_scope_is_given_by_one_button(world: World, login: Login) -> None:
+def test_missing_scope_is_added_by_one_button(world: World, login: Login) -> None:
     issued = make_key(world.company, scopes=["customers:read"], name="worker")
     client = ApiClient(issued.client_secret)
     page = refused(client, "POST", "/v1/customers", {"name": "Ada"})
@@ -57,7 +57,7 @@ def test_a_missing_scope_is_given_by_one_button(world: World, login: Login) -> N
     assert "already has what this request needs" in browser.post(action, fields, follow=True).content.decode()
 
 
-def test_an_address_is_added_to_the_others(world: World, login: Login) -> None:
+def test_address_is_added_to_the_allowlist(world: World, login: Login) -> None:
     issued = make_key(world.company, allowed_networks=["192.0.2.0/24"])
     page = refused(ApiClient(issued.client_secret, ip="203.0.113.9"), "GET", "/v1/customers")
     browser = login(world.owner, world.company)
@@ -78,9 +78,7 @@ def test_an_address_is_added_to_the_others(world: World, login: Login) -> None:
         {"kind": "", "value": ""},
     ],
 )
-def test_nothing_but_what_the_request_needs_can_be_given(
-    world: World, login: Login, wanted: dict[str, str]
-) -> None:
+def test_only_what_the_request_needs_can_be_added(world: World, login: Login, wanted: dict[str, str]) -> None:
     issued = make_key(world.company, scopes=["customers:read"])
     page = refused(ApiClient(issued.client_secret), "POST", "/v1/customers", {"name": "Ada"})
 
@@ -90,7 +88,7 @@ def test_nothing_but_what_the_request_needs_can_be_given(
         assert ApiKey.objects.get(id=issued.key.id).version == 1
 
 
-def test_a_viewer_sees_the_advice_and_no_button(world: World, login: Login) -> None:
+def test_viewer_sees_the_advice_without_a_button(world: World, login: Login) -> None:
     issued = make_key(world.company, scopes=["customers:read"])
     page = refused(ApiClient(issued.client_secret), "POST", "/v1/customers", {"name": "Ada"})
     viewer = make_user("viewer")

@@ -101,7 +101,7 @@ def field_keys(settings: Any) -> tuple[str, str]:
     rotation.move_fields(report=lambda _: None)
 
 
-def test_field_keys_are_replaced_and_the_former_one_is_forgotten(
+def test_field_keys_are_replaced_and_the_former_one_removed(
     world: World, settings: Any, field_keys: tuple[str, str]
 ) -> None:
     old, new = field_keys
@@ -122,7 +122,7 @@ def test_field_keys_are_replaced_and_the_former_one_is_forgotten(
     assert all(", 0 re-encrypted" in line for line in rotate().splitlines() if "done" in line)
 
 
-def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
+def test_killed_rotation_resumes_where_it_stopped(
     world: World, settings: Any, field_keys: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old, new = field_keys
@@ -153,7 +153,7 @@ def test_a_rotation_that_is_killed_goes_on_where_it_stopped(
     stored.read()
 
 
-def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(
+def test_undecryptable_values_are_counted_and_keep_the_former_key(
     world: World, settings: Any, field_keys: tuple[str, str]
 ) -> None:
     Stored(world)
@@ -165,7 +165,7 @@ def test_what_no_key_can_read_is_counted_and_keeps_the_former_key(
     assert "FIELD_ENCRYPTION_KEYS: its old values are still needed." in said
 
 
-def test_a_row_that_changes_at_the_same_moment_is_not_overwritten(
+def test_concurrently_changed_row_is_not_overwritten(
     world: World, settings: Any, field_keys: tuple[str, str]
 ) -> None:
     old, new = field_keys
@@ -224,7 +224,7 @@ def test_people_stay_signed_in_while_the_secret_key_is_replaced(world: World, se
 # --- API_KEY_PEPPERS --------------------------------------------------------------------------------------------------
 
 
-def test_peppers_are_made_known_before_they_are_used_and_keys_move_at_their_next_use(
+def test_new_peppers_are_distributed_first_and_keys_move_at_their_next_use(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], settings: Any
 ) -> None:
     old, new = "1:" + "5e" * 32, "2:" + secrets.token_hex(32)
@@ -289,7 +289,7 @@ def test_old_heads_verify_after_the_signing_key_was_replaced(
     call_command("verify_audit", stdout=StringIO())
 
 
-def test_an_invalid_public_key_is_refused_with_the_reason(settings: Any) -> None:
+def test_invalid_public_key_is_refused_with_the_reason(settings: Any) -> None:
     settings.AUDIT_VERIFY_KEYS = ["abc"]
 
     with pytest.raises(Exception, match="AUDIT_VERIFY_KEYS must be public keys of 64 hex digits"):
@@ -327,7 +327,7 @@ def test_the_database_password_is_replaced_without_a_restart() -> None:
         admin.execute(f"DROP ROLE {role}")
 
 
-def test_valkey_knows_both_passwords_while_processes_are_restarted(
+def test_valkey_accepts_both_passwords_during_the_rotation(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)

@@ -165,7 +165,7 @@ def manage(data_dir: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_second_run_in_the_same_folder_is_refused_with_the_way_out(first_run: RunningPlatform) -> None:
+def test_second_run_in_the_same_folder_is_refused_with_advice(first_run: RunningPlatform) -> None:
     second = RunningPlatform(first_run.data_dir)
 
     assert second.process.wait(60) == 2
@@ -173,7 +173,7 @@ def test_a_second_run_in_the_same_folder_is_refused_with_the_way_out(first_run: 
     assert "make run DATA_DIR=.data2 PORT=8001" in second.output
 
 
-def test_a_killed_web_server_is_started_again(first_run: RunningPlatform) -> None:
+def test_killed_web_server_is_restarted(first_run: RunningPlatform) -> None:
     web = next(
         pid
         for pid in first_run.family()
@@ -199,7 +199,7 @@ def answers(port: int, trust: ssl.SSLContext | None = None) -> bool:
         return False
 
 
-def test_a_stop_leaves_nothing_and_the_next_start_keeps_the_data_and_shows_no_secret(
+def test_stop_leaves_no_processes_and_the_next_start_keeps_the_data(
     first_run: RunningPlatform,
 ) -> None:
     first_run.process.terminate()

@@ -48,14 +48,14 @@ def test_the_default_is_loopback_without_tls(tmp_path: Path) -> None:
     ("host", "url"),
     [("Pomelo.LAN", "https://pomelo.lan:8000"), ("2001:DB8::7", "https://[2001:db8::7]:8000")],
 )
-def test_the_address_of_a_run_is_one_that_its_start_accepts(tmp_path: Path, host: str, url: str) -> None:
+def test_public_url_of_a_run_passes_the_startup_checks(tmp_path: Path, host: str, url: str) -> None:
     options = read_options({"DATA_DIR": str(tmp_path), "HOST": host, "TLS": "1"})
 
     assert child_environment(options, {}, None)["PUBLIC_URL"] == url
 
 
 @pytest.mark.parametrize("asked", [{"HOST": "192.0.2.7", "TLS": "1"}, {"TLS": "1"}])
-def test_pages_that_show_code_are_for_this_machine_alone(asked: dict[str, str]) -> None:
+def test_dev_mode_is_refused_beyond_loopback(asked: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="make run"):
         read_options({"DEV": "1", **asked})
 
@@ -70,7 +70,7 @@ time.sleep(600)
 """
 
 
-def test_processes_of_a_run_end_with_it_even_by_sigkill() -> None:
+def test_child_processes_end_with_the_run_even_on_sigkill() -> None:
     run = subprocess.Popen([sys.executable, "-c", STARTER], cwd=ROOT, stdout=subprocess.PIPE)
     assert run.stdout is not None
     child = int(run.stdout.readline())
@@ -85,7 +85,7 @@ def test_processes_of_a_run_end_with_it_even_by_sigkill() -> None:
         run.stdout.close()
 
 
-def test_a_run_ends_when_the_web_server_that_it_watches_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
+def test_run_ends_when_its_web_server_has_ended(capsys: pytest.CaptureFixture[str]) -> None:
     class Manager:
         returncode = None
 
@@ -104,7 +104,7 @@ def test_a_run_ends_when_the_web_server_that_it_watches_has_ended(capsys: pytest
     assert "The web server exited (3)" in capsys.readouterr().out
 
 
-def test_error_pages_are_shown_by_make_dev_and_by_nothing_else(tmp_path: Path) -> None:
+def test_debug_error_pages_are_shown_by_make_dev_only(tmp_path: Path) -> None:
     modules = [
         child_environment(read_options({"DATA_DIR": str(tmp_path), **asked}), {}, None)[
             "DJANGO_SETTINGS_MODULE"
@@ -115,7 +115,7 @@ def test_error_pages_are_shown_by_make_dev_and_by_nothing_else(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "pomelo.example"])
-def test_plain_http_where_others_could_listen_is_refused(host: str) -> None:
+def test_plain_http_on_a_public_interface_is_refused(host: str) -> None:
     with pytest.raises(UsageError, match="make run TLS=1"):
         read_options({"HOST": host})
 
@@ -130,7 +130,7 @@ def test_with_tls_any_address_is_served_and_https_required(host: str) -> None:
     assert environment["TLS_CERT_FILE"] == "cert"
 
 
-def test_webhooks_may_reach_this_machine_only_when_nobody_else_can_reach_the_platform() -> None:
+def test_loopback_webhooks_are_allowed_only_on_a_loopback_run() -> None:
     local = child_environment(read_options({}), {}, None)
     served = child_environment(read_options({"HOST": "0.0.0.0", "TLS": "1"}), {}, None)
     chosen = child_environment(read_options({}), {"WEBHOOK_ALLOWED_NETWORKS": "10.0.0.0/8"}, None)
@@ -142,17 +142,17 @@ def test_webhooks_may_reach_this_machine_only_when_nobody_else_can_reach_the_pla
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
-def test_every_loopback_address_may_go_without_tls(host: str) -> None:
+def test_every_loopback_address_may_use_plain_http(host: str) -> None:
     assert read_options({"HOST": host}).tls is False
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "８０"])
-def test_an_invalid_port_is_refused(port: str) -> None:
+def test_invalid_port_is_refused(port: str) -> None:
     with pytest.raises(UsageError, match="is not a port number"):
         read_options({"PORT": port})
 
 
-def test_a_certificate_without_its_key_is_refused() -> None:
+def test_certificate_without_its_key_is_refused() -> None:
     with pytest.raises(UsageError, match="or neither"):
         read_options({"TLS_CERT_FILE": "/certificate.pem"})
 
@@ -165,7 +165,7 @@ def test_external_servers_are_used(tmp_path: Path) -> None:
     assert (one.needs_engines, one.engine_names) == (True, "PostgreSQL")
 
 
-def test_what_the_person_set_wins_over_what_is_derived() -> None:
+def test_explicit_settings_override_derived_ones() -> None:
     options = read_options({})
 
     environment = child_environment(options, {"PUBLIC_URL": "https://mine.example", "WEB_WORKERS": "7"}, None)
@@ -174,7 +174,7 @@ def test_what_the_person_set_wins_over_what_is_derived() -> None:
     assert environment["WEB_WORKERS"] == "7"
 
 
-def test_an_external_database_gets_no_sandbox_gateway() -> None:
+def test_external_database_gets_no_sandbox_gateway() -> None:
     foreign = {"DATABASE_URL": "postgresql://x"}
 
     assert child_environment(read_options(foreign), foreign, None)["BILLING_GATEWAY"] == ""
@@ -183,7 +183,7 @@ def test_an_external_database_gets_no_sandbox_gateway() -> None:
     assert child_environment(read_options(chosen), chosen, None)["BILLING_GATEWAY"].endswith("SandboxGateway")
 
 
-def test_a_port_in_use_is_reported_before_anything_is_started() -> None:
+def test_port_in_use_is_reported_before_anything_is_started() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"make run PORT={port + 1}"):
@@ -236,11 +236,11 @@ def test_web_serves_tls_from_1_2_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("files", "connections"), [(1_024, 256), (20_000, 8_192), (100, 64)])
-def test_connections_leave_files_for_the_answers(files: int, connections: int) -> None:
+def test_connections_reserve_file_descriptors_for_responses(files: int, connections: int) -> None:
     assert server_options({}, files=files)["backpressure"] == connections
 
 
-def test_an_unreadable_tls_key_is_reported_with_the_conversion_command(tmp_path: Path) -> None:
+def test_unreadable_tls_key_is_reported_with_the_conversion_command(tmp_path: Path) -> None:
     key = tmp_path / "key.pem"
     key.write_text("-----BEGIN EC PRIVATE " + "KEY-----\n")
 

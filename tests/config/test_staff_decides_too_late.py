@@ -43,7 +43,7 @@ def a_tier_request(world: World) -> Any:
         (a_tier_request, "billing/tierrequest", "decline", "billing.decline_tierrequest"),
     ],
 )
-def test_an_object_deleted_concurrently_is_reported_as_gone(
+def test_object_deleted_concurrently_is_reported_as_gone(
     world: World, monkeypatch: pytest.MonkeyPatch, make: Any, page: str, action: str, permission: str
 ) -> None:
     with tenant_context(world.tenant()):

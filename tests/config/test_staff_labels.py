@@ -33,7 +33,7 @@ def labels_of(model: Any, shown: StaffModelAdmin) -> list[str]:
     return [str(label_for_field(name, model, shown)) for name in names]
 
 
-def test_no_heading_is_the_name_of_a_column() -> None:
+def test_staff_headings_are_not_column_names() -> None:
     found = {
         model._meta.label: [label for label in labels_of(model, shown) if NAMES_OF_COLUMNS.search(label)]
         for model, shown in admin.site._registry.items()
@@ -51,7 +51,7 @@ def test_no_heading_is_the_name_of_a_column() -> None:
         ("duration_us", "Duration (µs)"), ("sms_per_day", "SMS per day"), ("allowed_networks", "Allowed networks"),
     ],
 )  # fmt: skip
-def test_a_label_keeps_abbreviations(name: str, label: str) -> None:
+def test_label_keeps_abbreviations(name: str, label: str) -> None:
     assert label_of(name) == label
 
 
@@ -65,7 +65,7 @@ def test_a_label_keeps_abbreviations(name: str, label: str) -> None:
         ([{"check": "ip", "passed": False}, {"check": "scope", "passed": True}], "Check: ip; Passed: No\nCheck: scope; Passed: Yes"),
     ],
 )  # fmt: skip
-def test_data_is_written_as_people_read_it(value: Any, text: str) -> None:
+def test_staff_values_are_human_readable(value: Any, text: str) -> None:
     assert value_text(value) == text
 
 

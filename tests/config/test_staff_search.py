@@ -25,7 +25,9 @@ def palette(browser: Client, text: str) -> str:
     return answer.content.decode()
 
 
-def test_every_list_takes_every_kind_of_identifier(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_staff_list_can_be_searched_by_every_identifier(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     user = make_staff(superuser=True)
     look_up_once(monkeypatch, user)
     staff = sign_in(user)
@@ -46,7 +48,7 @@ def test_every_list_takes_every_kind_of_identifier(world: World, monkeypatch: py
 
 @pytest.mark.usefixtures("template_contexts")
 @pytest.mark.parametrize("kind", ["customers", "invoices", "charges", "messages", "webhook_endpoints"])
-def test_an_identifier_narrows_its_list_to_one_row(world: World, staff: Client, kind: str) -> None:
+def test_identifier_restricts_its_list_to_one_row(world: World, staff: Client, kind: str) -> None:
     lists = {
         "customers": "billing/customer",
         "invoices": "billing/invoice",
@@ -66,7 +68,7 @@ def test_an_identifier_narrows_its_list_to_one_row(world: World, staff: Client, 
         assert wanted in {row.public_id for row in rows}
 
 
-def test_ctrl_k_finds_objects_of_any_company_and_says_so_in_its_trail(world: World, staff: Client) -> None:
+def test_ctrl_k_finds_objects_of_any_company_and_is_audited(world: World, staff: Client) -> None:
     key = make_key(world.company, name="billing worker")
     customer = make_customer(world.tenant("test"))
 
@@ -103,7 +105,7 @@ def test_ctrl_k_shows_no_more_than_the_permissions_allow(world: World) -> None:
         ("messaging/companysenders", "assign_sms_sender"),
     ],
 )
-def test_every_control_of_a_reason_can_be_seen(world: World, staff: Client, page: str, action: str) -> None:
+def test_reason_form_controls_are_visible(world: World, staff: Client, page: str, action: str) -> None:
     asked = staff.post(f"/staff/{page}/", {"action": action, "_selected_action": [str(world.company.id)]})
 
     controls = re.findall(r"<(?:input type=\"text\"|textarea|select)[^>]*>", asked.content.decode())

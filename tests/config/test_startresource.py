@@ -169,7 +169,7 @@ def test_directory_option_leaves_the_repository_untouched(tmp_path: Path) -> Non
 
 
 @pytest.mark.timeout(900)
-def test_generated_app_passes_the_suites(made: Made) -> None:
+def test_generated_app_passes_the_test_suites(made: Made) -> None:
     code = made.suites.wait(timeout=840)
 
     said = made.said.read_text()

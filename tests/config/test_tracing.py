@@ -117,7 +117,7 @@ def attributes(span: Span) -> dict[str, Any]:
     return {a.key: a.value.string_value or a.value.int_value for a in span.attributes}
 
 
-def test_one_trace_from_the_request_to_the_receiver() -> None:
+def test_trace_spans_the_request_and_its_webhook_delivery() -> None:
     with collector() as collecting, Receiver() as receiver:
         # given a company with one endpoint that answers and one where nobody listens, and processes that trace
         world = make_world()
@@ -174,7 +174,7 @@ class Leaky(ValueError):
     """An error whose text holds what was sent."""
 
 
-def test_a_failed_span_names_the_error_and_nothing_of_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_span_names_the_error_type_only(monkeypatch: pytest.MonkeyPatch) -> None:
     exporter, provider = InMemorySpanExporter(), TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     monkeypatch.setattr(tracing, "tracer", provider.get_tracer("tests"))
@@ -185,7 +185,7 @@ def test_a_failed_span_names_the_error_and_nothing_of_its_text(monkeypatch: pyte
     assert "pm_live_secret" not in failed.to_json()
 
 
-def test_whichever_settings_configure_the_log_its_lines_name_their_trace(
+def test_log_lines_include_the_trace_id_under_all_settings(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(tracing, "tracer", TracerProvider().get_tracer("tests"))

@@ -64,7 +64,7 @@ def run_task(superuser: psycopg.Connection) -> dict[int, str]:
         time.sleep(0.02)
 
 
-def test_a_connection_outlives_the_task(worker: subprocess.Popen[bytes]) -> None:
+def test_database_connection_outlives_the_task(worker: subprocess.Popen[bytes]) -> None:
     # given a worker that has started, which reads the database too, on a connection it does not keep
     with psycopg.connect(superuser_url(), autocommit=True) as superuser:
         seen = [set(run_task(superuser)) for _ in range(8)]

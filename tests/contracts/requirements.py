@@ -47,8 +47,8 @@ SECURITY_MODEL = (
         MATRIX + "test_without_a_credential_it_answers_401_and_does_nothing",
     ),
     heading("Transport"),
-    says("- TLS 1.2+ required.", TRANSPORT + "test_a_handshake_below_tls_1_2_is_refused_by_the_server"),
-    says("Plain HTTP is refused;", TRANSPORT + "test_a_plain_request_is_refused_before_anything_runs"),
+    says("- TLS 1.2+ required.", TRANSPORT + "test_handshake_below_tls_1_2_is_refused_by_the_server"),
+    says("Plain HTTP is refused;", TRANSPORT + "test_plain_http_request_is_refused_before_anything_runs"),
     says("HSTS is enforced.", TRANSPORT + "test_tls_1_2_and_1_3_are_served_with_hsts"),
     heading("Credentials"),
     says("- Client ID + Client Secret per key.", CREDENTIALS + "test_client_id_and_client_secret_per_key"),
@@ -89,7 +89,7 @@ SECURITY_MODEL = (
     says(
         "Messaging has separate, lower limits + a daily cap per channel.",
         SCOPES + "test_messaging_has_separate_lower_limits",
-        "tests/messaging/test_caps.py::test_the_headers_name_the_cap_and_the_refusal_says_when_to_come_back",
+        "tests/messaging/test_caps.py::test_headers_name_the_cap_and_the_refusal_has_retry_after",
     ),
     heading("- See Rate limiting."),
     heading("Browser / front-end use"),
@@ -134,7 +134,7 @@ SECURITY_MODEL = (
     heading("Writes & idempotency"),
     says(
         "- All writes accept an Idempotency-Keyheader so retries can't double-create.",
-        IDEMPOTENCY + "test_a_repeated_request_gets_the_stored_status_and_bytes",
+        IDEMPOTENCY + "test_repeated_request_gets_the_stored_status_and_bytes",
         IDEMPOTENCY + "test_patch_and_delete_are_replayed_too",
         "tests/contracts/test_idempotent_writes.py::test_a_repeated_write_is_answered_from_the_first",
     ),
@@ -142,8 +142,8 @@ SECURITY_MODEL = (
     heading("Webhooks"),
     says(
         "- Outbound webhooks are HMAC-SHA256 signed — verify the signature before trusting a payload.",
-        "tests/webhooks/test_signing.py::test_the_vector_of_the_specification",
-        "tests/webhooks/test_signing.py::test_others_libraries_verify_a_delivery_and_refuse_an_edited_one",
+        "tests/webhooks/test_signing.py::test_signature_matches_the_specifications_vector",
+        "tests/webhooks/test_signing.py::test_third_party_libraries_verify_deliveries_and_refuse_edited_ones",
     ),
     heading("See Webhooks."),
     heading("Security checklist"),
@@ -223,13 +223,14 @@ CONSIDERATIONS = (
         TRANSPORT + "test_no_path_under_v1_is_served_or_redirected_over_plain_http",
     ),
     heading("Implementation:"),
-    says("• Redirect HTTP to HTTPS", TRANSPORT + "test_pages_lead_to_https_under_the_public_name_only"),
+    says("• Redirect HTTP to HTTPS", TRANSPORT + "test_pages_redirect_to_https_under_the_public_name_only"),
     says(
         "• Use HSTS header to enforce HTTPS",
         TRANSPORT + "test_every_tls_response_has_hsts",
     ),
     says(
-        "• Reject API requests over HTTP", TRANSPORT + "test_a_plain_request_is_refused_before_anything_runs"
+        "• Reject API requests over HTTP",
+        TRANSPORT + "test_plain_http_request_is_refused_before_anything_runs",
     ),
     heading("3. API Key Rotation"),
     says(

@@ -32,7 +32,7 @@ def collected(settings: Any, tmp_path: Path) -> Iterator[Path]:
     ui.icon.cache_clear()
 
 
-def test_every_source_is_in_a_bundle() -> None:
+def test_every_source_file_is_in_a_bundle() -> None:
     bundled = {Path(source) for sources in assets.BUNDLES.values() for source in sources}
     folder = assets.SOURCES
     there = {
@@ -50,9 +50,7 @@ def test_every_source_is_in_a_bundle() -> None:
     assert there - apart == bundled
 
 
-def test_a_bundle_is_written_anew_when_a_source_has_changed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_bundle_is_rebuilt_when_a_source_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     source = tmp_path / "a.css"
     source.write_text("a {}")
     monkeypatch.setattr(assets, "SOURCES", tmp_path)
@@ -66,7 +64,7 @@ def test_a_bundle_is_written_anew_when_a_source_has_changed(
     assert Path(found).read_text() == "b {}"
 
 
-def test_the_first_load_of_the_overview_is_light(world: World, collected: Path) -> None:
+def test_overview_page_weight_is_bounded(world: World, collected: Path) -> None:
     browser = sign_in(world.owner, world.company)
     page = browser.get("/", headers={"Accept-Encoding": "gzip"})
     html = gzip.decompress(page.content).decode()

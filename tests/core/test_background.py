@@ -37,7 +37,7 @@ def make_loop() -> Iterator[Callable[..., Loop]]:
         assert loop.stop(30)
 
 
-def test_a_loop_starts_on_demand_and_merges_wake_ups(
+def test_loop_starts_on_demand_and_merges_wake_ups(
     make_loop: Callable[..., Loop],
 ) -> None:
     steps, busy, done = [], threading.Event(), threading.Event()
@@ -58,7 +58,7 @@ def test_a_loop_starts_on_demand_and_merges_wake_ups(
     assert steps == ["tests-0", "tests-0"]
 
 
-def test_a_loop_runs_on_schedule_and_at_requested_times(
+def test_loop_runs_on_schedule_and_at_requested_times(
     make_loop: Callable[..., Loop],
 ) -> None:
     ticks, asked = [], []
@@ -69,7 +69,7 @@ def test_a_loop_runs_on_schedule_and_at_requested_times(
 
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), SystemExit(1), CancelledError(), MemoryError()])
-def test_no_exception_of_its_work_stops_a_loop(
+def test_exceptions_do_not_stop_a_loop(
     make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch, failure: BaseException
 ) -> None:
     monkeypatch.setattr(loops, "FIRST_PAUSE_SECONDS", 0.001)
@@ -95,7 +95,7 @@ def test_no_exception_of_its_work_stops_a_loop(
     wait_for(lambda: len(steps) == 8)
 
 
-def test_a_failing_loop_backs_off_up_to_30_seconds() -> None:
+def test_failing_loop_backs_off_up_to_30_seconds() -> None:
     back_off = BackOff()
     pauses = [back_off.next() for _ in range(2000)]
     for pause, longest in zip(pauses, [0.25, 0.5, 1, 2, 4, 8, 16, 30, 30], strict=False):
@@ -105,7 +105,7 @@ def test_a_failing_loop_backs_off_up_to_30_seconds() -> None:
     assert back_off.next() <= 0.25
 
 
-def test_a_stopped_loop_runs_a_last_step_and_does_not_restart(make_loop: Callable[..., Loop]) -> None:
+def test_stopped_loop_runs_a_last_step_and_does_not_restart(make_loop: Callable[..., Loop]) -> None:
     steps: list[int] = []
     loop = make_loop(lambda: steps.append(1), every=60)
     loop.start()
@@ -116,7 +116,7 @@ def test_a_stopped_loop_runs_a_last_step_and_does_not_restart(make_loop: Callabl
     assert steps == [1]
 
 
-def test_a_step_under_way_is_told_to_end(make_loop: Callable[..., Loop]) -> None:
+def test_running_step_is_asked_to_stop(make_loop: Callable[..., Loop]) -> None:
     told, busy = threading.Event(), threading.Event()
 
     def step() -> None:
@@ -130,7 +130,7 @@ def test_a_step_under_way_is_told_to_end(make_loop: Callable[..., Loop]) -> None
     assert loop.stop(30)
 
 
-def test_a_process_that_ends_makes_the_last_step_and_a_fork_has_a_thread_of_its_own(tmp_path: Path) -> None:
+def test_exiting_process_runs_a_last_step_and_a_fork_has_its_own_thread(tmp_path: Path) -> None:
     program = f"""
 import os, sys, threading
 sys.path.insert(0, {str(ROOT)!r})
@@ -157,7 +157,7 @@ said.append("parent")
     assert (tmp_path / "out").read_text().split() == ["child", "parent"]
 
 
-def test_all_loops_are_stopped_side_by_side_after_their_last_steps(
+def test_all_loops_are_stopped_in_parallel_after_their_last_steps(
     make_loop: Callable[..., Loop], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     both = threading.Barrier(2)

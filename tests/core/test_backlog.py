@@ -32,13 +32,13 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         bound.delete()
 
 
-def test_web_processes_add_no_more_hints_than_wait_already(waiting: Any) -> None:
+def test_web_processes_stop_adding_hints_when_the_queue_is_full(waiting: Any) -> None:
     for _ in range(10):
         jobs.enqueue("tests.nobody_takes_it")
     assert waiting() == 3
 
 
-def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(
+def test_beat_skips_unconsumed_tasks_and_resumes_with_a_consumer(
     waiting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heartbeat = tmp_path / "heartbeat"
@@ -62,7 +62,7 @@ def test_beat_leaves_out_what_nobody_takes_and_goes_on_when_somebody_does(
     assert waiting() == 1
 
 
-def test_a_failing_broker_fails_no_request_and_is_not_retried_for_a_second(
+def test_failing_broker_fails_no_request_and_is_not_retried_for_a_second(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
@@ -78,7 +78,7 @@ def test_a_failing_broker_fails_no_request_and_is_not_retried_for_a_second(
     assert asked == [1]
 
 
-def test_an_unreachable_broker_does_not_count_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_broker_does_not_count_as_full(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backlog, "LOOK_EVERY_SECONDS", 0.0)
     found = backlog.Backlog()
     monkeypatch.setattr(
@@ -89,9 +89,7 @@ def test_an_unreachable_broker_does_not_count_as_full(monkeypatch: pytest.Monkey
     assert found.is_full() is False
 
 
-def test_looking_at_an_empty_queue_keeps_the_connection(
-    waiting: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_checking_an_empty_queue_keeps_the_connection(waiting: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     connect = app.connection_for_write

@@ -98,7 +98,7 @@ MAKERS: dict[type[models.Model], Make] = {
 
 
 @pytest.mark.parametrize("model", MAKERS, ids=lambda model: model.__name__)
-def test_an_id_collision_is_not_mistaken_for_a_refusal(
+def test_id_collision_is_not_mistaken_for_a_refusal(
     world: World, monkeypatch: pytest.MonkeyPatch, model: type[models.Model]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -109,7 +109,7 @@ def test_an_id_collision_is_not_mistaken_for_a_refusal(
             MAKERS[model](world)
 
 
-def test_a_seller_id_collision_is_not_mistaken_for_a_refusal(
+def test_seller_id_collision_is_not_mistaken_for_a_refusal(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tenant_context(world.other_tenant()):
@@ -121,7 +121,7 @@ def test_a_seller_id_collision_is_not_mistaken_for_a_refusal(
             update_seller(actor=SYSTEM, legal_name="Acme AG")
 
 
-def test_the_constraint_that_is_meant_is_refused_and_the_transaction_goes_on(world: World) -> None:
+def test_expected_constraint_violation_is_a_refusal_and_the_transaction_continues(world: World) -> None:
     with tenant_context(world.tenant()):
         make_customer(world.tenant(), external_id="x")
         with pytest.raises(DomainError) as refusal:
@@ -135,7 +135,7 @@ def test_the_constraint_that_is_meant_is_refused_and_the_transaction_goes_on(wor
         assert Customer.objects.count() == 1
 
 
-def test_what_the_refusal_asks_the_database_is_answered(world: World) -> None:
+def test_refusal_can_query_the_database(world: World) -> None:
     with tenant_context(world.tenant()):
         customer = make_customer(world.tenant(), external_id="x")
 
@@ -149,7 +149,7 @@ def test_what_the_refusal_asks_the_database_is_answered(world: World) -> None:
             Customer.objects.create(name="Ada", external_id="x")
 
 
-def test_every_constraint_that_is_named_is_there() -> None:
+def test_every_named_constraint_exists() -> None:
     """A constraint that is renamed would let its refusal become a 500."""
     named = set()
     for path in (path for app in APPS for path in (BASE / app).rglob("*.py")):

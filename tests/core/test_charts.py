@@ -44,7 +44,7 @@ def test_ticks_cover_the_highest_value_in_few_even_steps(highest: float) -> None
     assert all(math.isclose(step, steps[0], rel_tol=1e-3, abs_tol=1e-9) for step in steps)
 
 
-def test_ticks_of_round_numbers() -> None:
+def test_ticks_are_round_numbers() -> None:
     assert nice_ticks(0) == [0, 1]
     assert nice_ticks(20) == [0, 5, 10, 15, 20]
     assert nice_ticks(7) == [0, 2, 4, 6, 8]
@@ -101,7 +101,7 @@ def texts_of(chart: Chart) -> list[tuple[str, list[str]]]:
     return [(label.text, [cell.text for cell in cells]) for label, cells in chart.table]
 
 
-def test_the_table_holds_every_number_with_its_unit() -> None:
+def test_chart_table_contains_every_number_with_its_unit() -> None:
     chart = line_chart(
         "Latency", ["Mon", "Tue"], [Series("p50", [12, 13.5]), Series("p95", [1200, 0])], unit="ms"
     )
@@ -110,7 +110,7 @@ def test_the_table_holds_every_number_with_its_unit() -> None:
     assert chart.summary == "From Mon to Tue. p50: highest 13.5 ms at Tue; p95: highest 1,200 ms at Mon."
 
 
-def test_a_label_without_data_is_a_gap_in_the_line() -> None:
+def test_label_without_data_is_a_gap_in_the_line() -> None:
     chart = line_chart("Latency", list("abcdef"), [Series("p50", [4, 2, None, 3, None, None])], unit="ms")
     root = parse(chart.wide_svg)
     lines = [line.get("points", "").split() for line in root.iter(f"{SVG}polyline")]
@@ -123,7 +123,7 @@ def test_a_label_without_data_is_a_gap_in_the_line() -> None:
 
 
 @pytest.mark.parametrize("draw", [bar_chart, stacked_chart])
-def test_bars_leave_out_what_is_not_known(draw: Callable[..., Chart]) -> None:
+def test_bars_are_omitted_for_unknown_values(draw: Callable[..., Chart]) -> None:
     chart = draw("Calls", ["a", "b", "c"], [Series("Calls", [None, 3, 0]), Series("Others", [None, 1, None])])
 
     assert len(bars(parse(chart.wide_svg))) == 2
@@ -134,7 +134,7 @@ def test_bars_leave_out_what_is_not_known(draw: Callable[..., Chart]) -> None:
     ]
 
 
-def test_a_series_without_any_data_says_so() -> None:
+def test_empty_series_shows_a_message() -> None:
     chart = line_chart("Latency", ["a", "b"], [Series("p50", [None, None]), Series("p95", [None, 0])])
 
     assert chart.is_empty
@@ -151,7 +151,7 @@ def test_text_is_escaped_and_nothing_is_styled_inline() -> None:
     assert parse(svg).get("aria-label", "").startswith('<b>"x".')
 
 
-def test_the_period_before_stands_beside_and_every_number_leads_to_what_it_counts() -> None:
+def test_previous_period_is_shown_and_numbers_link_to_what_they_count() -> None:
     chart = stacked_chart(
         "Requests",
         ["Mon", "Tue"],
@@ -191,12 +191,12 @@ def test_axis_labels_never_overlap() -> None:
 
 
 @pytest.mark.parametrize("values", [[1], [1, 2, 3], [1, -1], [1, math.nan], [1, math.inf]])
-def test_wrong_numbers_are_refused(values: list[float]) -> None:
+def test_invalid_chart_values_are_refused(values: list[float]) -> None:
     with pytest.raises(ValueError, match="series 'Calls'"):
         bar_chart("Calls", ["a", "b"], [Series("Calls", values)])
 
 
-def test_a_chart_has_one_to_eight_series() -> None:
+def test_chart_has_one_to_eight_series() -> None:
     with pytest.raises(ValueError, match="1 to 8 series"):
         bar_chart("Calls", [], [])
     with pytest.raises(ValueError, match="1 to 8 series"):

@@ -29,7 +29,7 @@ def read_moment(text: str, zone: str = "UTC") -> datetime:
         ("0001-01-03 00:00:00+00", datetime(1, 1, 3)),
     ],
 )
-def test_moments_are_read_in_utc(text: str, moment: datetime, zone: str) -> None:
+def test_timestamps_are_read_in_utc(text: str, moment: datetime, zone: str) -> None:
     found = read_moment(text, zone)
 
     assert found == moment.replace(tzinfo=UTC)
@@ -39,12 +39,12 @@ def test_moments_are_read_in_utc(text: str, moment: datetime, zone: str) -> None
 @pytest.mark.parametrize(
     "text", ["infinity", "-infinity", "0044-03-15 00:00:00+00 BC", "10000-01-01 00:00:00+00"]
 )
-def test_a_moment_that_python_does_not_have_is_refused_as_by_django(text: str) -> None:
+def test_timestamp_outside_pythons_range_is_refused_as_in_django(text: str) -> None:
     with pytest.raises(DataError, match="timestamp"):
         read_moment(text)
 
 
-def test_a_connection_is_given_back_when_the_request_ends() -> None:
+def test_connection_is_released_when_the_request_ends() -> None:
     read_moment("2026-11-29 14:00:00+00")
     assert connection.connection is not None
 

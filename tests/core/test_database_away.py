@@ -88,7 +88,7 @@ def until(what: Any, seconds: float = BACK_SECONDS) -> None:
         time.sleep(0.05)
 
 
-def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(
+def test_outage_causes_no_waits_and_recovers_automatically(
     web: WebProcess, line: Line, world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
     secret = issue_key(world.company, SCOPES, rate_limit=60).client_secret
@@ -125,7 +125,7 @@ def test_an_outage_costs_nobody_a_wait_and_ends_by_itself(
     until(lambda: web.request("GET", "/readyz").status == 200)
 
 
-def test_time_outs_of_the_role_stop_what_has_gone_wrong() -> None:
+def test_role_timeouts_stop_runaway_statements() -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -32,7 +32,7 @@ def test_the_role_app_is_accepted() -> None:
     ("role", "reason"),
     [("superuser", "is a superuser, which ignores row-level security"), ("owner", "owns tables")],
 )
-def test_any_other_role_is_refused_with_how_to_make_the_right_one(role: str, reason: str) -> None:
+def test_other_roles_are_refused_with_instructions(role: str, reason: str) -> None:
     url = superuser_url() if role == "superuser" else os.environ["DATABASE_OWNER_URL"]
     refused = start(url)
     assert refused.returncode != 0
@@ -40,7 +40,7 @@ def test_any_other_role_is_refused_with_how_to_make_the_right_one(role: str, rea
     assert "DATABASE_URL to the role `app`" in refused.stderr
 
 
-def test_an_unreachable_database_does_not_stop_the_process() -> None:
+def test_unreachable_database_does_not_stop_the_process() -> None:
     started = start("postgres://app:x@127.0.0.1:1/pomelo", DATABASE_POOL_TIMEOUT="1")
     assert started.returncode == 0
     assert "role_not_verified" in started.stderr

@@ -22,17 +22,17 @@ ODD = st.text(alphabet="aZ0.@-_+\"<>[]()\\ ,;:é\u200b\u3002\t١", max_size=20) 
 
 
 @given(NAMES)
-def test_a_mailbox_reads_what_it_writes(name: str) -> None:
+def test_formatted_mailbox_is_parsed_back(name: str) -> None:
     assert parse_mailbox(str(Mailbox("ada@example.com", name))) == Mailbox("ada@example.com", name)
 
 
 @given(NAMES.filter(lambda name: not has_controls(name)))
-def test_what_python_writes_is_read_too(name: str) -> None:
+def test_mailboxes_formatted_by_python_are_parsed(name: str) -> None:
     assert parse_mailbox(formataddr((name, "ada@example.com"))) == Mailbox("ada@example.com", name)
 
 
 @given(ODD)
-def test_an_address_is_read_once_and_then_stays_as_it_is(text: str) -> None:
+def test_normalizing_an_address_is_idempotent(text: str) -> None:
     try:
         address = parse_email(text)
     except InvalidEmail:
@@ -42,7 +42,7 @@ def test_an_address_is_read_once_and_then_stays_as_it_is(text: str) -> None:
 
 
 @given(ODD)
-def test_customers_and_recipients_have_one_idea_of_an_address(text: str) -> None:
+def test_customers_and_recipients_validate_addresses_alike(text: str) -> None:
     if not text or "<" in text:  # nothing, and a name with an address, are for the one or the other only
         return
     try:
@@ -57,7 +57,7 @@ def test_customers_and_recipients_have_one_idea_of_an_address(text: str) -> None
 
 
 @given(st.text())
-def test_a_name_is_cleaned_once(text: str) -> None:
+def test_cleaning_a_name_is_idempotent(text: str) -> None:
     try:
         name = clean_name(text, longest=1_000)
     except ValueError:
@@ -67,12 +67,12 @@ def test_a_name_is_cleaned_once(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u200b", "\u00ad\u2060", "\u3164", "\u115f", "\u2800", "\ufe0f", "\u202e", "\U000e0020"])  # fmt: skip
-def test_text_without_visible_characters(text: str) -> None:
+def test_text_without_visible_characters_is_invisible(text: str) -> None:
     assert not is_visible(text)
 
 
 @pytest.mark.parametrize("text", ["a", "李", "🙂", "👩\u200d💻", "\u0301", "١", "क\u094d\u200dष"])
-def test_text_with_visible_characters(text: str) -> None:
+def test_text_with_visible_characters_is_visible(text: str) -> None:
     assert is_visible(text)
 
 
@@ -84,7 +84,7 @@ def test_text_with_visible_characters(text: str) -> None:
         "bank\u2060.example", "bank.eхample", "notshop.example",
     ],
 )  # fmt: skip
-def test_a_name_is_taken_for_another_address(name: str) -> None:
+def test_name_that_looks_like_an_address_is_detected(name: str) -> None:
     assert is_misleading(name, address="x@shop.example")
 
 
@@ -95,5 +95,5 @@ def test_a_name_is_taken_for_another_address(name: str) -> None:
         "A/B Tests", "Order 7/2030", "O'Neil (CEO)", "Version 2.0", "Acme Inc.", "李小龍",
     ],
 )  # fmt: skip
-def test_a_name_is_only_a_name(name: str) -> None:
+def test_ordinary_name_is_not_mistaken_for_an_address(name: str) -> None:
     assert not is_misleading(name, address="x@shop.example")

@@ -41,7 +41,7 @@ def permissions(folder: Path) -> dict[str, tuple[int, int, int]]:
 
 @pytest.mark.parametrize("owner", [0, STRANGER])
 @as_root
-def test_root_runs_the_engines_in_a_home_nobody_else_can_enter(home: Path, owner: int) -> None:
+def test_root_runs_the_engines_in_a_private_home(home: Path, owner: int) -> None:
     checkout = home / "checkout"
     checkout.mkdir(mode=0o755)
     for path in (home, checkout):
@@ -61,9 +61,7 @@ def test_root_runs_the_engines_in_a_home_nobody_else_can_enter(home: Path, owner
 
 
 @as_root
-def test_an_account_is_used_where_user_namespaces_are_forbidden(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_system_account_is_used_without_user_namespaces(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Engines(home / ".data", durable=False) as engines:
         assert (home / ".data" / "postgres").stat().st_uid == 0
     tried = without_namespaces(monkeypatch)
@@ -106,7 +104,7 @@ def without_namespaces(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @as_root
-def test_when_root_can_become_nobody_the_error_says_what_to_do(
+def test_error_explains_that_root_cannot_drop_privileges(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refuse = ["/bin/sh", "-c", "echo not permitted >&2; exit 1"]
@@ -127,7 +125,7 @@ def test_unprivileged_users_keep_their_identity(tmp_path: Path, monkeypatch: pyt
 
 
 @as_root
-def test_handing_over_changes_links_themselves_never_what_they_point_at(tmp_path: Path) -> None:
+def test_chown_never_follows_symbolic_links(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_text("mine")
     inside = tmp_path / "inside"
@@ -140,7 +138,7 @@ def test_handing_over_changes_links_themselves_never_what_they_point_at(tmp_path
     assert outside.stat().st_uid == 0
 
 
-def test_a_long_path_gets_its_sockets_in_a_short_private_folder(home: Path) -> None:
+def test_long_path_uses_a_short_private_socket_folder(home: Path) -> None:
     data_dir = home.joinpath(*["a-rather-long-folder-name"] * 6)
     assert len(str(data_dir)) > SOCKET_PATH_LIMIT
 
@@ -155,7 +153,7 @@ def test_a_long_path_gets_its_sockets_in_a_short_private_folder(home: Path) -> N
     assert not sockets.exists()
 
 
-def test_a_noted_socket_folder_that_became_somebody_elses_is_left_alone(home: Path) -> None:
+def test_recorded_socket_folder_of_another_user_is_not_used(home: Path) -> None:
     precious = home / "precious"
     precious.mkdir(mode=0o755)
     (precious / "file").write_text("mine")
@@ -178,7 +176,7 @@ def test_the_kernels_socket_path_limit_is_as_assumed(home: Path) -> None:
     Path(path).unlink()
 
 
-def test_a_launched_program_hears_the_signals_that_its_starter_ignores(tmp_path: Path) -> None:
+def test_launched_program_receives_signals_ignored_by_its_parent(tmp_path: Path) -> None:
     program = Identity("same", 0, 0).command(["/bin/sh", "-c", "kill -TERM $$; echo deaf"], folder=tmp_path)
     ignoring = ["/bin/sh", "-c", "trap '' TERM INT; exec \"$@\"", "sh", *program]
 

@@ -40,7 +40,7 @@ def server_pids(data_dir: Path) -> tuple[int, int]:
     return postgres, valkey
 
 
-def test_data_survives_up_status_and_down(tmp_path: Path) -> None:
+def test_data_survives_a_restart(tmp_path: Path) -> None:
     assert cli("status", tmp_path).returncode == 3
     assert cli("up", tmp_path).returncode == 0
     running = Engines(tmp_path)
@@ -66,7 +66,7 @@ def test_data_survives_up_status_and_down(tmp_path: Path) -> None:
             assert client.get("kept") == b"42"
 
 
-def test_a_killed_runner_takes_the_servers_with_it_and_the_next_start_recovers(tmp_path: Path) -> None:
+def test_killed_runner_stops_the_servers_and_the_next_start_recovers(tmp_path: Path) -> None:
     cli("up", tmp_path)
     runner, (postgres, valkey) = lock_holder(tmp_path), server_pids(tmp_path)
     assert runner is not None
@@ -82,7 +82,7 @@ def test_a_killed_runner_takes_the_servers_with_it_and_the_next_start_recovers(t
         assert app.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_killing_everything_at_once_leaves_nothing_that_stops_a_start(tmp_path: Path) -> None:
+def test_killing_everything_does_not_prevent_a_restart(tmp_path: Path) -> None:
     cli("up", tmp_path)
     for pid in (lock_holder(tmp_path), *server_pids(tmp_path)):
         os.kill(pid, signal.SIGKILL)
@@ -91,7 +91,7 @@ def test_killing_everything_at_once_leaves_nothing_that_stops_a_start(tmp_path: 
         assert app.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_pid_files_that_name_somebody_elses_process_are_stale(tmp_path: Path) -> None:
+def test_pid_files_of_foreign_processes_are_stale(tmp_path: Path) -> None:
     with Engines(tmp_path, durable=False) as engines:
         pid_file = engines.postgres.folder / "postmaster.pid"
         lines = pid_file.read_text().split("\n")
@@ -106,7 +106,7 @@ def test_pid_files_that_name_somebody_elses_process_are_stale(tmp_path: Path) ->
             bystander.kill()
 
 
-def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
+def test_interrupted_first_start_is_restarted(tmp_path: Path) -> None:
     half_made = tmp_path / "postgres.new-interrupted" / "cluster"
     half_made.mkdir(parents=True)
     (half_made / "PG_VERSION").write_text("18")
@@ -117,7 +117,7 @@ def test_an_interrupted_first_start_is_begun_again(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("postgres.new-*"))
 
 
-def test_a_server_that_dies_is_revived_at_the_same_address() -> None:
+def test_dead_server_is_restarted_at_the_same_address() -> None:
     with private_engines(durable=True) as engines:
         url, client = engines.environment["DATABASE_URL"], redis.Redis.from_url(engines.valkey.url)
         client.set("kept", "42")
@@ -148,7 +148,7 @@ def test_two_folders_run_side_by_side(tmp_path: Path) -> None:
                 assert client.get("mine") == str(answer).encode()
 
 
-def test_a_test_can_stop_and_start_a_valkey_of_its_own() -> None:
+def test_test_can_stop_and_start_its_own_valkey() -> None:
     with private_valkey() as valkey:
         valkey.stop()
         with redis.Redis.from_url(valkey.url) as client:
@@ -162,7 +162,7 @@ def test_a_test_can_stop_and_start_a_valkey_of_its_own() -> None:
             assert client.ping()
 
 
-def test_an_external_server_is_not_started(tmp_path: Path) -> None:
+def test_external_server_is_not_started(tmp_path: Path) -> None:
     with Engines(tmp_path, durable=False, postgres=False) as engines:
         assert set(engines.environment) == {"VALKEY_URL", "CELERY_BROKER_URL"}
         assert not (tmp_path / "postgres").exists()

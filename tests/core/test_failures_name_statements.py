@@ -8,7 +8,7 @@ from core.tenancy import tenant_context
 from tests.factories import World, insert_customer_later, make_customer
 
 
-def test_a_waiting_write_that_is_refused_by_a_constraint_is_named_without_its_values(world: World) -> None:
+def test_pipelined_write_refused_by_a_constraint_is_named_without_values(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
 
@@ -19,7 +19,7 @@ def test_a_waiting_write_that_is_refused_by_a_constraint_is_named_without_its_va
     assert refused.value.__notes__ == ['The statement that failed: INSERT INTO "billing_customer"']
 
 
-def test_where_the_table_tells_nothing_apart_all_that_travelled_are_named(world: World) -> None:
+def test_ambiguous_pipeline_failure_names_all_statements(world: World) -> None:
     with pytest.raises(DataError) as refused, tenant_context(world.tenant()):  # noqa: PT012
         send_later("SELECT 1 / %s", [0])
         connection.cursor().execute('SELECT 1 FROM "billing_customer"')
@@ -31,7 +31,7 @@ def test_where_the_table_tells_nothing_apart_all_that_travelled_are_named(world:
     assert refused.value.__notes__ == [note]
 
 
-def test_sent_apart_a_write_fails_where_it_is_made(world: World) -> None:
+def test_unpipelined_write_fails_where_it_is_made(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     connection.sends_apart = True  # type: ignore[attr-defined]

@@ -30,21 +30,21 @@ def _table() -> Iterator[None]:
     ("row", "said"),
     [((1, "a\x00b"), "NUL"), (("no number", "a"), "invalid input syntax"), ((2**40, "a"), "out of range")],
 )
-def test_a_row_that_copy_refuses_is_djangos_error(row: tuple[object, ...], said: str) -> None:
+def test_row_refused_by_copy_raises_djangos_error(row: tuple[object, ...], said: str) -> None:
     with pytest.raises(DataError, match=said), copying("COPY copied FROM STDIN") as copy:
         copy.write_row(row)
     connection.set_rollback(True)
 
 
 @pytest.mark.usefixtures("_table")
-def test_text_that_copy_refuses_is_djangos_error() -> None:
+def test_text_refused_by_copy_raises_djangos_error() -> None:
     with pytest.raises(DataError, match="0x00"), copying("COPY copied FROM STDIN") as copy:
         copy.write("1\ta\x00b\n")
     connection.set_rollback(True)
 
 
 @pytest.mark.usefixtures("_table")
-def test_rows_are_copied_after_the_writes_that_wait() -> None:
+def test_rows_are_copied_after_pending_writes() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE UNIQUE INDEX ON copied (id)")
     send_later("INSERT INTO copied VALUES (%s, %s)", [1, "first"])
@@ -55,14 +55,14 @@ def test_rows_are_copied_after_the_writes_that_wait() -> None:
         assert [text for (text,) in cursor.fetchall()] == ["first", "second"]
 
 
-def test_a_waiting_write_that_fails_in_front_of_a_batch_is_djangos_error() -> None:
+def test_pending_write_failing_before_a_batch_raises_djangos_error() -> None:
     with pytest.raises(DataError), system_context(reason="tests"):  # noqa: PT012
         send_later("SELECT 1 / %s", [0])
         with connection.cursor() as cursor:
             cursor.executemany("SELECT %s", [[1], [2]])
 
 
-def test_a_write_on_a_connection_that_is_gone_is_djangos_error() -> None:
+def test_write_on_a_lost_connection_raises_djangos_error() -> None:
     with pytest.raises(OperationalError), system_context(reason="tests"):  # noqa: PT012
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -70,7 +70,7 @@ def test_a_write_on_a_connection_that_is_gone_is_djangos_error() -> None:
         send_later("SELECT %s", [1])
 
 
-def test_a_cluster_without_a_node_is_valkey_unavailable(
+def test_cluster_without_a_node_raises_valkey_unavailable(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
@@ -82,7 +82,7 @@ def test_a_cluster_without_a_node_is_valkey_unavailable(
         fences.mark(["{a}:fence"])
 
 
-def test_an_unexpected_valkey_type_does_not_mark_the_server_as_down() -> None:
+def test_unexpected_valkey_type_does_not_mark_the_server_as_down() -> None:
     commands.call("SET", "{poisoned}:fence", "no fence")
 
     with pytest.raises(CommandRefused, match="WRONGTYPE"):

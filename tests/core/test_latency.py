@@ -18,7 +18,7 @@ MILLISECONDS = st.floats(min_value=0, max_value=2**40)
 
 @SCALES
 @given(values=st.lists(MILLISECONDS, min_size=1), share=st.floats(0.01, 1))
-def test_a_percentile_lies_in_the_bucket_of_the_value_it_stands_for(
+def test_percentile_falls_in_the_bucket_of_its_value(
     scale: LatencyScale, values: list[float], share: float
 ) -> None:
     counts = scale.empty()
@@ -47,11 +47,11 @@ def test_buckets_keep_the_order_of_latencies_and_there_is_one_for_each(
 
 
 @SCALES
-def test_a_percentile_of_nothing_is_none(scale: LatencyScale) -> None:
+def test_percentile_of_nothing_is_none(scale: LatencyScale) -> None:
     assert scale.percentile(scale.empty(), 0.5) is None
 
 
-def test_counts_by_bucket_read_like_the_full_list() -> None:
+def test_percentiles_by_bucket_match_the_full_list() -> None:
     counts = MESSAGES.empty()
     counts[8], counts[40] = 3, 1
 

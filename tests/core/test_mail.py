@@ -70,9 +70,7 @@ def write(address: str, subject: str = "Hello") -> OutgoingMail:
     return added
 
 
-def test_a_page_that_sends_mail_waits_for_no_mail_server_and_the_job_sends_it(
-    world: World, settings: Any
-) -> None:
+def test_page_queues_mail_and_the_job_sends_it(world: World, settings: Any) -> None:
     asked = threading.Event()
 
     def keep_silent(connection: socket.socket) -> None:
@@ -97,7 +95,7 @@ def test_a_page_that_sends_mail_waits_for_no_mail_server_and_the_job_sends_it(
     assert queued() == []
 
 
-def test_a_rolled_back_transaction_sends_no_email() -> None:
+def test_rolled_back_transaction_sends_no_email() -> None:
     with transaction.atomic():
         send_mail("Hello", "Hi", None, ["ada@example.com"])
         transaction.set_rollback(True)
@@ -129,7 +127,7 @@ def test_every_part_of_a_mail_survives_the_queue() -> None:
     [("two\nlines", None, BadHeaderError), ("one line", ("a.txt", "x", "text/plain"), ValueError)],
     ids=["a line break in the subject", "an attachment"],
 )
-def test_an_email_that_cannot_be_serialized_is_refused_before_it_is_queued(
+def test_email_that_cannot_be_serialized_is_refused_before_it_is_queued(
     subject: str, attachment: Any, error: type[Exception]
 ) -> None:
     message = EmailMessage(subject, "Hi", None, ["ada@example.com"])
@@ -142,7 +140,7 @@ def test_an_email_that_cannot_be_serialized_is_refused_before_it_is_queued(
     assert queued() == []
 
 
-def test_an_unreadable_or_refused_email_does_not_block_others(mailhost: Mailhost) -> None:
+def test_unreadable_or_refused_email_does_not_block_others(mailhost: Mailhost) -> None:
     unreadable, other_release, refused, later = (
         write("a@example.com"),
         write("b@example.com"),
@@ -166,7 +164,7 @@ def test_an_unreadable_or_refused_email_does_not_block_others(mailhost: Mailhost
     assert reason_of(good) is None
 
 
-def test_an_unreachable_mail_server_blames_no_email_and_retries_keep_the_message_id(
+def test_unreachable_mail_server_fails_no_email_and_retries_keep_the_message_id(
     settings: Any,
 ) -> None:
     first, second = write("ada@example.com"), write("grace@example.com")
@@ -188,7 +186,7 @@ def test_an_unreachable_mail_server_blames_no_email_and_retries_keep_the_message
     assert [item.message_id for item in handler.to("ada@example.com")] == [message_id]
 
 
-def test_an_email_that_fails_every_attempt_is_given_up_and_shown_to_staff(settings: Any) -> None:
+def test_email_failing_every_attempt_is_abandoned_and_shown_to_staff(settings: Any) -> None:
     mail = write("ada@example.com")
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     for attempts in range(1, delivery.CLOCK.attempts):
@@ -203,7 +201,7 @@ def test_an_email_that_fails_every_attempt_is_given_up_and_shown_to_staff(settin
     assert "Given up: ConnectionRefusedError" in str(reason_of(mail))
 
 
-def test_a_silent_server_is_given_up_on_after_the_time_out_with_no_transaction_open(
+def test_silent_mail_server_times_out_outside_any_transaction(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write("ada@example.com")
@@ -225,7 +223,7 @@ def test_a_silent_server_is_given_up_on_after_the_time_out_with_no_transaction_o
     assert [mail.attempts for mail in queued()] == [1]
 
 
-def test_the_application_can_add_mail_and_read_none() -> None:
+def test_app_role_can_insert_mail_but_not_read_it() -> None:
     send_mail("Hello", "Hi", None, ["ada@example.com"])
 
     with pytest.raises(Exception, match="permission denied for table core_outgoingmail"):

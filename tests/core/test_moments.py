@@ -14,7 +14,7 @@ MOMENTS = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=OFFS
 
 
 @given(MOMENTS)
-def test_a_moment_is_the_same_in_whatever_zone_it_is_written(moment: datetime) -> None:
+def test_timestamps_are_equal_in_every_time_zone(moment: datetime) -> None:
     written = moment.isoformat()
     assert parse_moment(written) == parse_moment_in(UTC, written) == moment
     assert parse_moment(rfc3339(moment)) == moment
@@ -22,7 +22,7 @@ def test_a_moment_is_the_same_in_whatever_zone_it_is_written(moment: datetime) -
 
 
 @given(st.dates())
-def test_a_day_is_read_back(day: date) -> None:
+def test_formatted_date_is_parsed_back(day: date) -> None:
     assert parse_day(day.isoformat()) == day
 
 
@@ -36,7 +36,7 @@ def test_a_day_is_read_back(day: date) -> None:
         ("2026-01-31T12:00:00-00:00", datetime(2026, 1, 31, 12, tzinfo=UTC)),
     ],
 )
-def test_the_spellings_of_rfc_3339(text: str, moment: datetime) -> None:
+def test_all_rfc_3339_forms_are_parsed(text: str, moment: datetime) -> None:
     assert parse_moment(text) == moment
 
 
@@ -67,5 +67,5 @@ def test_invalid_dates_are_refused(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["2026-01-31T12:00", "2026-01-31 12:00", "2026-01-31T12:00:00", "2026-01-31T13:00+01:00"]
 )
-def test_a_form_that_says_its_zone_may_leave_it_out(text: str) -> None:
+def test_form_with_a_time_zone_accepts_local_times(text: str) -> None:
     assert parse_moment_in(UTC, text) == datetime(2026, 1, 31, 12, tzinfo=UTC)

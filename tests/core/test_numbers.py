@@ -34,13 +34,13 @@ def test_no_formatted_number_is_parsed_differently_in_another_language(
 
 
 @given(st.integers(0, 10**12), st.sampled_from(CURRENCIES), st.sampled_from(LANGUAGES))
-def test_a_form_reads_the_amount_it_was_filled_with(amount: int, currency: str, language: str) -> None:
+def test_form_parses_its_initial_amount(amount: int, currency: str, language: str) -> None:
     with translation.override(language):
         assert read_amount(amount_text(amount, currency), currency) == amount
 
 
 @given(st.integers(0, 10_000), st.sampled_from(LANGUAGES))
-def test_a_form_reads_the_tax_rate_it_was_filled_with(bps: int, language: str) -> None:
+def test_form_parses_its_initial_tax_rate(bps: int, language: str) -> None:
     with translation.override(language):
         assert read_percent(percent_text(bps)) == bps
 
@@ -52,7 +52,7 @@ def test_a_form_reads_the_tax_rate_it_was_filled_with(bps: int, language: str) -
         ("12,500", 0, 12_500), ("12,500.000", 3, 12_500_000), (" 7.7 ", 2, 770), ("007", 0, 7), ("1,000,000", 3, 10**9),
     ],
 )  # fmt: skip
-def test_a_number_of_the_pages_language(text: str, decimals: int, number: int) -> None:
+def test_numbers_are_parsed_in_the_pages_language(text: str, decimals: int, number: int) -> None:
     assert parse_decimal(text, decimals=decimals) == number
 
 

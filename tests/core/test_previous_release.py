@@ -79,9 +79,7 @@ def current_facts(secret: str) -> dict[str, object]:
     return orjson.loads(sealed.unseal(grants.SCHEMA, commands.client().get(name), bound_to=digest))
 
 
-def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(
-    used: IssuedKey, api: Callable[..., ApiClient]
-) -> None:
+def test_grant_of_the_previous_release_is_reloaded(used: IssuedKey, api: Callable[..., ApiClient]) -> None:
     digest, name = slot(used.client_secret)
     facts = {key: value for key, value in current_facts(used.client_secret).items() if key in PREVIOUS_FACTS}
     commands.client().set(name, written_by_previous_release(digest, facts | {"scopes": ["customers:write"]}))
@@ -101,7 +99,7 @@ def test_a_grant_of_the_previous_release_is_read_again_from_postgresql(
         ),
     ],
 )
-def test_a_grant_of_another_release_is_read_again_from_postgresql(
+def test_grant_of_another_release_is_reloaded(
     used: IssuedKey, api: Callable[..., ApiClient], change: Any
 ) -> None:
     digest, name = slot(used.client_secret)
@@ -128,7 +126,7 @@ def microseconds() -> int:
     return int(seconds) * 1_000_000 + int(rest)
 
 
-def test_a_fence_and_buckets_of_the_previous_release_are_understood(
+def test_fence_and_buckets_of_the_previous_release_are_understood(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     """They were a version, and a number of microseconds, without a schema."""
@@ -179,7 +177,7 @@ def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
 
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"v3 version=1", b"1", b"x:y", b"\xff\x00", b""])
-def test_a_fence_of_the_next_release_counts_as_missing(
+def test_fence_of_the_next_release_counts_as_missing(
     world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
 ) -> None:
     fence = fences.key_fence(world.company.id, used.key.id)
@@ -193,7 +191,7 @@ def test_a_fence_of_the_next_release_counts_as_missing(
 
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"nonsense"])
-def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
+def test_no_grant_passes_after_a_change_met_a_fence_of_the_next_release(
     world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
 ) -> None:
     client = api(used.client_secret)
@@ -208,7 +206,7 @@ def test_no_copy_passes_once_a_change_met_a_fence_of_the_next_release(
 
 
 @pytest.mark.parametrize("text", ["{}.2", "v2 {}", "1e400", "-5", "{}.1.1", ""])
-def test_a_bucket_written_by_a_newer_release_is_ignored(
+def test_bucket_written_by_a_newer_release_is_ignored(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], text: str
 ) -> None:
     issued = issue_key(world.company, rate_limit=5)
@@ -230,7 +228,7 @@ def test_neither_fences_nor_buckets_change_without_another_schema() -> None:
 
 
 @pytest.mark.parametrize("value", [b"\x80\x04\x95", b"{", b"\xff"])
-def test_an_unreadable_cache_entry_counts_as_missing(value: bytes) -> None:
+def test_unreadable_cache_entry_counts_as_missing(value: bytes) -> None:
     """Sign-in counts its attempts there: what another release has written must not keep anybody out."""
     commands.client().set(caches["default"].make_key("counted"), value)
 

@@ -31,14 +31,14 @@ BERLIN, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
         ("x" * 5_000, "UTC"),
     ],
 )
-def test_only_a_zone_of_the_database_is_believed(sent: str, name: str) -> None:
+def test_only_known_time_zones_are_accepted(sent: str, name: str) -> None:
     request = RequestFactory().get("/")
     request.COOKIES["timezone"] = sent
 
     assert zone_name(zone_of(request)) == name
 
 
-def test_steps_shorter_than_a_day_are_moments_and_days_are_days_of_utc() -> None:
+def test_steps_under_a_day_use_local_time_and_days_are_utc() -> None:
     day, week, month = (PERIODS[name].span(NOON, BERLIN) for name in ("24h", "7d", "30d"))
 
     assert (day.label_of(NOON), day.exact_of(NOON)) == ("Wed 01 Jul, 14:00", "01 Jul, 12:00 UTC")
@@ -52,7 +52,7 @@ def test_steps_shorter_than_a_day_are_moments_and_days_are_days_of_utc() -> None
     assert utc_text(NOON, NEW_YORK) == "01 Jul, 12:00 UTC"
 
 
-def test_a_column_says_its_moment_in_utc_when_it_is_pointed_at() -> None:
+def test_column_tooltip_shows_the_time_in_utc() -> None:
     drawn = bar_chart("Calls", ["14:00", "15:00"], [Series("All", [1, 2])], exact=["12:00 UTC", ""])
 
     assert "<title>14:00 (12:00 UTC): All 1</title>" in drawn.wide_svg

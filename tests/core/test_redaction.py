@@ -28,17 +28,17 @@ WRAPPINGS = st.sampled_from([lambda secret: secret, lambda secret: f"Bearer {sec
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=6).map(" ".join))
-def test_business_words_stay_as_they_are(text: str) -> None:
+def test_business_terms_are_not_redacted(text: str) -> None:
     assert redact_text(text) == text
 
 
 @pytest.mark.parametrize("beginning", redaction._SECRETS)
-def test_every_kind_of_secret_is_found_where_nothing_else_hints_at_one(beginning: str) -> None:
+def test_every_kind_of_secret_is_found_without_context(beginning: str) -> None:
     assert redact_text(f"/v1/x {beginning}{'aB3' * 12} y") == f"/v1/x {REDACTED} y"
 
 
 @given(SECRETS, WRAPPINGS, AROUND, AROUND, st.integers(0, 4))
-def test_no_credential_stays_however_it_is_wrapped(
+def test_wrapped_credentials_are_redacted(
     secret: Any, wrap: Any, before: Any, after: Any, layers: Any
 ) -> None:
     wrapped = wrap(secret)
@@ -54,7 +54,7 @@ def test_no_credential_stays_however_it_is_wrapped(
 
 
 @given(SECRETS, st.integers(24, 38))
-def test_a_truncated_secret_is_still_redacted(secret: str, kept: int) -> None:
+def test_truncated_secret_is_still_redacted(secret: str, kept: int) -> None:
     assert redact_text(f"/v1/{secret[: 8 + kept]}") == f"/v1/{REDACTED}"
 
 
@@ -63,7 +63,7 @@ def test_a_truncated_secret_is_still_redacted(secret: str, kept: int) -> None:
         st.sampled_from(WORDS), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(WORDS), inner)
     )
 )
-def test_containers_keep_their_words_and_names(value: object) -> None:
+def test_containers_keep_their_keys_and_plain_values(value: object) -> None:
     assert redact(value) == value
 
 

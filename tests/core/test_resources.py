@@ -37,7 +37,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> Any:
     return complaints
 
 
-def test_pomelo_itself_has_nothing_to_complain_about(installed: Any) -> None:
+def test_declared_resources_pass_the_checks(installed: Any) -> None:
     assert installed() == []
 
 
@@ -56,7 +56,7 @@ def test_pomelo_itself_has_nothing_to_complain_about(installed: Any) -> None:
         ({"menu": (MenuEntry("business", "Shop", "/invoices/"),)}, "menu entry /invoices/"),
     ],
 )
-def test_a_name_has_one_owner(installed: Any, declared: dict[str, Any], named: str) -> None:
+def test_duplicate_resource_names_are_refused(installed: Any, declared: dict[str, Any], named: str) -> None:
     found = installed(**declared)
 
     assert ("pomelo.E030", f"The {named} is declared by") in [
@@ -65,16 +65,14 @@ def test_a_name_has_one_owner(installed: Any, declared: dict[str, Any], named: s
     assert any(package in text for _, text in found)
 
 
-def test_a_menu_entry_leads_to_a_page(installed: Any) -> None:
+def test_menu_entries_must_resolve(installed: Any) -> None:
     [(code, text)] = installed(menu=(MenuEntry("business", "Shop", "/shop/"),))
 
     assert code == "pomelo.E032"
     assert "/shop/, which is not a page" in text
 
 
-def test_a_route_belongs_to_a_resource_that_is_described(
-    installed: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_routes_must_belong_to_a_declared_resource(installed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         resource_checks, "RESOURCES", {"customers": Resource(name="customers", object="customer")}
     )
@@ -85,7 +83,7 @@ def test_a_route_belongs_to_a_resource_that_is_described(
     assert any(text.startswith("/v1/invoices belongs to invoices") for text in found)
 
 
-def test_a_public_event_is_about_a_declared_object_and_says_what_happened(
+def test_public_events_must_name_a_declared_object_and_a_description(
     installed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = type("Sold", (events.Event,), {"__module__": "billing.events", "__doc__": None, "public": True})
@@ -101,7 +99,7 @@ def test_ids_with_an_unknown_prefix_query_no_app(installed: Any, monkeypatch: py
     assert installed() == []
 
 
-def test_a_registry_is_read_when_it_is_first_looked_at() -> None:
+def test_registry_is_loaded_lazily() -> None:
     asked = []
     found = Registered(lambda: asked.append(1) or {"a": 1})
 
@@ -109,26 +107,26 @@ def test_a_registry_is_read_when_it_is_first_looked_at() -> None:
     assert (found["a"], list(found), len(found), asked) == (1, ["a"], 1, [1])
 
 
-def test_before_the_apps_are_loaded_there_is_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_cannot_be_read_before_apps_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apps, "apps_ready", False)
 
     with pytest.raises(AppRegistryNotReady):
         len(Registered(lambda: dict.fromkeys(app.name for app in resources.pomelo_apps())))
 
 
-def test_an_appconfig_is_found_by_django_though_it_imports_its_base() -> None:
+def test_appconfig_is_found_by_django_though_it_imports_its_base() -> None:
     assert PomeloApp.default is False
     assert all(type(app).default is True for app in resources.pomelo_apps())
 
 
-def test_the_registries_hold_what_the_apps_say() -> None:
+def test_registries_match_the_app_configs() -> None:
     assert SCOPES["customers:write"].writes
     assert ALIASES == {"send_email": "email:send", "read_analytics": "analytics:read"}
     assert (ID_PREFIXES["customers"], REFERENCES["endpoint"]) == ("cus", "we")
     assert {"key": "key", "customer": "cus"}.items() <= REFERENCES.items()
 
 
-def test_the_menu_has_every_section_in_its_order() -> None:
+def test_menu_sections_are_complete_and_ordered() -> None:
     shown = {section.title: [entry.label for entry in section.entries] for section in menu()}
 
     assert list(shown) == ["Developers", "Business", "Company"]

@@ -13,7 +13,7 @@ WAITS = st.lists(st.timedeltas(timedelta(seconds=1), timedelta(days=30)), min_si
 
 
 @given(WAITS, st.floats(0, 1), st.data())
-def test_a_wait_is_never_shorter_than_said_and_longer_by_no_more_than_the_jitter(
+def test_wait_is_never_early_and_exceeds_the_schedule_by_at_most_the_jitter(
     waits: Any, jitter: Any, data: Any
 ) -> None:
     clock = RetryClock(tuple(waits), jitter)

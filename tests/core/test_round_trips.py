@@ -50,19 +50,19 @@ def add(tenant_name: str = "Ada", **fields: Any) -> Any:
     return Customer.objects.create(name=tenant_name, **fields)
 
 
-def test_a_transaction_with_one_query_takes_two_round_trips(world: World, messages: Messages) -> None:
+def test_transaction_with_one_query_takes_two_round_trips(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         Customer.objects.count()
     assert messages.count == 2
 
 
-def test_a_transaction_without_a_query_takes_none(world: World, messages: Messages) -> None:
+def test_transaction_without_a_query_takes_none(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()), transaction.atomic():
         pass
     assert messages.count == 0
 
 
-def test_savepoints_cost_nothing_by_themselves(world: World, messages: Messages) -> None:
+def test_savepoints_cost_no_round_trips(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         with transaction.atomic():
             with transaction.atomic():
@@ -73,7 +73,7 @@ def test_savepoints_cost_nothing_by_themselves(world: World, messages: Messages)
     assert number_of(world.tenant()) == 3
 
 
-def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(world: World) -> None:
+def test_inner_failure_rolls_back_only_its_savepoint(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with tenant_context(tenant):
@@ -88,7 +88,7 @@ def test_an_inner_failure_takes_back_what_the_savepoint_covers_and_nothing_else(
     assert names == {"Ada Lovelace", "outer", "after"}
 
 
-def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world: World) -> None:
+def test_failure_of_the_very_first_query_leaves_a_usable_transaction(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with tenant_context(tenant):
@@ -98,7 +98,7 @@ def test_a_failure_of_the_very_first_query_leaves_a_usable_transaction(world: Wo
     assert number_of(tenant) == 2
 
 
-def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world: World) -> None:
+def test_failure_before_the_query_leaves_keeps_the_transaction_whole(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         with pytest.raises((DataError, ValueError)), transaction.atomic():
@@ -109,7 +109,7 @@ def test_a_failure_before_the_query_leaves_keeps_the_transaction_whole(world: Wo
     assert number_of(tenant) == 0
 
 
-def test_an_outer_failure_takes_everything_back(world: World) -> None:
+def test_outer_failure_rolls_back_everything(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         with transaction.atomic():
@@ -118,7 +118,7 @@ def test_an_outer_failure_takes_everything_back(world: World) -> None:
     assert number_of(tenant) == 0
 
 
-def test_the_scope_is_right_again_after_a_savepoint_was_rolled_back(world: World) -> None:
+def test_tenant_scope_is_restored_after_a_savepoint_rollback(world: World) -> None:
     own, other = world.tenant(), world.other_tenant()
     with tenant_context(own):
         add()
@@ -160,7 +160,7 @@ def names_of(tenant: Any) -> Any:
         return set(Customer.objects.values_list("name", flat=True))
 
 
-def test_rows_inserted_later_travel_with_the_commit(world: World, messages: Messages) -> None:
+def test_deferred_inserts_are_sent_with_the_commit(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("one")
         insert_customer_later("two")
@@ -169,14 +169,14 @@ def test_rows_inserted_later_travel_with_the_commit(world: World, messages: Mess
     assert names_of(world.tenant()) == {"one", "two"}
 
 
-def test_the_next_query_sees_rows_inserted_later(world: World, messages: Messages) -> None:
+def test_next_query_sees_deferred_inserts(world: World, messages: Messages) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("100 % sure; it's 'quoted' \\ once")
         assert Customer.objects.get(name__startswith="100 %").name == "100 % sure; it's 'quoted' \\ once"
         assert messages.count == 1
 
 
-def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(world: World) -> None:
+def test_savepoint_rolls_back_only_its_deferred_inserts(world: World) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         insert_customer_later("before")
@@ -194,7 +194,7 @@ def test_a_savepoint_takes_back_the_rows_inserted_later_inside_it_and_no_others(
     assert names_of(tenant) == {"before", "kept", "after"}
 
 
-def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world: World) -> None:
+def test_failing_deferred_insert_rolls_back_the_transaction(world: World) -> None:
     tenant = world.tenant()
     make_customer(tenant, external_id="taken")
     with pytest.raises(IntegrityError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
@@ -207,7 +207,7 @@ def test_a_failing_row_inserted_later_takes_the_whole_transaction_back(world: Wo
     assert names_of(tenant) == {"Ada Lovelace", "usable again"}
 
 
-def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world: World) -> None:
+def test_deferred_inserts_keep_their_tenant(world: World) -> None:
     own, other = world.tenant(), world.other_tenant()
     with tenant_context(own):
         insert_customer_later("own")
@@ -219,7 +219,7 @@ def test_rows_inserted_later_belong_to_the_tenant_of_the_moment(world: World) ->
     assert (names_of(own), names_of(other)) == ({"own", "own again"}, {"other"})
 
 
-def test_on_commit_sees_rows_inserted_later(world: World) -> None:
+def test_on_commit_sees_deferred_inserts(world: World) -> None:
     seen = []
     tenant = world.tenant()
     with tenant_context(tenant):
@@ -228,7 +228,7 @@ def test_on_commit_sees_rows_inserted_later(world: World) -> None:
     assert seen == [{"committed"}]
 
 
-def test_a_batch_comes_after_the_rows_inserted_later(world: World) -> None:
+def test_batch_runs_after_deferred_inserts(world: World) -> None:
     with tenant_context(world.tenant()):
         insert_customer_later("one")
         with connection.cursor() as cursor:
@@ -236,7 +236,7 @@ def test_a_batch_comes_after_the_rows_inserted_later(world: World) -> None:
     assert names_of(world.tenant()) == {"two"}
 
 
-def test_a_transaction_without_an_atomic_block_begins_with_its_first_query() -> None:
+def test_autocommit_transaction_begins_with_its_first_query() -> None:
     other = connections.create_connection("default")
     try:
         other.set_autocommit(False)
@@ -260,9 +260,7 @@ def is_idle() -> Any:
     return connection.connection.pgconn.transaction_status == TransactionStatus.IDLE
 
 
-def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query(
-    world: World, messages: Messages
-) -> None:
+def test_read_only_commit_is_sent_with_the_last_query(world: World, messages: Messages) -> None:
     make_customer(world.tenant())
     messages.count = 0
     with tenant_context(world.tenant()):
@@ -271,7 +269,7 @@ def test_the_commit_of_a_transaction_that_only_reads_travels_with_its_last_query
     assert messages.count == 1
 
 
-def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_its_own(
+def test_query_after_the_last_one_runs_in_a_new_transaction_with_the_same_scope(
     world: World, messages: Messages
 ) -> None:
     make_customer(world.tenant())
@@ -288,7 +286,7 @@ def test_a_query_after_the_last_one_is_under_the_same_scope_in_a_transaction_of_
     assert messages.count == 3
 
 
-def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world: World) -> None:
+def test_write_after_the_last_query_starts_a_new_transaction(world: World) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         read_last()
@@ -308,7 +306,7 @@ def test_a_write_after_the_last_query_is_one_transaction_with_what_follows(world
     ],
     ids=["a write", "a write that waits", "a lock of rows", "an advisory lock"],
 )
-def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world: World, act: Any) -> None:
+def test_commit_after_a_write_or_lock_is_sent_at_the_end(world: World, act: Any) -> None:
     tenant = world.tenant()
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
         act()
@@ -318,9 +316,7 @@ def test_after_a_write_or_a_lock_the_commit_comes_at_the_end(world: World, act: 
     assert names_of(tenant) == set()
 
 
-def test_who_has_nothing_left_to_do_after_writing_may_let_the_commit_travel_all_the_same(
-    world: World, messages: Messages
-) -> None:
+def test_commit_after_a_final_write_can_be_sent_with_it(world: World, messages: Messages) -> None:
     tenant = world.tenant()
     messages.count = 0
     with pytest.raises(ZeroDivisionError), tenant_context(tenant):  # noqa: PT012 - the block is one transaction
@@ -333,7 +329,7 @@ def test_who_has_nothing_left_to_do_after_writing_may_let_the_commit_travel_all_
     assert names_of(tenant) == {"written"}
 
 
-def test_inside_a_savepoint_the_commit_does_not_travel(world: World) -> None:
+def test_commit_is_not_sent_early_inside_a_savepoint(world: World) -> None:
     with tenant_context(world.tenant()):
         with transaction.atomic():
             read_last()
@@ -341,13 +337,13 @@ def test_inside_a_savepoint_the_commit_does_not_travel(world: World) -> None:
         assert not is_idle()
 
 
-def test_a_last_query_that_fails_leaves_the_connection_usable(world: World) -> None:
+def test_last_query_that_fails_leaves_the_connection_usable(world: World) -> None:
     with pytest.raises(DataError), tenant_context(world.tenant()), ending_with_next_query():
         connection.cursor().execute("SELECT 1 / 0")
     assert number_of(world.tenant()) == 0
 
 
-def test_a_list_of_the_api_takes_one_round_trip_to_postgresql(
+def test_api_list_takes_one_postgresql_round_trip(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], messages: Messages
 ) -> None:
     make_customer(world.tenant())

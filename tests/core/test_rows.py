@@ -53,7 +53,7 @@ def test_rows_are_copied_unchanged(world: World, *, together: bool) -> None:
     assert (first.position, first.relayed_at) == (None, None)
 
 
-def test_a_row_may_name_its_own_id_and_time(world: World) -> None:
+def test_rows_may_set_their_own_id_and_time(world: World) -> None:
     row_id, moment = ids.new_id(), clock.now().replace(year=2020)
 
     with tenant_context(world.tenant()):
@@ -83,14 +83,14 @@ def test_the_database_refuses_another_tenants_rows(world: World, foreign: str) -
     assert rows_of(world.other_tenant()) == []
 
 
-def test_a_text_that_is_too_long_is_refused_rather_than_cut(world: World) -> None:
+def test_text_that_is_too_long_is_refused_rather_than_truncated(world: World) -> None:
     with pytest.raises(DataError), tenant_context(world.tenant()):
         insert_rows(OutboxEvent, [outbox_row("x" * 65)])
 
     assert rows_of(world.tenant()) == []
 
 
-def test_conflicting_rows_are_left_out_only_when_asked_for(world: World) -> None:
+def test_conflicting_rows_are_skipped_only_on_request(world: World) -> None:
     def row(address: Any) -> Any:
         return {
             "channel": "email",
@@ -120,7 +120,7 @@ def test_binary_values_are_copied_unchanged(world: World) -> None:
         assert (bytes(found.fingerprint), bytes(found.body)) == (b"", every_byte)
 
 
-def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world: World) -> None:
+def test_refused_row_leaves_the_transaction_unchanged(world: World) -> None:
     first, second = (Customer(name=name, external_id="once") for name in ("first", "second"))
 
     with tenant_context(world.tenant()):
@@ -138,7 +138,7 @@ def test_a_row_that_is_refused_leaves_the_transaction_as_it_was(world: World) ->
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one statement", "one for each"])
-def test_rows_are_written_over_in_the_own_tenant_alone(world: World, *, together: bool) -> None:
+def test_rows_are_overwritten_in_the_own_tenant_only(world: World, *, together: bool) -> None:
     moment = clock.now()
     ours, foreign = [ids.new_id(), ids.new_id()], ids.new_id()
     with tenant_context(world.tenant()):

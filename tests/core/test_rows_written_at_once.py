@@ -71,7 +71,7 @@ def write(world: World) -> Callable[[list[UUID]], None]:
 
 
 @pytest.mark.parametrize("count", [1, 3], ids=["one row", "several rows"])
-def test_a_row_deleted_while_it_is_written_stays_deleted(
+def test_row_deleted_during_an_update_stays_deleted(
     world: World, rows: list[UUID], write: Callable[[list[UUID]], None], count: int
 ) -> None:
     written = rows[-count:]
@@ -85,7 +85,7 @@ def test_a_row_deleted_while_it_is_written_stays_deleted(
 
 
 @pytest.mark.parametrize("count", [1, 3], ids=["one row", "several rows"])
-def test_a_row_changed_while_it_is_written_keeps_both_changes(
+def test_row_changed_during_an_update_keeps_both_changes(
     world: World, rows: list[UUID], write: Callable[[list[UUID]], None], count: int
 ) -> None:
     written = rows[-count:]

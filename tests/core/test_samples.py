@@ -25,7 +25,7 @@ curl "$POMELO_URL/v1/customers/$customer/export" "${auth[@]}" -o export.csv
 )
 
 
-def test_what_a_script_asks_for() -> None:
+def test_curl_script_is_parsed() -> None:
     body = (
         '{\n  "name": "Zoë \\"Z\\" 100%", "phone": null, "flags": [true, false], "metadata": {},'
         ' "parent": "$customer"}'
@@ -63,7 +63,7 @@ def test_other_scripts_are_left_alone(script: Any) -> None:
     assert in_every_language(script) == []
 
 
-def test_each_language_says_the_same_in_its_own_way() -> None:
+def test_samples_are_equivalent_in_each_language() -> None:
     code = {language: text for _, language, text in in_every_language(CHAIN)}
     assert list(code) == ["sh", "python", "js", "go"]
     assert code["sh"] == CHAIN
@@ -88,7 +88,7 @@ def test_each_language_says_the_same_in_its_own_way() -> None:
     compile(code["python"], "sample.py", "exec")
 
 
-def test_a_plain_address_is_written_out() -> None:
+def test_plain_get_is_rendered() -> None:
     script = 'curl https://api.example.com/v1/whoami \\\n  -H "Authorization: Bearer $POMELO_SECRET"'
     for _, language, code in in_every_language(script)[1:]:
         assert '"https://api.example.com"' in code, language

@@ -21,7 +21,7 @@ def made(count: int, *, ends_in: timedelta) -> None:
 
 
 @pytest.mark.parametrize("step", [2, 5_000])
-def test_ended_sessions_are_deleted_in_steps_and_nobody_is_signed_out(
+def test_expired_sessions_are_deleted_in_steps_and_active_ones_kept(
     world: World, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     monkeypatch.setattr(sessions, "STEP", step)
@@ -38,7 +38,7 @@ def test_ended_sessions_are_deleted_in_steps_and_nobody_is_signed_out(
     Session.objects.filter(session_key__startswith="1-").delete()
 
 
-def test_one_run_does_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_session_cleanup_is_bounded_per_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "STEP", 2)
     made(5, ends_in=timedelta(days=-2))
 
@@ -47,7 +47,7 @@ def test_one_run_does_not_go_on_for_ever(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.parametrize("written", ['"\\000aaaaaaaaaaaaaaaa"', '"aaaaaaaaaaaa\\377"', "a" * 5_000])
-def test_an_impossible_session_cookie_is_ignored(written: str) -> None:
+def test_malformed_session_cookie_is_ignored(written: str) -> None:
     answer = Client().get("/keys/", headers={"cookie": f"{settings.SESSION_COOKIE_NAME}={written}"})
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "/accounts/login/?next=/keys/")

@@ -35,7 +35,7 @@ def query(sql: str, *params: int) -> None:
         cursor.execute(sql, params)
 
 
-def test_rows_that_fail_in_python_and_in_postgresql_are_set_aside_and_the_others_are_done() -> None:
+def test_failing_rows_are_set_aside_and_the_others_processed() -> None:
     first, poisoned, refused, last = rows = [uuid.uuid4() for _ in range(4)]
     batch, done = batch_name(), []
 
@@ -59,7 +59,7 @@ def test_rows_that_fail_in_python_and_in_postgresql_are_set_aside_and_the_others
     assert set_aside.SET_ASIDE.labels(batch)._value.get() - before == 2
 
 
-def test_what_was_set_aside_rests_longer_each_time_and_is_forgotten_when_it_succeeds() -> None:
+def test_rows_set_aside_are_retried_with_growing_delays_and_removed_on_success() -> None:
     row, batch = uuid.uuid4(), batch_name()
 
     def fail(_: uuid.UUID) -> None:
@@ -89,7 +89,7 @@ def test_what_was_set_aside_rests_longer_each_time_and_is_forgotten_when_it_succ
     ],
     ids=["PostgreSQL is away", "the task's time is over"],
 )
-def test_what_every_row_would_meet_ends_the_batch_and_blames_no_row(failure: Exception) -> None:
+def test_outage_ends_the_batch_and_sets_no_row_aside(failure: Exception) -> None:
     batch = batch_name()
 
     def fail(_: uuid.UUID) -> None:
@@ -101,7 +101,7 @@ def test_what_every_row_would_meet_ends_the_batch_and_blames_no_row(failure: Exc
     assert of(batch) == []
 
 
-def test_a_deadlock_fails_one_row_but_a_shutdown_fails_the_batch() -> None:
+def test_deadlock_fails_one_row_but_a_shutdown_fails_the_batch() -> None:
     def raised(sqlstate: str) -> Exception:
         with pytest.raises(Exception) as caught:
             query(f"DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '{sqlstate}'; END $$")
@@ -129,7 +129,7 @@ def test_staff_see_what_was_set_aside_and_why_and_no_one_else_can_read_it() -> N
         SetAside.objects.count()
 
 
-def test_what_has_not_failed_for_ninety_days_is_forgotten() -> None:
+def test_entries_without_failure_for_ninety_days_are_deleted() -> None:
     old, recent = batch_name(), batch_name()
     for batch, item in ((old, "row"), (old, "other"), (recent, "row")):
         set_aside.record_failure(batch, item, "broken")

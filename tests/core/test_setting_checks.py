@@ -21,7 +21,7 @@ from core.checks import check_settings
         ("WEBHOOK_LEASE_SECONDS", 15.0, "WEBHOOK_LEASE_SECONDS is 15.0: calls that take longer are sent twice."),
     ],
 )  # fmt: skip
-def test_an_out_of_range_setting_is_refused_at_startup(
+def test_out_of_range_setting_is_refused_at_startup(
     settings: Any, name: str, value: float, said: str
 ) -> None:
     assert check_settings(None) == []
@@ -75,9 +75,7 @@ def test_an_out_of_range_setting_is_refused_at_startup(
         ("http://pomelo.example.com", "it begins with http://, but plain HTTP is refused (REQUIRE_HTTPS)"),
     ],
 )
-def test_a_public_url_to_which_no_path_can_be_added_is_refused_with_how_to_mend_it(
-    settings: Any, url: str, said: str
-) -> None:
+def test_invalid_public_url_is_refused_with_advice(settings: Any, url: str, said: str) -> None:
     settings.REQUIRE_HTTPS, settings.PUBLIC_URL = True, url
 
     (found,) = check_settings(None)
@@ -100,7 +98,7 @@ def test_a_public_url_to_which_no_path_can_be_added_is_refused_with_how_to_mend_
         ("http://localhost:8000", False),
     ],
 )
-def test_a_public_url_of_scheme_and_host_is_accepted(settings: Any, url: str, https: bool) -> None:
+def test_public_url_with_scheme_and_host_is_accepted(settings: Any, url: str, https: bool) -> None:
     settings.REQUIRE_HTTPS, settings.PUBLIC_URL = https, url
 
     assert check_settings(None) == []

@@ -224,7 +224,7 @@ def sides(world: World) -> Iterator[tuple[Ours, Plain]]:
 
 
 @pytest.mark.parametrize("apart", [False, True], ids=["together", "each by itself"])
-def test_statements_that_travel_together_do_what_each_does_by_itself(
+def test_pipelined_statements_behave_as_separate_ones(
     world: World, sides: tuple[Ours, Plain], apart: bool
 ) -> None:
     scopes = {

@@ -32,13 +32,13 @@ def _names_by_sql() -> set[str]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def test_a_query_without_a_tenant_raises_instead_of_returning_everything(world: World) -> None:
+def test_query_without_a_tenant_raises_instead_of_returning_everything(world: World) -> None:
     make_customer(world.tenant())
     with pytest.raises(TenantRequired):
         Customer.objects.count()
 
 
-def test_a_query_written_without_a_tenant_is_bound_when_it_runs(world: World) -> None:
+def test_query_built_without_a_tenant_is_bound_when_it_runs(world: World) -> None:
     """As `queryset = Product.objects.all()` in the body of a view is."""
     written = Customer.objects.exclude(name="nobody")
     own, foreign = (
@@ -101,7 +101,7 @@ def test_company_and_mode_both_separate(world: World) -> None:
             assert _names_by_sql() == expected
 
 
-def test_a_row_cannot_be_written_into_another_company_or_mode(world: World) -> None:
+def test_row_cannot_be_written_into_another_company_or_mode(world: World) -> None:
     for foreign in (
         {"company_id": world.other_company.id, "mode": "live"},
         {"company_id": world.company.id, "mode": "test"},
@@ -121,7 +121,7 @@ def test_refresh_from_db_of_a_foreign_row_finds_nothing(world: World) -> None:
         mine.refresh_from_db()
 
 
-def test_a_nested_context_is_left_for_the_outer_one(world: World) -> None:
+def test_nested_tenant_context_restores_the_outer_one(world: World) -> None:
     make_customer(world.tenant(), name="mine")
     make_customer(world.other_tenant(), name="theirs")
     with tenant_context(world.tenant()):
@@ -143,14 +143,14 @@ def test_the_tenant_survives_a_rolled_back_savepoint(world: World) -> None:
         assert _names_by_sql() == {"mine"}
 
 
-def test_an_error_ends_the_tenant_scope(world: World) -> None:
+def test_error_ends_the_tenant_scope(world: World) -> None:
     with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):
         raise ZeroDivisionError
     assert current_scope().tenant is None
     assert _names_by_sql() == set()
 
 
-def test_a_context_that_needs_no_sql_sends_none(world: World) -> None:
+def test_tenant_context_without_queries_sends_no_sql(world: World) -> None:
     with CaptureQueriesContext(connection) as captured, tenant_context(world.tenant()):
         pass
     # Django notes the transaction's brackets; psycopg sends neither while nothing stands between them.
@@ -169,7 +169,7 @@ def test_system_context_needs_a_reason() -> None:
         pass
 
 
-def test_an_unknown_company_sees_nothing(world: World) -> None:
+def test_unknown_company_sees_nothing(world: World) -> None:
     make_customer(world.tenant())
     with tenant_context(Tenant(uuid.uuid4(), "live")):
         assert _names() == set()
@@ -178,7 +178,7 @@ def test_an_unknown_company_sees_nothing(world: World) -> None:
 @pytest.mark.parametrize(
     "model", [model for model in apps.get_models() if issubclass(model, TenantModel | CompanyModel)]
 )
-def test_the_filter_that_is_made_once_is_what_django_makes_each_time(model: type[Any], world: World) -> None:
+def test_cached_tenant_filter_matches_djangos(model: type[Any], world: World) -> None:
     for tenant in (world.tenant(), world.other_tenant("test")):
         filters = {"company_id": tenant.company_id}
         if issubclass(model, TenantModel):
@@ -193,7 +193,7 @@ def test_the_filter_that_is_made_once_is_what_django_makes_each_time(model: type
         )
 
 
-def test_a_query_keeps_the_tenant_it_was_written_for(world: World) -> None:
+def test_query_keeps_the_tenant_it_was_built_for(world: World) -> None:
     """Its own values are put into a copy: no other query of the model may change them."""
     make_customer(world.tenant(), name="own")
     make_customer(world.other_tenant(), name="foreign")

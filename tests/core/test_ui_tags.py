@@ -46,7 +46,7 @@ def render(source: str, **context: object) -> str:
         (timedelta(days=90), "19 Feb 2027"),
     ],
 )
-def test_distance_in_words(offset: timedelta, words: str) -> None:
+def test_relative_times_are_formatted_in_words(offset: timedelta, words: str) -> None:
     assert describe_distance(NOW + offset, NOW) == words
 
 
@@ -57,12 +57,12 @@ def test_relative_time_keeps_the_exact_time() -> None:
     assert 'title="02 Jan 2026, 03:04:05 UTC"' in html
 
 
-def test_no_time_says_never() -> None:
+def test_missing_time_is_shown_as_never() -> None:
     assert values.relative_time(None) == '<span class="dim">Never</span>'
     assert "Not yet" in values.exact_time(None, "Not yet")
 
 
-def test_every_moment_has_utc_as_its_title_and_says_where_the_persons_own_time_goes() -> None:
+def test_every_timestamp_has_utc_in_its_title_and_a_slot_for_local_time() -> None:
     moment = datetime(2026, 1, 2, 4, 4, 5, tzinfo=timezone(timedelta(hours=1)))
 
     found = [values.relative_time(moment), values.log_time(moment), values.exact_time(moment)]
@@ -85,7 +85,7 @@ def test_the_date_of_a_document_is_a_day_in_utc_with_the_moment_on_hover() -> No
     )
 
 
-def test_no_page_writes_a_moment_by_itself() -> None:
+def test_templates_format_timestamps_only_with_the_tag() -> None:
     """Days may be written by `|date`; a moment has a time zone, and the tags know the person's."""
     pages = (Path(settings.BASE_DIR) / "templates").rglob("*.html")
     by_itself = {
@@ -114,7 +114,7 @@ def test_money_follows_the_currency(amount: int | None, currency: str, text: str
     assert values.money(amount, currency) == text
 
 
-def test_badge_says_the_word_and_escapes_it() -> None:
+def test_badge_shows_and_escapes_its_text() -> None:
     assert ui.badge("succeeded") == '<span class="badge badge-dot badge-ok">Succeeded</span>'
     assert (
         ui.badge("partially_refunded")
@@ -141,7 +141,7 @@ def test_mode_is_live_or_test() -> None:
         (5, 0, "danger", "limit reached"),
     ],
 )
-def test_meter_warns_in_words(used: int, limit: int, tone: str, words: str) -> None:
+def test_meter_warns_in_text(used: int, limit: int, tone: str, words: str) -> None:
     html = render('{% meter used limit "Emails" "recipients" %}', used=used, limit=limit)
 
     assert f"meter-{tone}" in html
@@ -156,7 +156,7 @@ class NameForm(forms.Form):
     scopes = forms.MultipleChoiceField(choices=[("a", "a")], widget=forms.CheckboxSelectMultiple)
 
 
-def test_errors_and_help_are_tied_to_the_control() -> None:
+def test_errors_and_help_are_associated_with_the_control() -> None:
     html = render("{% field form.name %}", form=NameForm({}))
 
     described = re.search(r'<input[^>]*aria-describedby="([^"]+)"', html)[1].split()
@@ -166,7 +166,7 @@ def test_errors_and_help_are_tied_to_the_control() -> None:
     assert 'aria-invalid="true"' in html
 
 
-def test_fields_have_the_right_shape() -> None:
+def test_fields_render_the_right_control() -> None:
     form = NameForm()
 
     assert "optional" in render("{% field form.note %}", form=form)
@@ -193,7 +193,7 @@ def test_block_tags_escape_what_is_inside_once() -> None:
     assert "x &lt; y" in html
 
 
-def test_dialog_asks_and_can_be_refused() -> None:
+def test_dialog_can_be_confirmed_or_canceled() -> None:
     html = render(
         '{% dialog "d" "Revoke?" "/keys/1/revoke/" "Revoke key" %}<p>Gone.</p>{% enddialog %}',
         csrf_token="tok",
@@ -205,7 +205,7 @@ def test_dialog_asks_and_can_be_refused() -> None:
     assert re.search(r"data-dialog-close autofocus>Cancel<", html)
 
 
-def test_pager_leads_both_ways_and_keeps_the_filters_and_the_size() -> None:
+def test_pager_links_both_ways_and_keeps_filters_and_size() -> None:
     request = RequestFactory().get(
         "/requests/", {"status": ["4xx", "5xx"], "limit": "50", "starting_after": "req_1"}
     )
@@ -222,7 +222,7 @@ def test_pager_leads_both_ways_and_keeps_the_filters_and_the_size() -> None:
     assert '<span aria-current="true">50</span>' in html
 
 
-def test_a_single_page_has_no_pager() -> None:
+def test_single_page_has_no_pager() -> None:
     page = SimpleNamespace(items=[1], previous=None, following=None)
 
     assert render("{% pager page %}", request=RequestFactory().get("/keys/"), page=page).strip() == ""
@@ -232,7 +232,7 @@ def test_a_single_page_has_no_pager() -> None:
     ("asked", "now", "next_sort"),
     [("", "", "name"), ("name", "ascending", "-name"), ("-name", "descending", "name"), ("used", "", "name")],
 )
-def test_a_column_sorts_by_itself_and_then_the_other_way_round(asked: str, now: str, next_sort: str) -> None:
+def test_column_header_toggles_the_sort_direction(asked: str, now: str, next_sort: str) -> None:
     request = RequestFactory().get("/keys/", {"q": "a", "starting_after": "key_1", "sort": asked})
 
     html = render('{% sort_column "Name" "name" %}', request=request)
@@ -300,7 +300,7 @@ def test_the_current_section_is_marked(here: str, path: str, current: str) -> No
         ("/profile/", {}),
     ],
 )
-def test_the_links_of_the_side_bar_mark_where_one_is(here: str, marked: dict[str, str]) -> None:
+def test_sidebar_marks_the_current_page(here: str, marked: dict[str, str]) -> None:
     entries = (MenuEntry("business", "Shop", "/shop/"), MenuEntry("business", "Sale", "/shop/sale/"))
     menu = (MenuSection("business", entries),)
 
@@ -358,7 +358,7 @@ def contrast(one: str, other: str) -> float:
         *[("text", f"{tone}-soft") for tone in ("ok", "warn", "danger", "info")],
     ],
 )  # fmt: skip
-def test_text_can_be_read_on_every_ground(theme: str, text: str, ground: str) -> None:
+def test_text_contrast_is_sufficient_on_every_background(theme: str, text: str, ground: str) -> None:
     """WCAG AA: 4.5 to 1."""
     css = (CSS / "tokens.css").read_text()
     light, dark, _ = re.findall(r":root[^{]*{([^}]*)}", css)
@@ -383,7 +383,7 @@ def test_no_template_has_inline_style_or_script() -> None:
     assert wrong == []
 
 
-def test_names_between_backticks_become_code_and_nothing_else_becomes_html() -> None:
+def test_backticks_become_code_and_everything_else_is_escaped() -> None:
     assert values.prose("Send `a<b` & wait.") == "Send <code>a&lt;b</code> &amp; wait."
     assert values.prose("<b>no</b>") == "&lt;b&gt;no&lt;/b&gt;"
 
@@ -398,5 +398,5 @@ def test_names_between_backticks_become_code_and_nothing_else_becomes_html() -> 
         ("", ""),
     ],
 )
-def test_titles_of_libraries_are_written_as_sentences(title: str, sentence: str) -> None:
+def test_third_party_titles_use_sentence_case(title: str, sentence: str) -> None:
     assert values.sentence_case(title) == sentence

@@ -65,7 +65,7 @@ def on_cluster(cluster_url: str, settings: Any) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("on_cluster")
-def test_the_whole_life_of_a_key_on_a_cluster(
+def test_key_lifecycle_works_on_a_cluster(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     assert isinstance(commands.client(), RedisCluster)
@@ -109,5 +109,5 @@ def test_all_keys_of_a_script_are_on_one_slot(
         ("redis://a:7000,b:7001", True),
     ],
 )
-def test_a_cluster_is_known_by_its_url(url: str, expected: bool) -> None:
+def test_cluster_is_detected_by_its_url(url: str, expected: bool) -> None:
     assert is_cluster(url) is expected

@@ -50,7 +50,7 @@ def put_and_get(url: str) -> object:
 
 
 @pytest.mark.usefixtures("on_cluster")
-def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_ready(world: World) -> None:
+def test_cluster_supports_sign_in_caching_and_readiness(world: World) -> None:
     cache.set_many({f"of {n}": n for n in range(20)})
 
     assert cache.get_many([f"of {n}" for n in range(20)]) == {f"of {n}": n for n in range(20)}
@@ -66,7 +66,7 @@ def test_on_a_cluster_people_sign_in_many_values_are_cached_and_the_process_is_r
     assert check_readiness().results["valkey"] == "ok"
 
 
-def test_behind_sentinels_everything_goes_on_with_the_replica_that_took_over(
+def test_sentinel_failover_continues_on_the_promoted_replica(
     watched: Watched,
     world: World,
     issue_key: Callable[..., IssuedKey],
@@ -101,7 +101,7 @@ ECHO = Script("return ARGV[1]")
 WRITE = Script("return redis.call('SET', KEYS[1], ARGV[1])")
 
 
-def test_behind_sentinels_an_answer_that_came_too_late_is_read_by_nobody(
+def test_late_response_is_discarded_behind_sentinels(
     watched: Watched, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "ANSWER_TIMEOUT_SECONDS", 0.1)
@@ -135,7 +135,7 @@ def _answers_to(text: str, answers: list[object]) -> bool:
 
 
 @pytest.mark.parametrize("door", ["script", "command"])
-def test_a_primary_that_came_back_as_a_replica_is_left_for_what_the_name_means_now(
+def test_demoted_primary_is_replaced_by_the_current_one(
     door: str, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where VALKEY_URL names an address that moves: a connection that stands leads to the former primary for ever."""
@@ -176,7 +176,7 @@ def test_a_primary_that_came_back_as_a_replica_is_left_for_what_the_name_means_n
         ("WRONGTYPE Operation against a key holding the wrong kind of value", True),
     ],
 )
-def test_an_error_about_the_server_is_no_refusal_of_this_one_command(
+def test_server_errors_are_distinguished_from_command_errors(
     reply: str, refused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
@@ -235,7 +235,7 @@ def test_tls_connections_require_a_valid_certificate(
         door.close()
 
 
-def test_celery_is_told_to_verify_its_broker_in_every_spelling() -> None:
+def test_celery_verifies_its_broker_for_every_url_form() -> None:
     for url in ("rediss://a", "valkeys://a?ssl_ca_certs=/ca.pem", "rediss+sentinel://a/x"):
         _, tls, _ = celery_options(url)
         assert tls is not None
@@ -266,12 +266,12 @@ def test_multi_host_urls_are_parsed() -> None:
         ("redis+sentinel://a:1/main/first", "no number"),
     ],
 )
-def test_a_url_that_cannot_be_read_is_refused_with_the_reason(url: str, reason: str) -> None:
+def test_malformed_url_is_refused_with_the_reason(url: str, reason: str) -> None:
     with pytest.raises(BadUrl, match=reason):
         check_url(url)
 
 
-def test_a_cluster_without_a_broker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cluster_without_a_separate_broker_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VALKEY_URL", "redis+cluster://a:1,b:2")
     monkeypatch.delenv("CELERY_BROKER_URL", raising=False)
     started = subprocess.run(

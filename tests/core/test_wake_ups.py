@@ -54,7 +54,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     taken.open.set()
 
 
-def test_a_wake_up_is_sent_once_per_transaction_after_the_commit(world: World, broker: Broker) -> None:
+def test_wake_up_is_sent_once_per_transaction_after_the_commit(world: World, broker: Broker) -> None:
     with tenant_context(world.tenant()):
         jobs.wake("tests.one")
         jobs.wake("tests.one")
@@ -64,7 +64,7 @@ def test_a_wake_up_is_sent_once_per_transaction_after_the_commit(world: World, b
     assert broker.names.count("tests.one") == 1
 
 
-def test_a_rolled_back_transaction_sends_no_wake_up(world: World, broker: Broker) -> None:
+def test_rolled_back_transaction_sends_no_wake_up(world: World, broker: Broker) -> None:
     with pytest.raises(ZeroDivisionError), tenant_context(world.tenant()):  # noqa: PT012 - the block is one transaction
         jobs.wake("tests.rolled_back")
         raise ZeroDivisionError
@@ -73,7 +73,7 @@ def test_a_rolled_back_transaction_sends_no_wake_up(world: World, broker: Broker
     assert "tests.rolled_back" not in broker.names
 
 
-def test_what_comes_while_the_broker_is_busy_is_one_message(broker: Broker) -> None:
+def test_wake_ups_during_a_busy_broker_are_merged(broker: Broker) -> None:
     broker.open.clear()
     jobs.wake("tests.slow")
     broker.wait_for(lambda: "tests.slow" in broker.names)
@@ -88,7 +88,7 @@ def test_what_comes_while_the_broker_is_busy_is_one_message(broker: Broker) -> N
 
 
 @pytest.mark.parametrize("failure", [OperationalError("the broker is away"), RuntimeError("a bug")])
-def test_a_failing_broker_hurts_nobody_and_later_wake_ups_are_sent(broker: Broker, failure: Any) -> None:
+def test_failing_broker_is_ignored_and_later_wake_ups_are_sent(broker: Broker, failure: Any) -> None:
     broker.fails_with = failure
     jobs.wake("tests.failing")
     broker.wait_for(lambda: "tests.failing" in broker.names)

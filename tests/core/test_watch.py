@@ -35,7 +35,7 @@ def readings() -> Any:
     return {reading.name: reading for reading in watch.read_all()}
 
 
-def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics(
+def test_long_transaction_is_reported_with_process_and_database_and_in_metrics(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(watch, "LONG_SECONDS", 0.0)
@@ -61,13 +61,13 @@ def test_a_long_transaction_is_named_by_process_and_database_and_told_on_metrics
     assert "pomelo_watches_readable 1.0" in page
 
 
-def test_a_recent_transaction_raises_no_warning() -> None:
+def test_recent_transaction_raises_no_warning() -> None:
     with psycopg.connect(superuser_url("postgres"), application_name="young") as foreign:
         foreign.execute("SELECT 1")
         assert not [each for each in watch.read_transactions() if each.labels["name"] == "young"]
 
 
-def test_the_oldest_event_and_entry_tell_their_age(world: World) -> None:
+def test_age_of_the_oldest_event_and_entry_is_reported(world: World) -> None:
     make_customer(world.tenant())
     with tenant_context(world.tenant()):
         OutboxEvent.objects.filter(relayed_at=None).update(created="2020-01-01T00:00:00Z")
@@ -92,7 +92,7 @@ print(json.dumps([{**each.labels, "late": each.is_late, "text": each.text} for e
 """
 
 
-def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database() -> None:
+def test_forgotten_prepared_transaction_is_reported_with_its_database() -> None:
     with private_platform() as (engines, environment):
         with psycopg.connect(engines.superuser_url, autocommit=True) as admin:
             admin.execute(
@@ -117,7 +117,7 @@ def test_a_prepared_transaction_that_nobody_ended_is_named_with_its_database() -
     assert found["text"].startswith("A transaction is prepared: “forgotten” of postgres in database postgres")
 
 
-def test_partitions_and_rows_set_aside_are_told_on_metrics() -> None:
+def test_partitions_and_rows_set_aside_are_in_metrics() -> None:
     set_aside.record_failure("tests.figures", "one", "it is broken")
     set_aside.record_failure("tests.figures", "two", "it is broken")
     page = Client().get("/metrics").content.decode()
@@ -132,7 +132,7 @@ def test_partitions_and_rows_set_aside_are_told_on_metrics() -> None:
     assert datetime.fromtimestamp(float(newest), UTC).date() == clock.now().date() + timedelta(days=30)
 
 
-def test_an_unreadable_metric_hides_no_other_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreadable_metric_hides_no_other_and_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Iterator[Any]:
         raise ValueError("Somebody else writes there.")
         yield
@@ -152,7 +152,7 @@ def test_an_unreadable_metric_hides_no_other_and_is_reported(monkeypatch: pytest
     assert after >= 2
 
 
-def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_are_queried_once_for_all_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = []
     real = figures.list_partitions
     monkeypatch.setattr(figures, "list_partitions", lambda **using: listed.append(1) or real(**using))
@@ -163,7 +163,7 @@ def test_the_partitions_are_listed_once_for_all_that_is_told_of_them(monkeypatch
     assert listed == [1]
 
 
-def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended_company(
+def test_age_of_the_oldest_due_message_ignores_suspended_companies(
     world: World,
 ) -> None:
     queued = ids.decode("msg", make_message(world.tenant()))
@@ -182,7 +182,7 @@ def test_the_oldest_message_that_is_due_tells_its_age_but_not_one_of_a_suspended
     assert not suspended.is_late
 
 
-def test_the_oldest_request_in_the_stream_tells_its_age() -> None:
+def test_age_of_the_oldest_request_in_the_stream_is_reported() -> None:
     with private_valkey() as own, override_settings(VALKEY_URL=own.url):
         empty = readings()["unwritten_request"]
         commands.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")

@@ -65,7 +65,7 @@ def test_counts_rates_and_latencies_by_channel_tag_and_hour(history: None, reade
     assert body["latency_ms"]["delivered"]["p99"] >= body["latency_ms"]["delivered"]["p50"]
 
 
-def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(
+def test_numbers_do_not_change_by_folding(
     world: World, history: None, reader: ApiClient, queue: Callable[..., Message]
 ) -> None:
     url = f"/v1/analytics/messages?until={(clock.now() + dt.timedelta(hours=1)):%Y-%m-%dT%H:00:00Z}"
@@ -85,7 +85,7 @@ def test_the_numbers_are_the_same_before_and_after_folding_and_in_between(
         assert MessageStat.objects.count() <= rows + 1
 
 
-def test_channel_tag_and_period_narrow_the_numbers(history: None, reader: ApiClient) -> None:
+def test_numbers_are_filtered_by_channel_tag_and_period(history: None, reader: ApiClient) -> None:
     by_tag = reader.get("/v1/analytics/messages?tag=autumn").json
     by_channel = reader.get("/v1/analytics/messages?channel=sms").json
     long_ago = reader.get("/v1/analytics/messages?since=2020-01-01T00:00:00Z&until=2020-02-01T00:00:00Z").json
@@ -96,7 +96,7 @@ def test_channel_tag_and_period_narrow_the_numbers(history: None, reader: ApiCli
     assert long_ago["rates"] == {"delivery": None, "bounce": None, "complaint": None}
 
 
-def test_another_company_and_the_live_mode_see_none_of_it(
+def test_other_companies_and_live_mode_see_none_of_it(
     world: World, history: None, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     for company, mode in ((world.other_company, "test"), (world.company, "live")):
@@ -119,16 +119,14 @@ def test_another_company_and_the_live_mode_see_none_of_it(
         ("nonsense=1", "nonsense"),
     ],
 )
-def test_queries_that_cannot_be_answered_are_refused_by_name(
-    reader: ApiClient, query: str, field: str
-) -> None:
+def test_invalid_analytics_queries_are_refused_by_field(reader: ApiClient, query: str, field: str) -> None:
     answer = reader.get(f"/v1/analytics/messages?{query}")
 
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
     assert [e["field"] for e in answer.json["error"]["fields"]] == [field]
 
 
-def test_messages_are_never_scanned(world: World, history: None) -> None:
+def test_analytics_never_scan_messages(world: World, history: None) -> None:
     from messaging.selectors.analytics import read_analytics
 
     now = clock.now()

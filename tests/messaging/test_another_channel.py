@@ -90,7 +90,7 @@ def page_somebody(world: World, pager: None) -> Any:
     return queue_one
 
 
-def test_a_message_of_an_added_channel_is_sent_counted_and_suppressed(world: World, pager: None) -> None:
+def test_message_of_an_added_channel_is_sent_counted_and_suppressed(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         message = create_message(
@@ -110,7 +110,7 @@ def test_a_message_of_an_added_channel_is_sent_counted_and_suppressed(world: Wor
     assert file.name == f"{message.public_id}.11111.txt"
 
 
-def test_every_page_spells_it_the_same_way(world: World, pager: None) -> None:
+def test_pages_label_the_added_channel_consistently(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         message = create_message(actor=SYSTEM, channel="pager", to=["11111"], text="Call back").message
@@ -132,7 +132,7 @@ def test_every_page_spells_it_the_same_way(world: World, pager: None) -> None:
     assert spellings == {path: {"Pager call"} for path in pages}
 
 
-def test_the_staff_site_spells_it_the_same_way(world: World, pager: None) -> None:
+def test_staff_site_labels_the_added_channel_consistently(world: World, pager: None) -> None:
     with tenant_context(world.tenant()):
         create_suppression(actor=SYSTEM, channel="pager", address="22222")
         create_message(actor=SYSTEM, channel="pager", to=["11111"], text="Call back")
@@ -157,7 +157,7 @@ def _spellings(answer: Any) -> Any:
     return {found.strip() for found in re.findall(r"(?i)pager(?: call)?", words)}
 
 
-def test_messages_of_a_channel_that_was_removed_wait_and_hold_up_nobody(
+def test_messages_of_a_removed_channel_are_held_and_block_nobody(
     world: World,
     queue: Callable[..., Message],
     page_somebody: Any,

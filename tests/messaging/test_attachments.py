@@ -78,7 +78,7 @@ def refusals(answer: Any) -> list[tuple[str, str]]:
     return [(one["field"], one["code"]) for one in answer.json["error"]["fields"]]
 
 
-def test_what_arrives_is_what_was_sent(world: World, client: Any, mailhost: Mailhost) -> None:
+def test_attachments_arrive_unchanged(world: World, client: Any, mailhost: Mailhost) -> None:
     answer = client.post("/v1/messages", body(*FILES))
     described = [
         {"filename": f.filename, "content_type": f.content_type, "size": len(f.content)} for f in FILES
@@ -105,7 +105,7 @@ def test_what_arrives_is_what_was_sent(world: World, client: Any, mailhost: Mail
     assert listed["attachments"] == described
 
 
-def test_a_service_and_the_local_mailbox_get_the_same_files(world: World, client: Any, settings: Any) -> None:
+def test_email_service_and_local_mailbox_get_the_same_files(world: World, client: Any, settings: Any) -> None:
     with stand_in(postmark_api) as service:
         settings.MESSAGING_PROVIDERS = {"email": "anymail"}
         settings.MESSAGING_ANYMAIL_BACKEND = "anymail.backends.postmark.EmailBackend"
@@ -150,7 +150,7 @@ def test_a_service_and_the_local_mailbox_get_the_same_files(world: World, client
         ({"path": "/etc/passwd"}, "path unknown_field"),
     ],
 )
-def test_a_file_that_is_not_what_it_seems_is_refused_by_name(
+def test_file_with_mismatched_type_is_refused_by_field(
     world: World, client: Any, file: dict[str, Any], code: str
 ) -> None:
     answer = client.post("/v1/messages", body(FILES[1], {**sent(FILES[0]), **file}))
@@ -183,7 +183,9 @@ def test_a_file_that_is_not_what_it_seems_is_refused_by_name(
         ),
     ],
 )
-def test_the_bytes_are_of_the_type(content_type: str, name: str, content: Any, accepted: bool) -> None:
+def test_attachment_bytes_must_match_the_type(
+    content_type: str, name: str, content: Any, accepted: bool
+) -> None:
     problems = find_problems([Attachment(name, content_type, content)])
 
     assert [(one.field, one.code) for one in problems] == (
@@ -210,7 +212,7 @@ def test_arbitrary_attachments_are_accepted_or_refused_without_errors(
         assert problem.field in ("attachments.0.filename", "attachments.0.content")
 
 
-def test_there_are_five_files_at_most_with_a_name_each_and_1_5_mb_together(
+def test_attachments_are_limited_to_five_named_files_and_1_5_mb(
     world: World, client: Any, mailhost: Mailhost
 ) -> None:
     pdf = FILES[0]
@@ -256,7 +258,7 @@ def test_each_recipient_of_bulk_mail_gets_the_files(
         ]
 
 
-def test_a_message_whose_bytes_are_lost_waits_and_the_others_go(
+def test_message_with_missing_attachment_bytes_waits_and_others_are_sent(
     world: World, queue: Callable[..., Message], mailhost: Mailhost
 ) -> None:
     bad = queue(world.tenant(), "bad@example.com", attachments=FILES[:2])
@@ -281,7 +283,7 @@ def uploaded(*files: Attachment) -> list[SimpleUploadedFile]:
     return [SimpleUploadedFile(file.filename, file.content, "application/octet-stream") for file in files]
 
 
-def test_files_that_are_chosen_on_the_page_go_along(world: World, mailhost: Mailhost) -> None:
+def test_files_selected_on_the_page_are_attached(world: World, mailhost: Mailhost) -> None:
     sent_form = send_form(
         sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*FILES)}
     )
@@ -306,9 +308,7 @@ def test_files_that_are_chosen_on_the_page_go_along(world: World, mailhost: Mail
         ([Attachment(f"{n}.txt", "", b"x") for n in range(6)], "A message has at most 5 attachments."),
     ],
 )  # fmt: skip
-def test_the_page_says_which_file_is_refused_and_nothing_is_queued(
-    world: World, files: Any, words: str
-) -> None:
+def test_page_names_the_refused_file_and_queues_nothing(world: World, files: Any, words: str) -> None:
     answer = send_form(
         sign_in(world.teammate), "/messages/new/", {**COMPOSED, "attachments": uploaded(*files)}
     )

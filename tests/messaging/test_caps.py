@@ -95,7 +95,7 @@ def reserve_some(recipients: Any) -> Any:
     return reserve(channel="email", moment=clock.now(), recipients=recipients, now=clock.now())
 
 
-def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(world: World) -> None:
+def test_sender_facing_a_locked_day_row_counts_in_a_share(world: World) -> None:
     override(world.company, email_per_day=SHARED_CAP)
     tenant = world.tenant()
 
@@ -136,9 +136,7 @@ def test_whoever_finds_the_days_row_locked_counts_in_a_share_and_does_not_wait(w
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and_no_further(
-    world: World, seed: int
-) -> None:
+def test_concurrent_senders_use_the_cap_exactly(world: World, seed: int) -> None:
     # given 300 recipients that are left, and senders of one to five at a time, some of whom fail afterwards
     override(world.company, email_per_day=SHARED_CAP)
     tenant = world.tenant()
@@ -174,7 +172,7 @@ def test_however_many_count_at_once_the_cap_is_used_up_to_the_last_recipient_and
     assert sum(shares(tenant)) == 0
 
 
-def test_the_cap_counts_recipients_and_a_message_is_in_whole_or_not_at_all(world: World) -> None:
+def test_cap_counts_recipients_and_messages_are_accepted_whole(world: World) -> None:
     override(world.company, email_per_day=3)
     send(world.tenant(), ["a@example.com", "b@example.com"])
 
@@ -201,7 +199,7 @@ def test_one_message_larger_than_the_whole_cap_is_refused(world: World) -> None:
     assert used(world.tenant()) == {}
 
 
-def test_channels_modes_days_and_companies_are_counted_apart(world: World) -> None:
+def test_channels_modes_days_and_companies_are_counted_separately(world: World) -> None:
     override(world.company, email_per_day=1, sms_per_day=1)
     tomorrow = clock.now() + dt.timedelta(days=1)
 
@@ -217,7 +215,7 @@ def test_channels_modes_days_and_companies_are_counted_apart(world: World) -> No
         send(world.tenant(), ["b@example.com"], send_at=tomorrow)
 
 
-def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world: World) -> None:
+def test_canceling_returns_the_recipients_to_the_day_of_send_at(world: World) -> None:
     override(world.company, email_per_day=2)
     tomorrow = clock.now() + dt.timedelta(days=1)
     accepted = send(world.tenant(), ["a@example.com", "b@example.com"], send_at=tomorrow)
@@ -230,7 +228,7 @@ def test_cancel_gives_the_recipients_back_to_the_day_of_send_at(world: World) ->
     send(world.tenant(), ["c@example.com", "d@example.com"], send_at=tomorrow)
 
 
-def test_a_staff_override_applies_at_once(world: World) -> None:
+def test_staff_override_applies_immediately(world: World) -> None:
     override(world.company, email_per_day=0)
     with pytest.raises(DailyCapExceeded):
         send(world.tenant(), ["a@example.com"])
@@ -240,7 +238,7 @@ def test_a_staff_override_applies_at_once(world: World) -> None:
     send(world.tenant(), ["a@example.com"])
 
 
-def test_the_last_second_of_a_day_belongs_to_it() -> None:
+def test_last_second_of_a_day_counts_for_that_day() -> None:
     company = make_company("Late", make_user("late"))
     last = dt.datetime(2031, 5, 31, 23, 59, 59, 999999, tzinfo=dt.UTC)
     with tenant_context(company.live_tenant):
@@ -254,7 +252,7 @@ def test_the_last_second_of_a_day_belongs_to_it() -> None:
     assert usage.seconds_left(last.replace(hour=0, minute=0, second=0, microsecond=0)) == 86_400
 
 
-def test_the_headers_name_the_cap_and_the_refusal_says_when_to_come_back(
+def test_headers_name_the_cap_and_the_refusal_has_retry_after(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     override(world.company, email_per_day=2)

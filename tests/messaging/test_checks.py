@@ -41,7 +41,7 @@ def found(settings: Any, **values: Any) -> list[tuple[str, str]]:
         {"MESSAGING_CALLBACK_SECRET": GOOD_SECRET, "MESSAGING_SMS_FROM": "+4930123456"},
     ],
 )
-def test_right_settings_are_accepted(settings: Any, values: dict[str, Any]) -> None:
+def test_valid_settings_are_accepted(settings: Any, values: dict[str, Any]) -> None:
     assert found(settings, **values) == []
 
 
@@ -95,7 +95,7 @@ def test_right_settings_are_accepted(settings: Any, values: dict[str, Any]) -> N
         ({"MESSAGING_CONCURRENCY": 0}, "pomelo.E020", "nothing would ever be sent"),
     ],
 )  # fmt: skip
-def test_a_wrong_setting_is_named(settings: Any, values: dict[str, Any], identifier: str, said: str) -> None:
+def test_invalid_setting_is_named(settings: Any, values: dict[str, Any], identifier: str, said: str) -> None:
     [(code, message)] = found(settings, **values)
 
     assert code == identifier
@@ -103,7 +103,7 @@ def test_a_wrong_setting_is_named(settings: Any, values: dict[str, Any], identif
     assert "hush" not in message
 
 
-def test_a_command_is_refused_before_it_does_anything() -> None:
+def test_command_is_refused_before_it_does_anything() -> None:
     refused = subprocess.run(
         [sys.executable, "manage.py", "check"],
         cwd=configured.BASE_DIR,

@@ -18,7 +18,7 @@ from tests.messaging.smtp import (
 )
 
 
-def test_suppressed_addresses_get_nothing_until_they_are_taken_off(
+def test_suppressed_addresses_get_nothing_until_removed_from_the_list(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -43,7 +43,7 @@ def test_suppressed_addresses_get_nothing_until_they_are_taken_off(
     assert look(again)[0].status == "sent"
 
 
-def test_a_message_to_suppressed_addresses_only_calls_nobody(
+def test_message_to_suppressed_addresses_only_calls_no_provider(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -56,7 +56,7 @@ def test_a_message_to_suppressed_addresses_only_calls_nobody(
     assert mailhost.received == []
 
 
-def test_a_scheduled_message_waits_for_its_time(
+def test_scheduled_message_waits_for_its_time(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com", send_at=clock.now() + dt.timedelta(hours=1))
@@ -69,7 +69,7 @@ def test_a_scheduled_message_waits_for_its_time(
     assert look(message)[0].status == "sent"
 
 
-def test_a_suspended_company_pauses_and_resumes_without_loss(
+def test_suspended_company_pauses_and_resumes_without_loss(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     from accounts.services import resume_company, suspend_company
@@ -107,7 +107,7 @@ def _give_back(jobs: Any) -> None:
         Message.objects.filter(id__in=[job.message.id for job in jobs]).update(due_at=clock.now())
 
 
-def test_two_workers_never_hold_the_same_message(
+def test_two_workers_never_claim_the_same_message(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com")
@@ -121,7 +121,7 @@ def test_two_workers_never_hold_the_same_message(
         Message.objects.filter(id__in=first).update(due_at=clock.now())
 
 
-def test_a_worker_whose_lease_ran_out_writes_nothing(
+def test_worker_with_an_expired_lease_writes_nothing(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com")
@@ -145,7 +145,7 @@ def _part(job: Any, outcome: Any) -> Any:
     return part
 
 
-def test_calls_are_not_begun_when_the_lease_could_end_first(
+def test_provider_calls_are_not_started_near_the_end_of_the_lease(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("messaging.services.sending.CALL_SECONDS", 3600)
@@ -159,7 +159,7 @@ def test_calls_are_not_begun_when_the_lease_could_end_first(
     monkeypatch.undo()
 
 
-def test_a_message_that_kills_its_workers_is_given_up(
+def test_message_that_kills_its_workers_is_abandoned(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com")

@@ -59,7 +59,7 @@ def a_message() -> Message:
         (a_message, lambda row: services.cancel_message(message=row, actor=SYSTEM), "message.canceled"),
     ],
 )
-def test_an_object_deleted_meanwhile_is_not_found_and_not_reported_again(
+def test_object_deleted_concurrently_is_not_found_and_reported_once(
     world: World, make: Callable[[], Any], again: Callable[[Any], object], action: str
 ) -> None:
     with tenant_context(world.tenant()):

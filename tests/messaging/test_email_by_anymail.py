@@ -39,7 +39,7 @@ def report(body: Any, *, password: str = "callback-secret") -> Any:
     )
 
 
-def test_the_service_gets_the_message_and_our_id(
+def test_service_gets_the_message_with_its_id(
     world: World, service: Any, queue: Callable[..., Message]
 ) -> None:
     message = queue(
@@ -83,7 +83,7 @@ def test_tags_the_service_cannot_take_are_left_out(
         ("garbled@example.com", "sent", ""),
     ],
 )
-def test_the_services_refusals_have_their_meaning(
+def test_service_refusals_are_classified(
     world: World, service: Any, queue: Callable[..., Message], address: str, status: str, code: str
 ) -> None:
     message = queue(world.tenant(), address)
@@ -94,7 +94,7 @@ def test_the_services_refusals_have_their_meaning(
     assert [found for _, found in time_line(message, address)] == [code]
 
 
-def test_a_service_that_does_not_answer_is_temporary(
+def test_service_timeout_is_temporary(
     world: World, service: Any, queue: Callable[..., Message], settings: Any
 ) -> None:
     settings.ANYMAIL = settings.ANYMAIL | {"REQUESTS_TIMEOUT": 0.2}
@@ -147,7 +147,7 @@ def _delivery(message: Any, **extra: Any) -> Any:
     }
 
 
-def test_verified_reports_are_written_down(world: World, service: Any, queue: Callable[..., Message]) -> None:
+def test_verified_reports_are_recorded(world: World, service: Any, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "ada@example.com", "bob@example.com")
     deliver()
 
@@ -176,9 +176,7 @@ def test_verified_reports_are_written_down(world: World, service: Any, queue: Ca
         assert list(Suppression.objects.values_list("address", "origin")) == [("bob@example.com", "bounce")]
 
 
-def test_a_complaint_suppresses_the_address(
-    world: World, service: Any, queue: Callable[..., Message]
-) -> None:
+def test_complaint_suppresses_the_address(world: World, service: Any, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "ada@example.com")
     deliver()
 
@@ -217,7 +215,7 @@ def test_unverified_unreadable_and_foreign_reports_change_nothing(
 
 @pytest.mark.parametrize("depth", [13, 300, 3_000, 100_000])
 @pytest.mark.parametrize("where", ["alone", "in the metadata", "behind a report"])
-def test_a_report_that_is_nested_too_deeply_is_unreadable_or_says_what_it_says(
+def test_deeply_nested_report_is_parsed_or_refused(
     world: World, service: Any, queue: Callable[..., Message], depth: int, where: str
 ) -> None:
     message = queue(world.tenant(), "ada@example.com")

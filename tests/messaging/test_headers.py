@@ -44,7 +44,7 @@ def write(names: list[str], subject: str, sender: str = "") -> bytes:
     return compose(envelope)
 
 
-def test_a_long_value_with_several_blanks_has_no_line_of_blanks_alone() -> None:
+def test_long_header_with_spaces_folds_without_blank_lines() -> None:
     value = clean_header("Organization", "a" * 60 + "   " + "b" * 60 + " c")[1]
     target = Target(uuid.uuid4(), "a@example.com", "")
     envelope = Envelope(
@@ -91,7 +91,7 @@ def test_names_and_subjects_arrive_as_they_were_written(names: list[str], subjec
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5), TEXTS)
-def test_no_line_and_no_word_is_longer_than_allowed(names: list[str], subject: str) -> None:
+def test_header_lines_and_encoded_words_respect_length_limits(names: list[str], subject: str) -> None:
     head = write(names, subject).partition(b"\r\n\r\n")[0]
 
     for line in head.split(b"\r\n"):
@@ -101,7 +101,7 @@ def test_no_line_and_no_word_is_longer_than_allowed(names: list[str], subject: s
 
 
 @given(st.lists(TEXTS, min_size=1, max_size=5))
-def test_python_reads_as_many_addresses_as_were_written(names: list[str]) -> None:
+def test_python_parses_every_formatted_address(names: list[str]) -> None:
     read = message_from_bytes(write(names, "Hello"), policy=default)
 
     assert [address.addr_spec for address in read["To"].addresses] == [
@@ -164,7 +164,7 @@ SET = {
 }
 
 
-def test_headers_of_the_list_arrive_as_they_were_set(client: Any, mailhost: Mailhost) -> None:
+def test_allowed_headers_arrive_unchanged(client: Any, mailhost: Mailhost) -> None:
     answer = client.post("/v1/messages", {**EMAIL, "headers": SET})
     deliver()
 
@@ -193,9 +193,7 @@ def test_headers_of_the_list_arrive_as_they_were_set(client: Any, mailhost: Mail
         ("X-Entity-Ref-ID", "x" * 901, None),
     ],
 )  # fmt: skip
-def test_every_other_header_is_refused_by_its_name(
-    client: Any, name: str, value: str, code: str | None
-) -> None:
+def test_other_headers_are_refused_by_name(client: Any, name: str, value: str, code: str | None) -> None:
     answer = client.post("/v1/messages", {**EMAIL, "headers": {name: value}})
 
     assert answer.status == 400, answer
@@ -204,7 +202,7 @@ def test_every_other_header_is_refused_by_its_name(
     assert code is None or code in [one["code"] for one in problems]
 
 
-def test_an_sms_has_no_headers_and_no_header_is_named_twice(client: Any) -> None:
+def test_sms_has_no_headers_and_duplicate_headers_are_refused(client: Any) -> None:
     twice = {"headers": {"Importance": "high", "importance": "low"}}
     sms = {"channel": "sms", "to": ["+4930123456"], "text": "Hi", "headers": {"Importance": "high"}}
 

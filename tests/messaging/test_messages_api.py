@@ -28,7 +28,7 @@ def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
     return api(issue_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
 
 
-def test_an_email_is_accepted_and_read_back(world: World, sender: ApiClient) -> None:
+def test_email_is_accepted_and_read_back(world: World, sender: ApiClient) -> None:
     answer = sender.post(
         "/v1/messages",
         {
@@ -60,7 +60,7 @@ def test_an_email_is_accepted_and_read_back(world: World, sender: ApiClient) -> 
     assert "text" not in listed[0]
 
 
-def test_an_sms_is_written_in_e164(sender: ApiClient) -> None:
+def test_sms_is_written_in_e164(sender: ApiClient) -> None:
     answer = sender.post("/v1/messages", SMS)
 
     assert answer.status == 201, answer
@@ -99,7 +99,7 @@ def test_an_sms_is_written_in_e164(sender: ApiClient) -> None:
         ({"send_at": "soon"}, "send_at", "invalid"),
     ],
 )  # fmt: skip
-def test_what_is_malformed_is_refused_by_name_before_anything_is_queued(
+def test_malformed_messages_are_refused_by_field_and_not_queued(
     world: World, sender: ApiClient, change: dict[str, Any], field: str, code: str
 ) -> None:
     answer = sender.post("/v1/messages", {**EMAIL, **change})
@@ -122,16 +122,14 @@ def test_what_is_malformed_is_refused_by_name_before_anything_is_queued(
         ("+15005550006", "test_address"),
     ],
 )
-def test_numbers_that_cannot_exist_are_refused(
-    world: World, sender: ApiClient, number: str, code: str
-) -> None:
+def test_invalid_numbers_are_refused(world: World, sender: ApiClient, number: str, code: str) -> None:
     answer = sender.post("/v1/messages", {**SMS, "to": [number]})
 
     assert [(e["field"], e["code"]) for e in answer.json["error"]["fields"]] == [("to.0", code)]
     assert messages_of(world.tenant()) == []
 
 
-def test_a_customer_is_the_recipient_when_nobody_else_is_named(world: World, sender: ApiClient) -> None:
+def test_customer_is_the_default_recipient(world: World, sender: ApiClient) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com", phone="+4930123456")
 
     by_email = sender.post("/v1/messages", {"channel": "email", "customer": customer.public_id, "subject": "S", "text": "T"})  # fmt: skip
@@ -150,7 +148,7 @@ def test_a_customer_is_the_recipient_when_nobody_else_is_named(world: World, sen
         ("Ada", "a@[127.0.0.1]", None),
     ],
 )
-def test_a_customer_stored_before_the_rules_is_emailed_or_reported(
+def test_customer_with_a_legacy_address_is_emailed_or_reported(
     world: World, sender: ApiClient, name: str, email: str, used: str | None
 ) -> None:
     customer = make_customer(world.tenant())
@@ -168,7 +166,7 @@ def test_a_customer_stored_before_the_rules_is_emailed_or_reported(
         assert messages_of(world.tenant()) == []
 
 
-def test_a_customer_without_an_address_or_of_another_company_is_refused(
+def test_customer_without_an_address_or_of_another_company_is_refused(
     world: World, sender: ApiClient
 ) -> None:
     silent = make_customer(world.tenant())
@@ -193,7 +191,7 @@ def test_a_customer_without_an_address_or_of_another_company_is_refused(
         (["customers:write"], "sms", 403),
     ],
 )
-def test_the_scope_of_the_channel_or_of_all_channels_is_needed(
+def test_scope_of_the_channel_or_of_all_channels_is_required(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -212,7 +210,7 @@ def test_the_scope_of_the_channel_or_of_all_channels_is_needed(
         assert messages_of(world.tenant()) == []
 
 
-def test_a_send_only_key_can_do_nothing_else(
+def test_send_only_key_can_only_send(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, scopes=["send_email"]).client_secret)
@@ -223,7 +221,7 @@ def test_a_send_only_key_can_do_nothing_else(
     assert client.post("/v1/suppressions", {"channel": "email", "address": "a@example.com"}).status == 403
 
 
-def test_an_email_key_cannot_cancel_an_sms(
+def test_email_key_cannot_cancel_an_sms(
     world: World, sender: ApiClient, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     later = (clock.now() + dt.timedelta(hours=1)).isoformat()
@@ -234,7 +232,7 @@ def test_an_email_key_cannot_cancel_an_sms(
     assert sender.get(f"/v1/messages/{message}").json["status"] == "scheduled"
 
 
-def test_a_scheduled_message_can_be_canceled_once_and_gives_its_recipients_back(
+def test_scheduled_message_can_be_canceled_once_and_returns_its_recipients(
     world: World, sender: ApiClient
 ) -> None:
     later = (clock.now() + dt.timedelta(days=2)).isoformat()
@@ -268,7 +266,7 @@ def test_another_companys_message_is_not_found(
     assert tester.get(f"/v1/messages/{message}").code == "not_found"
 
 
-def test_lists_are_narrowed_by_every_documented_filter(world: World, sender: ApiClient) -> None:
+def test_lists_support_every_documented_filter(world: World, sender: ApiClient) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com")
     email = sender.post("/v1/messages", {**EMAIL, "tags": ["a", "b"], "customer": customer.public_id}).json
     sms = sender.post("/v1/messages", {**SMS, "tags": ["b"]}).json
@@ -289,7 +287,7 @@ def test_lists_are_narrowed_by_every_documented_filter(world: World, sender: Api
     assert sender.get("/v1/messages?nonsense=1").code == "validation_failed"
 
 
-def test_a_repeated_idempotency_key_queues_and_counts_once(world: World, sender: ApiClient) -> None:
+def test_repeated_idempotency_key_queues_and_counts_once(world: World, sender: ApiClient) -> None:
     first = sender.post("/v1/messages", EMAIL, idempotency_key="k1")
     second = sender.post("/v1/messages", EMAIL, idempotency_key="k1")
 

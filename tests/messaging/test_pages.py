@@ -36,7 +36,7 @@ def files(settings: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world: World, files: Path) -> None:
+def test_message_written_on_the_dashboard_reaches_the_local_mailbox(world: World, files: Path) -> None:
     browser = sign_in(world.teammate)
 
     sent = send_form(
@@ -66,9 +66,7 @@ def test_a_message_written_on_the_dashboard_reaches_the_local_mailbox(world: Wor
     assert "ada@example.com and 2 more" in page(browser, "/messages/?tag=spring")
 
 
-def test_an_sms_reaches_the_local_mailbox_too(
-    world: World, files: Path, queue: Callable[..., Message]
-) -> None:
+def test_sms_reaches_the_local_mailbox_too(world: World, files: Path, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "+4930123456", channel="sms", subject="", text="Grüße", sender="Acme")
     deliver()
     browser = sign_in(world.owner)
@@ -81,7 +79,7 @@ def test_an_sms_reaches_the_local_mailbox_too(
     "name",
     ["..", "%2e%2e%2fsecrets.env", "secrets.env", "msg_x.eml", "msg_01h455vb4pex5vsknk084sn02q.eml"],
 )
-def test_the_mailbox_opens_nothing_but_its_own_messages(world: World, files: Path, name: str) -> None:
+def test_local_mailbox_serves_only_its_own_messages(world: World, files: Path, name: str) -> None:
     (files / "outbox").mkdir()
     (files / "secrets.env").write_text("SECRET=1")
 
@@ -114,7 +112,7 @@ def test_another_companys_mailbox_is_not_shown(
         ({"channel": "pigeon"}, "Select a valid choice"),
     ],
 )
-def test_refusals_stand_on_their_fields_and_nothing_is_queued(
+def test_refusals_are_shown_on_their_fields_and_nothing_is_queued(
     world: World, change: dict[str, Any], words: str
 ) -> None:
     browser = sign_in(world.teammate)
@@ -127,7 +125,7 @@ def test_refusals_stand_on_their_fields_and_nothing_is_queued(
         assert not Message.objects.exists()
 
 
-def test_the_used_up_cap_is_said_on_the_form(world: World) -> None:
+def test_used_up_cap_is_shown_on_the_form(world: World) -> None:
     from tests.messaging.test_caps import override
 
     override(world.company, email_per_day=0)
@@ -140,7 +138,7 @@ def test_the_used_up_cap_is_said_on_the_form(world: World) -> None:
         assert not OutboxEvent.objects.filter(type="message.queued").exists()
 
 
-def test_a_message_sent_twice_is_queued_once(world: World) -> None:
+def test_message_form_submitted_twice_is_queued_once(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
 
@@ -155,7 +153,7 @@ def test_a_message_sent_twice_is_queued_once(world: World) -> None:
     assert "no second message was created" in page(browser, second.headers["Location"])
 
 
-def test_a_new_form_is_a_new_message(world: World) -> None:
+def test_new_form_is_a_new_message(world: World) -> None:
     browser = sign_in(world.teammate)
 
     for _ in range(2):
@@ -166,7 +164,7 @@ def test_a_new_form_is_a_new_message(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", [{}, {"form_token": "guess"}])
-def test_a_form_without_its_token_queues_nothing(world: World, token: dict[str, Any]) -> None:
+def test_form_without_its_token_queues_nothing(world: World, token: dict[str, Any]) -> None:
     answer = sign_in(world.teammate).post("/messages/new/", {**COMPOSED, **token})
 
     assert answer.status_code == 400
@@ -175,7 +173,7 @@ def test_a_form_without_its_token_queues_nothing(world: World, token: dict[str, 
         assert not Message.objects.exists()
 
 
-def test_going_back_and_changing_the_text_asks_before_it_sends_again(world: World) -> None:
+def test_changing_the_text_after_going_back_asks_for_confirmation(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
     browser.post("/messages/new/", sent)
@@ -193,7 +191,7 @@ def test_going_back_and_changing_the_text_asks_before_it_sends_again(world: Worl
         assert {row.text for row in Message.objects.all()} == {"Hi Ada", "Hi again"}
 
 
-def test_a_corrected_message_keeps_its_token_and_is_queued_once(world: World) -> None:
+def test_corrected_message_keeps_its_token_and_is_queued_once(world: World) -> None:
     browser = sign_in(world.teammate)
     sent = {**COMPOSED, **form_token(browser, "/messages/new/")}
 
@@ -207,7 +205,7 @@ def test_a_corrected_message_keeps_its_token_and_is_queued_once(world: World) ->
         assert Message.objects.count() == 1
 
 
-def test_a_scheduled_message_is_canceled_from_its_page(world: World, queue: Callable[..., Message]) -> None:
+def test_scheduled_message_is_canceled_from_its_page(world: World, queue: Callable[..., Message]) -> None:
     message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
     browser = sign_in(world.teammate)
     assert "Cancel message" in page(browser, f"/messages/{message.public_id}/")
@@ -220,7 +218,7 @@ def test_a_scheduled_message_is_canceled_from_its_page(world: World, queue: Call
     assert "Cancel message" not in page(browser, f"/messages/{message.public_id}/")
 
 
-def test_the_suppression_list_is_kept_by_hand(world: World) -> None:
+def test_suppression_list_can_be_edited_on_the_page(world: World) -> None:
     browser = sign_in(world.teammate)
 
     browser.post(
@@ -243,9 +241,7 @@ def test_the_suppression_list_is_kept_by_hand(world: World) -> None:
         assert not Suppression.objects.exists()
 
 
-def test_statistics_show_what_the_api_says(
-    world: World, mailhost: Mailhost, queue: Callable[..., Message]
-) -> None:
+def test_statistics_match_the_api(world: World, mailhost: Mailhost, queue: Callable[..., Message]) -> None:
     queue(world.tenant(), "ada@example.com", "unknown@example.com", tags=["spring"])
     deliver()
     fold_statistics()
@@ -258,7 +254,7 @@ def test_statistics_show_what_the_api_says(
     assert "Show as table" in shown
 
 
-def test_a_day_without_sends_has_no_time_until_sent(
+def test_day_without_sends_has_no_time_until_sent(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     queue(world.tenant(), "ada@example.com")
@@ -274,7 +270,7 @@ def test_a_day_without_sends_has_no_time_until_sent(
 
 
 @pytest.mark.parametrize(("query", "chosen"), [("", "7d"), ("?period=30d", "30d"), ("?tag=news", "7d")])
-def test_the_statistics_say_which_period_they_show(world: World, query: str, chosen: str) -> None:
+def test_statistics_show_their_period(world: World, query: str, chosen: str) -> None:
     shown = page(sign_in(world.owner), f"/messages/statistics/{query}")
 
     assert f'<option value="{chosen}" selected>' in shown
@@ -290,7 +286,7 @@ def test_use_against_the_caps_is_shown_as_bars(world: World, queue: Callable[...
     assert "0 of 50 recipients (0%)" in shown
 
 
-def test_viewers_read_and_change_nothing(world: World, queue: Callable[..., Message]) -> None:
+def test_viewers_have_read_only_access(world: World, queue: Callable[..., Message]) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
     message = queue(world.tenant(), "ada@example.com", send_at=clock.now() + dt.timedelta(hours=1))
@@ -308,12 +304,12 @@ def test_viewers_read_and_change_nothing(world: World, queue: Callable[..., Mess
         assert Suppression.objects.count() == 1
 
 
-def test_strangers_are_sent_to_the_sign_in_page(client: Any, world: World) -> None:
+def test_anonymous_visitors_are_sent_to_the_sign_in_page(client: Any, world: World) -> None:
     for path in ("/messages/", "/messages/new/", "/messages/suppressions/", "/messages/mailbox/"):
         assert client.get(path).headers["Location"].startswith("/accounts/login/")
 
 
-def test_a_customer_is_written_to_by_id(world: World, files: Path) -> None:
+def test_message_can_be_addressed_to_a_customer_id(world: World, files: Path) -> None:
     customer = make_customer(world.tenant(), email="ada@example.com")
 
     fields = COMPOSED | {"to": "", "customer": customer.public_id}

@@ -59,7 +59,7 @@ def state(tenant: Any) -> Any:
         ({"sent": 900, "bounced": 100, "ago": dt.timedelta(days=7, hours=1)}, None),
     ],
 )
-def test_rates_are_judged_at_their_thresholds(
+def test_rates_are_evaluated_at_their_thresholds(
     world: World, counts: dict[str, Any], found: str | None
 ) -> None:
     happened(world.tenant(), **counts)
@@ -67,7 +67,7 @@ def test_rates_are_judged_at_their_thresholds(
     assert state(world.tenant()) == found
 
 
-def test_test_mode_and_other_companies_are_free(
+def test_test_mode_and_other_companies_are_not_limited(
     world: World, sender: ApiClient, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     happened(world.tenant("test"), sent=900, bounced=100)
@@ -80,7 +80,7 @@ def test_test_mode_and_other_companies_are_free(
     assert other_test.post("/v1/messages", EMAIL).status == 201
 
 
-def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(
+def test_slowed_company_is_limited_per_hour_and_recovers_automatically(
     world: World, sender: ApiClient
 ) -> None:
     happened(world.tenant(), sent=950, bounced=50)
@@ -102,7 +102,7 @@ def test_slowed_a_company_sends_little_each_hour_and_recovers_by_itself(
     assert sender.post("/v1/messages", EMAIL).status == 201
 
 
-def test_a_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
+def test_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
     world: World, sender: ApiClient, queue: Callable[..., Message], mailhost: Mailhost
 ) -> None:
     waiting = queue(world.tenant(), "ada@example.com")
@@ -135,7 +135,7 @@ def test_a_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
     assert state(world.tenant()) == "good"  # what was before is not counted again
 
 
-def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owners_are_told_once_a_day(
+def test_claimed_messages_are_held_in_a_pause_and_owners_notified_once_a_day(
     world: World, queue: Callable[..., Message], mailhost: Mailhost
 ) -> None:
     tried, accepted = (queue(world.tenant(), f"{name}@example.com") for name in ("greylisted", "ada"))
@@ -162,7 +162,7 @@ def test_what_a_worker_cannot_deliver_in_a_pause_is_held_with_the_rest_and_owner
     assert look(sms)[0].status == "sent"
 
 
-def test_a_failure_to_evaluate_one_company_does_not_block_others(
+def test_failure_to_evaluate_one_company_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     happened(world.tenant(), sent=900, bounced=100)

@@ -48,7 +48,7 @@ def counts(tenant: Any) -> list[int]:
         return [model.objects.count() for model in OURS]
 
 
-def test_after_its_days_a_message_goes_with_everything_that_is_its_own(
+def test_expired_message_is_deleted_with_its_related_rows(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any
 ) -> None:
     # given a message that was sent to one address and bounced at another, and one that is scheduled
@@ -76,7 +76,7 @@ def test_after_its_days_a_message_goes_with_everything_that_is_its_own(
         assert (entry.address, entry.message_id) == ("unknown@example.com", None)
 
 
-def test_with_0_days_nothing_goes(
+def test_retention_of_0_days_deletes_nothing(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any, settings: Any
 ) -> None:
     settings.MESSAGE_RETENTION_DAYS = 0
@@ -100,7 +100,7 @@ def held() -> Iterator[None]:
         cursor.execute("DROP TABLE held_messages")
 
 
-def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(
+def test_undeletable_message_is_set_aside_and_others_are_deleted(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], days_later: Any, held: None
 ) -> None:
     _, bad, _ = (queue(world.tenant(), f"{name}@example.com") for name in ("a", "b", "c"))
@@ -117,7 +117,7 @@ def test_a_message_that_cannot_go_is_set_aside_and_the_others_go(
     assert "held_messages" in reason_of("messaging.prune", bad.public_id)
 
 
-def test_shares_of_a_day_that_is_over_go_and_what_lay_unused_in_them_was_never_counted(
+def test_shares_of_past_days_are_deleted_and_unused_capacity_is_not_counted(
     world: World, days_later: Any
 ) -> None:
     today = clock.now().date()

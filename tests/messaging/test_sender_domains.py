@@ -70,7 +70,7 @@ def look_again(client: Any, body: Any) -> Any:
     return client.get(f"/v1/sender_domains/{body['id']}").json
 
 
-def test_a_domain_is_verified_once_its_records_are_there(
+def test_domain_is_verified_once_its_records_are_there(
     world: World, client: ApiClient, zone: Any, settings: Any
 ) -> None:
     settings.MESSAGING_SPF_INCLUDE, settings.MESSAGING_RETURN_PATH = (
@@ -115,7 +115,7 @@ def test_a_domain_is_verified_once_its_records_are_there(
         (["challenge", "dkim"], "verified"),
     ],
 )
-def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(
+def test_domain_needs_the_challenge_and_a_key_to_be_verified(
     client: ApiClient, zone: Any, purposes: list[str], status: str
 ) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
@@ -125,7 +125,7 @@ def test_the_challenge_and_a_key_prove_a_domain_and_nothing_less(
     assert look_again(client, body)["status"] == status
 
 
-def test_another_companys_challenge_proves_nothing(world: World, client: ApiClient, zone: Any) -> None:
+def test_challenge_of_another_company_verifies_nothing(world: World, client: ApiClient, zone: Any) -> None:
     """Two companies may name one domain; each needs its own challenge."""
     with tenant_context(world.other_tenant()):
         theirs = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
@@ -142,7 +142,7 @@ def test_another_companys_challenge_proves_nothing(world: World, client: ApiClie
         assert SenderDomain.objects.get().status == "verified"
 
 
-def test_a_differing_dns_record_is_shown(client: ApiClient, zone: Any) -> None:
+def test_differing_dns_record_is_shown(client: ApiClient, zone: Any) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     zone.add("_pomelo-challenge.acme.example", "TXT", "pomelo=of-last-year", "other=1")
 
@@ -152,7 +152,9 @@ def test_a_differing_dns_record_is_shown(client: ApiClient, zone: Any) -> None:
 
 
 @pytest.mark.parametrize("way", ["broken", "silent"])
-def test_a_name_server_that_fails_is_no_missing_record(client: ApiClient, zone: Any, way: str) -> None:
+def test_failing_name_server_does_not_count_as_a_missing_record(
+    client: ApiClient, zone: Any, way: str
+) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     publish(zone, body)
     getattr(zone, way).add("_pomelo-challenge.acme.example")
@@ -163,14 +165,14 @@ def test_a_name_server_that_fails_is_no_missing_record(client: ApiClient, zone: 
     assert found["records"][1]["status"] == "found"
 
 
-def test_a_policy_of_the_organisation_holds_for_the_sub_domain(client: ApiClient, zone: Any) -> None:
+def test_dmarc_policy_of_the_organization_applies_to_the_subdomain(client: ApiClient, zone: Any) -> None:
     body = client.post("/v1/sender_domains", {"domain": "news.acme.example"}).json
     zone.add("_dmarc.acme.example", "TXT", "v=DMARC1; p=reject")
 
     assert look_again(client, body)["records"][-1]["status"] == "found"
 
 
-def test_an_international_domain_is_shown_in_its_ascii_form(client: ApiClient) -> None:
+def test_international_domain_is_shown_in_its_ascii_form(client: ApiClient) -> None:
     """A Cyrillic a looks like a Latin one: `аcme.example`."""
     assert (
         client.post("/v1/sender_domains", {"domain": "\u0430cme.example"}).json["domain"]
@@ -196,7 +198,7 @@ def test_invalid_domains_are_refused(client: ApiClient, text: str) -> None:
     assert (answer.status, answer.code) == (400, "validation_failed"), answer
 
 
-def test_the_private_keys_are_encrypted_and_shown_nowhere(world: World, client: ApiClient) -> None:
+def test_dkim_private_keys_are_encrypted_and_never_shown(world: World, client: ApiClient) -> None:
     answer = client.post("/v1/sender_domains", {"domain": "acme.example"})
 
     with tenant_context(world.tenant()):
@@ -222,7 +224,7 @@ def lose(zone: Any, row: Any, since: Any = None) -> Any:
         return SenderDomain.objects.get(id=row.id)
 
 
-def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_after_72_hours(
+def test_domain_without_its_records_still_sends_then_warns_and_lapses_after_72_hours(
     world: World, zone: Any
 ) -> None:
     row = prove_domain(world.tenant())
@@ -250,7 +252,7 @@ def test_a_verified_domain_that_lost_its_records_still_sends_warns_and_lapses_af
     ]
 
 
-def test_records_that_come_back_end_the_failure(world: World, zone: Any) -> None:
+def test_restored_records_end_the_failure(world: World, zone: Any) -> None:
     with tenant_context(world.tenant()):
         row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
         keys = list(row.keys.all())
@@ -268,9 +270,7 @@ def test_records_that_come_back_end_the_failure(world: World, zone: Any) -> None
     assert events_of(row) == ["sender_domain.verified", "sender_domain.failed", "sender_domain.verified"]
 
 
-def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_more(
-    world: World, zone: Any
-) -> None:
+def test_unverified_domain_is_checked_less_and_less_often(world: World, zone: Any) -> None:
     with tenant_context(world.tenant()):
         row = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
     waits = []
@@ -290,7 +290,7 @@ def test_a_domain_that_nobody_sets_up_is_looked_at_less_and_less_and_then_no_mor
     assert check_due_domains() == 1
 
 
-def test_one_domain_that_cannot_be_written_down_stops_no_other(
+def test_domain_that_cannot_be_saved_does_not_block_others(
     world: World, zone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tenant_context(world.other_tenant()):
@@ -311,7 +311,7 @@ def test_one_domain_that_cannot_be_written_down_stops_no_other(
         assert SenderDomain.objects.get(id=good.id).checked_at is not None
 
 
-def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client: ApiClient, zone: Any) -> None:
+def test_domain_with_many_labels_needs_few_lookups(client: ApiClient, zone: Any) -> None:
     """A name server of one's own could make every one of them last, and hold up the domains of everybody else."""
     domain = "a." * 60 + "acme.example"
     body = client.post("/v1/sender_domains", {"domain": domain}).json
@@ -325,9 +325,7 @@ def test_a_domain_of_many_labels_is_not_asked_for_at_each_of_them(client: ApiCli
     assert look_again(client, body)["records"][-1]["status"] == "found"
 
 
-def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(
-    client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_slow_name_servers_time_out(client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verification, "DOMAIN_SECONDS", 1.0)
     body = client.post("/v1/sender_domains", {"domain": "a.b.c.d.acme.example"}).json
     zone.delay = 0.4
@@ -344,9 +342,7 @@ def test_slow_name_servers_of_one_domain_are_waited_for_so_long_and_no_longer(
     ]
 
 
-def test_a_run_ends_however_many_domains_are_due(
-    client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_domain_check_run_is_bounded(client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(domain_checks, "RUN_SECONDS", 0.0)
     client.post("/v1/sender_domains", {"domain": "acme.example"})
 
@@ -354,7 +350,7 @@ def test_a_run_ends_however_many_domains_are_due(
     assert zone.asked == []
 
 
-def test_a_domain_is_looked_at_by_one_worker_at_a_time_however_often_it_is_asked_for(
+def test_domain_is_checked_by_one_worker_at_a_time(
     client: ApiClient, zone: Any, nothing_due: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look takes a worker for seconds, and asking for it costs nothing: every worker could be kept busy with one domain."""
@@ -375,7 +371,7 @@ def test_a_domain_is_looked_at_by_one_worker_at_a_time_however_often_it_is_asked
     assert of_others == [0]
 
 
-def test_workers_together_look_at_so_many_domains_and_no_more(
+def test_concurrent_domain_checks_are_limited_across_workers(
     client: ApiClient, zone: Any, nothing_due: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(domain_checks, "BATCH", 1)
@@ -394,7 +390,7 @@ def test_workers_together_look_at_so_many_domains_and_no_more(
     assert of_others == [0, 0]
 
 
-def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(
+def test_domains_of_a_dead_worker_are_checked_by_another(
     client: ApiClient, zone: Any, nothing_due: None
 ) -> None:
     client.post("/v1/sender_domains", {"domain": "acme.example"})
@@ -411,7 +407,7 @@ def test_the_domains_of_a_worker_that_died_are_looked_at_by_another(
 # --- signatures -----------------------------------------------------------------------------------------------------------
 
 
-def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
+def test_mail_of_a_verified_domain_passes_dkim_by_dns(
     world: World, client: ApiClient, zone: Any, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
@@ -440,7 +436,7 @@ def test_mail_of_a_proved_domain_is_signed_so_that_dkim_verifies_it_by_dns(
     assert not dkim.verify(b"From: Eve <eve@example.com>\r\n" + received.raw, dnsfunc=txt)
 
 
-def test_an_unreadable_dkim_key_only_delays_its_own_messages(
+def test_unreadable_dkim_key_only_delays_its_own_messages(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     prove_domain(world.tenant())

@@ -60,7 +60,7 @@ SENDERS = {
 }
 
 
-def test_no_live_mail_leaves_from_a_domain_that_the_company_has_not_proved(
+def test_live_mail_requires_a_verified_domain(
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
     mailhost: Mailhost,
@@ -116,7 +116,7 @@ def test_no_live_mail_leaves_from_a_domain_that_the_company_has_not_proved(
     )
 
 
-def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_name(
+def test_default_sender_is_the_first_verified_domain_with_the_companys_name(
     world: World, sender: ApiClient
 ) -> None:
     prove_domain(world.tenant(), "acme.example")
@@ -128,7 +128,7 @@ def test_without_from_mail_comes_from_the_first_proved_domain_in_the_companys_na
 # --- without a domain: to members only --------------------------------------------------------------------------------------
 
 
-def test_without_a_domain_a_company_writes_to_its_own_members(
+def test_without_a_domain_email_only_goes_to_members(
     world: World, sender: ApiClient, mailhost: Mailhost, settings: Any
 ) -> None:
     settings.MESSAGING_EMAIL_FROM = "Pomelo <no-reply@operator.example>"
@@ -151,9 +151,7 @@ def test_without_a_domain_a_company_writes_to_its_own_members(
 
 
 @pytest.mark.parametrize("field", ["to", "cc", "bcc"])
-def test_one_recipient_who_is_no_member_is_enough_to_refuse(
-    world: World, sender: ApiClient, field: str
-) -> None:
+def test_single_non_member_recipient_is_refused(world: World, sender: ApiClient, field: str) -> None:
     body = {**EMAIL, "to": [world.owner.email]} | {field: ["ada@example.com"]}
 
     answer = sender.post("/v1/messages", body)
@@ -162,7 +160,7 @@ def test_one_recipient_who_is_no_member_is_enough_to_refuse(
     assert answer.json["error"]["recipient"] == "ada@example.com"
 
 
-def test_members_of_another_company_are_not_ones_own(world: World, sender: ApiClient) -> None:
+def test_members_of_another_company_do_not_count_as_members(world: World, sender: ApiClient) -> None:
     assert sender.post("/v1/messages", {**EMAIL, "to": [world.outsider.email]}).code == "sender_not_verified"
 
 
@@ -174,7 +172,7 @@ def test_the_operators_domain_cannot_be_claimed(world: World, sender: ApiClient,
     assert (answer.status, answer.code) == (403, "sender_not_verified")
 
 
-def test_a_refusal_is_not_kept_under_its_idempotency_key(world: World, sender: ApiClient) -> None:
+def test_sender_refusal_is_not_stored_under_its_idempotency_key(world: World, sender: ApiClient) -> None:
     first = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
     prove_domain(world.tenant(), "acme.example")
     second = sender.post("/v1/messages", {**EMAIL, "from": "a@acme.example"}, idempotency_key="again")
@@ -194,7 +192,7 @@ REFUSED = ("failed", "sender_not_verified", [("failed", "sender_not_verified")])
 
 
 @pytest.mark.parametrize("end", ["lapsed", "removed"])
-def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(
+def test_accepted_mail_is_not_sent_after_its_domain_lapses(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], end: str
 ) -> None:
     domain = prove_domain(world.tenant())
@@ -212,7 +210,7 @@ def test_what_was_accepted_does_not_leave_after_its_domain_has_ended(
     assert refused(message) == REFUSED
 
 
-def test_mail_for_a_member_does_not_leave_once_they_have_left(
+def test_mail_for_a_former_member_is_not_sent(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     guest = make_user("guest")
@@ -231,7 +229,7 @@ def test_mail_for_a_member_does_not_leave_once_they_have_left(
     "proof",
     [None, Proof("Acme <news@acme.example>"), Proof("news@acme.example ")],
 )
-def test_no_provider_is_called_without_a_proof_for_this_very_sender(
+def test_provider_is_not_called_for_an_unverified_sender(
     world: World, mailhost: Mailhost, proof: Any, settings: Any
 ) -> None:
     """The last door: whatever made the envelope."""
@@ -253,7 +251,7 @@ def test_no_provider_is_called_without_a_proof_for_this_very_sender(
 
 @pytest.mark.parametrize("name", ["Acme", "ACME", "+4930999999"])
 @pytest.mark.parametrize("status", ["pending", "rejected", "another company's", "test mode's", None])
-def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(
+def test_sms_requires_a_sender_approved_by_staff(
     world: World, sender: ApiClient, name: str, status: str | None
 ) -> None:
     tenant = {"another company's": world.other_tenant(), "test mode's": world.tenant("test")}.get(
@@ -270,7 +268,7 @@ def test_no_sms_comes_from_a_sender_that_staff_have_not_approved(
         assert sender.post("/v1/messages", body).code == "sender_not_verified"
 
 
-def test_an_approved_sender_is_used_as_it_was_approved(world: World, sender: ApiClient) -> None:
+def test_approved_sender_is_used_unchanged(world: World, sender: ApiClient) -> None:
     prove_sms(world.tenant(), "Acme")
 
     assert sender.post("/v1/messages", {**SMS, "from": "aCME"}).json["from"] == "Acme"
@@ -278,7 +276,7 @@ def test_an_approved_sender_is_used_as_it_was_approved(world: World, sender: Api
     assert sender.post("/v1/messages", {**SMS, "from": "Acme2"}).code == "sender_not_verified"
 
 
-def test_an_sms_does_not_leave_once_its_sender_was_taken_back(
+def test_sms_is_not_sent_after_its_sender_was_revoked(
     world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
 ) -> None:
     settings.DATA_DIR = tmp_path
@@ -294,7 +292,7 @@ def test_an_sms_does_not_leave_once_its_sender_was_taken_back(
     assert refused(message, "+4930123456") == REFUSED
 
 
-def test_an_sms_does_not_leave_once_its_country_was_switched_off(
+def test_sms_is_not_sent_after_its_country_was_turned_off(
     world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
 ) -> None:
     """Who finds a stolen key's SMS switches their country off; what is scheduled must not leave afterwards."""
@@ -318,7 +316,7 @@ def send_sms(tenant: Any, *numbers: Any) -> Any:
         return create_message(actor=SYSTEM, channel="sms", to=numbers, text="Hi").message
 
 
-def test_sms_go_to_the_countries_that_are_switched_on(world: World) -> None:
+def test_sms_are_sent_to_enabled_countries_only(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant, "Acme", countries=["DE"])
     send_sms(tenant, "+4930123456")
@@ -331,7 +329,7 @@ def test_sms_go_to_the_countries_that_are_switched_on(world: World) -> None:
     send_sms(tenant, "+43512345678")
 
 
-def test_before_any_are_chosen_sms_go_to_the_country_of_the_approved_number(world: World) -> None:
+def test_by_default_sms_are_sent_to_the_country_of_the_approved_number(world: World) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         SmsSender.objects.create(
@@ -360,7 +358,7 @@ def test_sms_to_one_number_range_are_limited_per_hour(world: World) -> None:
     send_sms(tenant, "+4930123499")
 
 
-def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(world: World) -> None:
+def test_concurrent_sms_to_one_range_are_limited_like_sequential_ones(world: World) -> None:
     tenant = world.tenant()
     prove_sms(tenant)
     together = threading.Barrier(8)
@@ -382,7 +380,7 @@ def test_many_sms_at_once_to_one_range_are_as_limited_as_one_after_the_other(wor
     assert sorted(outcomes) == ["limited"] * 6 + ["sent"] * 2
 
 
-def test_in_test_mode_every_sender_is_free(world: World) -> None:
+def test_test_mode_accepts_every_sender(world: World) -> None:
     tenant = world.tenant("test")
     with tenant_context(tenant):
         create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)
@@ -392,6 +390,6 @@ def test_in_test_mode_every_sender_is_free(world: World) -> None:
         assert set(Message.objects.values_list("status", flat=True)) == {"delivered"}
 
 
-def test_the_service_refuses_as_the_endpoint_does(world: World) -> None:
+def test_service_applies_the_endpoints_rules(world: World) -> None:
     with tenant_context(world.tenant()), pytest.raises(SenderNotVerified):
         create_message(actor=SYSTEM, sender="ceo@bank.example", **EMAIL)

@@ -25,9 +25,7 @@ from tests.messaging.smtp import (
 )
 
 
-def test_an_email_arrives_as_it_was_written(
-    world: World, mailhost: Mailhost, queue: Callable[..., Message]
-) -> None:
+def test_email_arrives_unchanged(world: World, mailhost: Mailhost, queue: Callable[..., Message]) -> None:
     message = queue(
         world.tenant(),
         "Ada Lovelace <ada@example.com>",
@@ -62,7 +60,9 @@ def test_an_email_arrives_as_it_was_written(
     assert events_of(message) == ["message.queued", "message.sent"]
 
 
-def test_html_alone_is_sent_as_html(world: World, mailhost: Mailhost, queue: Callable[..., Message]) -> None:
+def test_html_only_email_is_sent_as_html(
+    world: World, mailhost: Mailhost, queue: Callable[..., Message]
+) -> None:
     queue(world.tenant(), "html@example.com", text="", html="<p>only</p>")
 
     deliver()
@@ -109,7 +109,7 @@ def test_every_smtp_reply_code_is_classified(
     assert listed == ([(address, "bounce")] if suppressed else [])
 
 
-def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_again(
+def test_recipients_are_classified_separately_and_only_failed_ones_retried(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "fine@example.com", "greylisted@example.com", "unknown@example.com")
@@ -130,7 +130,7 @@ def test_recipients_of_one_message_are_judged_apart_and_only_the_rest_is_tried_a
     assert len(time_line(message, "fine@example.com")) == 1
 
 
-def test_a_temporary_failure_is_tried_again_with_the_same_message_id(
+def test_temporary_failure_is_retried_with_the_same_message_id(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     message = queue(world.tenant(), "greylisted+then-fine@example.com")
@@ -167,7 +167,7 @@ def test_attempts_end_after_the_last_backoff(
     assert deliver() == 0
 
 
-def test_a_refused_sender_fails_every_recipient(
+def test_refused_sender_fails_every_recipient(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     mailhost.mail_answer = "553 5.1.8 Sender refused"
@@ -236,7 +236,7 @@ def test_disconnects_and_time_outs_are_temporary(
 
 
 @pytest.mark.parametrize("moment", ["RCPT", "DATA"])
-def test_what_the_server_said_before_it_went_away_stays_said(
+def test_replies_before_a_disconnect_are_kept(
     world: World, settings: Any, queue: Callable[..., Message], moment: str
 ) -> None:
     message = queue(world.tenant(), "gone@example.com", "b@example.com")
@@ -253,7 +253,7 @@ def test_what_the_server_said_before_it_went_away_stays_said(
     )
 
 
-def test_a_refused_smtp_login_is_the_operators_problem_and_the_message_waits(
+def test_refused_smtp_login_alerts_the_operator_and_the_message_waits(
     world: World, settings: Any, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "a@example.com")
@@ -268,7 +268,7 @@ def test_a_refused_smtp_login_is_the_operators_problem_and_the_message_waits(
 
 
 @pytest.mark.parametrize("scheme", ["smtp+tls", "smtp+ssl"])
-def test_a_server_that_cannot_prove_who_it_is_gets_nothing(
+def test_smtp_server_without_a_valid_certificate_gets_nothing(
     world: World, settings: Any, queue: Callable[..., Message], mailhost: Mailhost, scheme: str
 ) -> None:
     message = queue(world.tenant(), "a@example.com")
@@ -280,7 +280,7 @@ def test_a_server_that_cannot_prove_who_it_is_gets_nothing(
     assert mailhost.of(message.public_id) == []
 
 
-def test_nobody_listening_is_temporary(world: World, settings: Any, queue: Callable[..., Message]) -> None:
+def test_refused_connection_is_temporary(world: World, settings: Any, queue: Callable[..., Message]) -> None:
     settings.MESSAGING_PROVIDERS = {"email": "smtp"}
     settings.MESSAGING_SMTP_URL = "smtp://127.0.0.1:1"
     message = queue(world.tenant(), "a@example.com")
@@ -290,7 +290,7 @@ def test_nobody_listening_is_temporary(world: World, settings: Any, queue: Calla
     assert time_line(message, "a@example.com") == [("deferred", "smtp_connection")]
 
 
-def test_a_connection_the_server_closed_while_idle_is_noticed(
+def test_idle_connection_closed_by_the_server_is_replaced(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], settings: Any
 ) -> None:
     first = queue(world.tenant(), "one@example.com")
@@ -309,7 +309,7 @@ def test_a_connection_the_server_closed_while_idle_is_noticed(
     assert mailhost.connections == 2
 
 
-def test_a_bug_in_a_provider_stops_neither_the_batch_nor_the_message(
+def test_provider_bug_stops_neither_the_batch_nor_the_message(
     world: World, mailhost: Mailhost, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = queue(world.tenant(), "broken@example.com")

@@ -75,7 +75,7 @@ def test_the_customer_gets_the_pdf_and_a_link_once(
     assert event.object_id == invoice.public_id
 
 
-def test_an_invoice_email_can_have_its_own_subject_and_recipient(
+def test_invoice_email_can_have_its_own_subject_and_recipient(
     world: World, client: Any, invoice: Any, mailhost: Mailhost
 ) -> None:
     body = {"to": ["Books <books@example.com>"], "subject": "For your books"}
@@ -90,7 +90,7 @@ def test_an_invoice_email_can_have_its_own_subject_and_recipient(
     )
 
 
-def test_a_refused_invoice_email_leaves_no_trace(
+def test_refused_invoice_email_leaves_no_trace(
     world: World,
     client: Any,
     invoice: Any,
@@ -121,7 +121,7 @@ def test_a_refused_invoice_email_leaves_no_trace(
     assert counts(world) == (0, 0)
 
 
-def test_sending_an_invoice_from_its_page(world: World, invoice: Any, mailhost: Mailhost) -> None:
+def test_invoice_is_sent_from_its_page(world: World, invoice: Any, mailhost: Mailhost) -> None:
     browser = sign_in(world.teammate)
     address = f"/messages/invoices/{invoice.public_id}/send/"
     assert address in browser.get(f"/invoices/{invoice.public_id}/").content.decode()

@@ -72,7 +72,7 @@ def event(message: Any, **fields: Any) -> Any:
         ({"type": "failed"}, "failed", None),
     ],
 )
-def test_each_report_has_its_effect(
+def test_each_callback_report_is_applied(
     world: World, sent: Any, fields: dict[str, Any], status: str, origin: str | None
 ) -> None:
     assert report([event(sent, **fields)]).status_code == 204
@@ -83,9 +83,7 @@ def test_each_report_has_its_effect(
 
 
 @pytest.mark.parametrize("permanent", ["perhaps", "", None, 2, [], {}])
-def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(
-    world: World, sent: Any, permanent: Any
-) -> None:
+def test_report_with_invalid_permanence_changes_nothing(world: World, sent: Any, permanent: Any) -> None:
     assert report([event(sent, type="bounced", permanent=permanent)]).status_code == 400
 
     assert look(sent)[0].status == "sent"
@@ -93,7 +91,7 @@ def test_a_permanence_that_is_neither_true_nor_false_changes_nothing(
         assert not Suppression.objects.exists()
 
 
-def test_a_late_report_cannot_turn_a_complaint_into_a_delivery(sent: Any) -> None:
+def test_late_report_cannot_turn_a_complaint_into_a_delivery(sent: Any) -> None:
     report([event(sent, type="delivered"), event(sent, type="complained"), event(sent, type="delivered")])
 
     assert look(sent)[0].status == "complained"
@@ -114,7 +112,7 @@ def test_forged_altered_and_old_reports_are_refused(sent: Any) -> None:
     assert look(sent)[0].status == "sent"
 
 
-def test_without_a_secret_nothing_is_accepted(sent: Any, settings: Any) -> None:
+def test_callbacks_are_refused_without_a_configured_secret(sent: Any, settings: Any) -> None:
     for weak in ("", "whsec_", "whsec_c2hvcnQ=", "not base64!"):
         settings.MESSAGING_CALLBACK_SECRET = weak
         assert report([event(sent, type="bounced")]).status_code == 403
@@ -137,11 +135,11 @@ def test_without_a_secret_nothing_is_accepted(sent: Any, settings: Any) -> None:
         '{"events": [{"id": "1", "type": "delivered", "recipient": "a@b.co", "message": "nonsense"}]}',
     ],
 )
-def test_a_signed_but_malformed_report_gets_400(sent: Any, body: str) -> None:
+def test_signed_but_malformed_report_gets_400(sent: Any, body: str) -> None:
     assert report(None, body=body).status_code == 400
 
 
-def test_a_contradictory_report_changes_nothing(sent: Any) -> None:
+def test_contradictory_report_changes_nothing(sent: Any) -> None:
     good = json.dumps(event(sent, type="bounced"))
     twice = good[:-1] + ', "type": "delivered"}'
 

@@ -49,7 +49,7 @@ def callback_path(vendor: Any, number: Any) -> Any:
     return fields["StatusCallback"].removeprefix("http://testserver")
 
 
-def test_each_recipient_is_one_call_to_the_vendor(
+def test_each_recipient_is_one_provider_call(
     world: World, vendor: Any, queue: Callable[..., Message]
 ) -> None:
     message = queue_sms(queue, world, "+4930123456", "+4930123457")
@@ -80,7 +80,7 @@ def test_each_recipient_is_one_call_to_the_vendor(
         ("+4930121212", "sent", "", False),
     ],
 )
-def test_the_vendors_codes_have_their_meaning(
+def test_provider_error_codes_are_classified(
     world: World,
     vendor: Any,
     queue: Callable[..., Message],
@@ -101,7 +101,7 @@ def test_the_vendors_codes_have_their_meaning(
         assert Suppression.objects.filter(address=number).exists() == suppressed
 
 
-def test_only_the_numbers_that_failed_for_now_are_called_again(
+def test_only_temporarily_failed_numbers_are_retried(
     world: World, vendor: Any, queue: Callable[..., Message]
 ) -> None:
     message = queue_sms(queue, world, "+4930123456", "+4930555555")
@@ -114,7 +114,7 @@ def test_only_the_numbers_that_failed_for_now_are_called_again(
     assert len(requests_to(vendor, "+4930555555")) == 2
 
 
-def test_a_vendor_that_does_not_answer_is_temporary(
+def test_provider_timeout_is_temporary(
     world: World, vendor: Any, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
@@ -127,7 +127,7 @@ def test_a_vendor_that_does_not_answer_is_temporary(
 
 
 @pytest.mark.parametrize(("reported", "calls"), [(False, 2), (True, 1)])
-def test_an_answer_that_never_came_costs_a_second_sms_unless_the_vendor_reports_the_first(
+def test_lost_response_causes_a_second_sms_unless_the_first_is_reported(
     world: World,
     vendor: Any,
     queue: Callable[..., Message],
@@ -166,7 +166,7 @@ def test_an_answer_that_never_came_costs_a_second_sms_unless_the_vendor_reports_
         ("sending", "", "sent", False),
     ],
 )
-def test_signed_reports_are_written_down(
+def test_signed_reports_are_recorded(
     world: World,
     vendor: Any,
     queue: Callable[..., Message],
@@ -187,9 +187,7 @@ def test_signed_reports_are_written_down(
         assert Suppression.objects.exists() == suppressed
 
 
-def test_a_report_told_twice_changes_nothing_the_second_time(
-    world: World, vendor: Any, queue: Callable[..., Message]
-) -> None:
+def test_duplicate_report_changes_nothing(world: World, vendor: Any, queue: Callable[..., Message]) -> None:
     message = queue_sms(queue, world, "+4930123456")
     deliver()
     fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
@@ -202,7 +200,7 @@ def test_a_report_told_twice_changes_nothing_the_second_time(
     assert [kind for kind, _ in time_line(message, "+4930123456")] == ["sent", "delivered", "sent"]
 
 
-def test_a_report_that_arrives_before_the_send_is_recorded_is_kept(
+def test_early_report_is_kept_until_the_send_is_recorded(
     world: World, vendor: Any, queue: Callable[..., Message]
 ) -> None:
     from messaging.services import recording, sending
@@ -225,7 +223,7 @@ def test_a_report_that_arrives_before_the_send_is_recorded_is_kept(
 
 
 @pytest.mark.parametrize("token", ["", "another-token"])
-def test_a_report_without_the_right_signature_is_refused(
+def test_report_with_an_invalid_signature_is_refused(
     world: World, vendor: Any, queue: Callable[..., Message], token: str
 ) -> None:
     message = queue_sms(queue, world, "+4930123456")
@@ -253,7 +251,7 @@ def test_the_signature_covers_the_recipient(world: World, vendor: Any, queue: Ca
     assert look(message)[0].status == "sent"
 
 
-def test_a_report_without_a_token_set_is_refused(
+def test_report_is_refused_without_a_configured_token(
     world: World, vendor: Any, queue: Callable[..., Message], settings: Any
 ) -> None:
     settings.TWILIO_AUTH_TOKEN = ""

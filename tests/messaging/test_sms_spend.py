@@ -111,7 +111,7 @@ def ask_now(tenant: Any) -> int:
     return fetch_due_prices()
 
 
-def test_an_sms_is_held_as_an_estimate_until_its_price_is_known_and_the_next_like_it_as_that_price(
+def test_sms_counts_as_an_estimate_until_its_price_is_known(
     world: World, vendor: StandIn, priced: Priced
 ) -> None:
     # given two SMS: one segment each, no price of the like known
@@ -137,7 +137,7 @@ def test_an_sms_is_held_as_an_estimate_until_its_price_is_known_and_the_next_lik
     assert spent(tenant) == Decimal("0.45")
 
 
-def test_over_the_cap_nothing_is_queued_and_the_refusal_says_what_is_left_and_until_when(
+def test_sms_over_the_spend_cap_is_refused_with_the_remaining_amount(
     world: World, vendor: StandIn, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     cap(world.tenant(), "0.25")
@@ -170,7 +170,7 @@ def test_over_the_cap_nothing_is_queued_and_the_refusal_says_what_is_left_and_un
     send(world.tenant("test"), "+4930777456")
 
 
-def test_many_at_once_use_the_cap_up_to_the_last_cent_and_no_further(world: World, vendor: StandIn) -> None:
+def test_concurrent_sms_use_the_spend_cap_exactly(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     cap(tenant, "0.70")
 
@@ -192,7 +192,7 @@ def test_many_at_once_use_the_cap_up_to_the_last_cent_and_no_further(world: Worl
         assert Message.objects.count() == SmsPrice.objects.count() == 7
 
 
-def test_what_is_canceled_or_refused_by_the_vendor_costs_nothing(world: World, vendor: StandIn) -> None:
+def test_canceled_or_refused_sms_cost_nothing(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     tomorrow = clock.now() + dt.timedelta(days=1)
     later = send(tenant, "+4930123456", send_at=tomorrow)
@@ -224,7 +224,7 @@ HOSTILE = {
 }
 
 
-def test_a_hostile_response_is_recorded_on_its_own_row_only(
+def test_hostile_response_is_recorded_on_its_own_row_only(
     world: World, vendor: StandIn, priced: Priced
 ) -> None:
     # given answers that are no prices, between two that are
@@ -250,7 +250,7 @@ def test_a_hostile_response_is_recorded_on_its_own_row_only(
         assert not SetAside.objects.filter(batch=prices.BATCH_NAME).exists()
 
 
-def test_a_row_that_cannot_be_written_is_set_aside_and_the_others_go_on(
+def test_price_that_cannot_be_saved_is_set_aside_and_others_continue(
     world: World, vendor: StandIn, priced: Priced, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
@@ -269,9 +269,7 @@ def test_a_row_that_cannot_be_written_is_set_aside_and_the_others_go_on(
     assert reason_of(prices.BATCH_NAME, bad.public_id) == REASON
 
 
-def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
-    world: World, vendor: StandIn
-) -> None:
+def test_price_never_reported_becomes_unknown_and_polling_stops(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     send(tenant, "+4930123456")
     deliver()
@@ -286,7 +284,7 @@ def test_a_price_that_never_comes_stays_unknown_and_is_not_asked_for_any_more(
     assert sum((wait for wait in retry.PRICE_CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
 
 
-def test_an_unresponsive_sms_provider_delays_nobody(
+def test_unresponsive_sms_provider_delays_nobody(
     world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
@@ -301,7 +299,7 @@ def test_an_unresponsive_sms_provider_delays_nobody(
     load_provider.cache_clear()
 
 
-def test_an_sms_abandoned_without_a_response_stays_counted(
+def test_sms_abandoned_without_a_response_stays_counted(
     world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
@@ -334,9 +332,7 @@ def test_the_price_of_an_unsent_sms_is_not_requested(world: World, vendor: Stand
         assert SmsPrice.objects.get().attempts == 0
 
 
-def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
-    world: World, vendor: StandIn
-) -> None:
+def test_owners_are_notified_once_at_80_percent_and_once_at_the_cap(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     cap(tenant, "1.00")
     mail.outbox.clear()
@@ -359,7 +355,7 @@ def test_owners_are_told_once_at_80_percent_and_once_when_it_is_used_up(
     assert [each.subject for each in mail.outbox[2:]] == ["SMS spend is close to its daily cap"]
 
 
-def test_owners_are_told_at_once_when_a_lower_cap_is_already_used_up(world: World, vendor: StandIn) -> None:
+def test_owners_are_notified_immediately_when_a_lowered_cap_is_used_up(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     with tenant_context(tenant):
         set_spend_cap(amount=Decimal(2), actor=SYSTEM)
@@ -387,7 +383,7 @@ def test_owners_are_told_at_once_when_a_lower_cap_is_already_used_up(world: Worl
     assert len(mail.outbox) == 2
 
 
-def test_a_cap_of_nothing_on_a_day_without_sms_tells_nobody(world: World, vendor: StandIn) -> None:
+def test_zero_cap_on_a_day_without_sms_notifies_nobody(world: World, vendor: StandIn) -> None:
     mail.outbox.clear()
 
     with tenant_context(world.tenant()):
@@ -396,7 +392,7 @@ def test_a_cap_of_nothing_on_a_day_without_sms_tells_nobody(world: World, vendor
     assert mail.outbox == []
 
 
-def test_owners_are_told_anew_of_the_cap_that_staff_have_raised(world: World, vendor: StandIn) -> None:
+def test_owners_are_notified_again_after_staff_raised_the_cap(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
 
     def limit(amount: int) -> None:
@@ -467,7 +463,7 @@ def test_owners_are_told_when_staff_lower_what_sms_may_cost_below_what_is_spent(
     assert "cost $60.00 so far, of a daily cap of $50.00." in letter.body
 
 
-def test_the_lower_of_the_owners_cap_and_staffs_limit_holds(world: World, vendor: StandIn) -> None:
+def test_lower_of_owner_cap_and_staff_limit_applies(world: World, vendor: StandIn) -> None:
     tenant = world.tenant()
     with pytest.raises(FieldErrors, match="Your plan allows at most"):
         cap(tenant, "50.01")
@@ -479,7 +475,7 @@ def test_the_lower_of_the_owners_cap_and_staffs_limit_holds(world: World, vendor
     assert refusal.value.facts["cap"] == "0"
 
 
-def test_where_no_price_is_reported_there_is_no_cap_in_money(world: World, settings: Any) -> None:
+def test_spend_cap_is_unavailable_without_provider_prices(world: World, settings: Any) -> None:
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     tenant = world.tenant()
 
@@ -492,7 +488,7 @@ def test_where_no_price_is_reported_there_is_no_cap_in_money(world: World, setti
     assert "does not say what they cost" in page
 
 
-def test_the_owner_sets_the_cap_on_the_page_and_todays_spend_is_shown(world: World, vendor: StandIn) -> None:
+def test_owner_sets_the_spend_cap_and_sees_todays_spend(world: World, vendor: StandIn) -> None:
     owner, tenant = sign_in(world.owner), world.tenant()
     send(tenant, "+4930123456")
 
@@ -514,9 +510,7 @@ def test_the_owner_sets_the_cap_on_the_page_and_todays_spend_is_shown(world: Wor
         assert not SmsSpendCap.objects.exists()
 
 
-def test_the_page_of_a_message_says_what_each_recipient_cost(
-    world: World, vendor: StandIn, priced: Priced
-) -> None:
+def test_message_page_shows_the_cost_of_each_recipient(world: World, vendor: StandIn, priced: Priced) -> None:
     tenant = world.tenant()
     message = send(tenant, "+4930123456", "+4930777456", "+4930999456")
     deliver()
@@ -547,5 +541,5 @@ def test_the_page_of_a_message_says_what_each_recipient_cost(
         ("🙂" * 67, 3),
     ],
 )
-def test_segments_are_counted_as_providers_charge_them(text: str, segments: int) -> None:
+def test_sms_segments_are_counted_as_billed(text: str, segments: int) -> None:
     assert count_segments(text) == segments

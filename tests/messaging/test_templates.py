@@ -97,7 +97,7 @@ def test_template_expressions_are_refused_and_never_evaluated(text: Any) -> None
         parse(text)
 
 
-def test_values_are_put_in_as_they_are_and_never_looked_into() -> None:
+def test_variable_values_are_inserted_literally() -> None:
     values = {"a": "{{ b }}{% x %}", "a_b": True, "n": 7, "f": 1.5, "x.__class__": "<i>"}
     text = "{{ a }}|{{ a_b }}|{{ n }}|{{ f }}|{{ x.__class__ }}|{{! a comment }}a{b:c}} #d{e:f}"
 
@@ -108,7 +108,7 @@ def test_values_are_put_in_as_they_are_and_never_looked_into() -> None:
     assert set(FILTERS) == {"upper", "lower", "capitalize", "trim", "urlencode"}
 
 
-def test_reading_and_writing_is_one_thing_whatever_text_surrounds_the_variables() -> None:
+def test_parsing_and_rendering_a_template_round_trips() -> None:
     """For all texts without braces and all values: what is rendered is the pieces joined, and the names are found in order."""
     rng = random.Random(19)
     alphabet = "ab<>&'\" \n}%#é"
@@ -126,7 +126,7 @@ def test_reading_and_writing_is_one_thing_whatever_text_surrounds_the_variables(
         assert render(text, values, as_html=False, longest=1000) == wanted
 
 
-def test_nested_values_have_dotted_names_and_depth_ends() -> None:
+def test_nested_values_have_dotted_names_and_bounded_depth() -> None:
     assert flatten({"a": {"b": {"c": 1}}, "a.d": 2, "e": {}}) == {"a.b.c": 1, "a.d": 2}
     deep: dict = {}
     for _ in range(5000):
@@ -137,7 +137,7 @@ def test_nested_values_have_dotted_names_and_depth_ends() -> None:
 # --- templates and their versions -----------------------------------------------------------------------------------------
 
 
-def test_a_template_is_made_changed_and_read_back_in_each_version(client: ApiClient, welcome: Any) -> None:
+def test_template_is_created_updated_and_read_in_each_version(client: ApiClient, welcome: Any) -> None:
     made = client.get(f"/v1/templates/{welcome}").json
     assert made["version"] == 1
     assert made["variables"] == [
@@ -184,7 +184,7 @@ def test_invalid_templates_are_refused_by_field(
     assert client.get("/v1/templates").json["data"] == []
 
 
-def test_a_preview_shows_examples_or_what_is_given(client: ApiClient, welcome: Any) -> None:
+def test_preview_uses_examples_or_given_values(client: ApiClient, welcome: Any) -> None:
     by_example = client.post(f"/v1/templates/{welcome}/preview", {"variables": None}).json
     given = client.post(
         f"/v1/templates/{welcome}/preview", {"version": 1, "variables": {"code": 1, "customer.name": "<b>"}}
@@ -205,7 +205,7 @@ def test_a_preview_shows_examples_or_what_is_given(client: ApiClient, welcome: A
 # --- messages that are made of them ---------------------------------------------------------------------------------------
 
 
-def test_a_message_says_what_the_version_says_that_was_pinned_or_is_newest(
+def test_message_uses_the_pinned_or_newest_template_version(
     client: ApiClient, welcome: Any, mailhost: Mailhost
 ) -> None:
     client.patch(
@@ -250,7 +250,7 @@ def test_a_message_says_what_the_version_says_that_was_pinned_or_is_newest(
         (ADA, {"template": "tpl_01kq3v0c8kf1evq0z7g3x2m9ta"}, {("template", "not_found")}),
     ],
 )
-def test_what_a_template_cannot_be_filled_in_with_is_refused_and_nothing_is_queued(
+def test_invalid_variable_values_are_refused_and_nothing_is_queued(
     world: World, client: ApiClient, welcome: Any, variables: Any, change: dict[str, Any], refused: Any
 ) -> None:
     assert problems(client.post("/v1/messages", email(welcome, variables) | change)) == refused
@@ -268,7 +268,7 @@ def test_another_companys_template_is_not_found(
 # --- batches --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_batch_is_a_message_for_each_with_values_of_its_own(
+def test_batch_sends_each_recipient_a_message_with_its_own_values(
     world: World, client: ApiClient, welcome: Any, mailhost: Mailhost
 ) -> None:
     people = [
@@ -295,7 +295,7 @@ def test_a_batch_is_a_message_for_each_with_values_of_its_own(
         assert DailyUsage.objects.get(channel="email").recipients == 100
 
 
-def test_one_bad_recipient_refuses_the_whole_batch_by_its_place(
+def test_invalid_recipient_refuses_the_whole_batch_by_index(
     world: World, client: ApiClient, welcome: Any
 ) -> None:
     people = [
@@ -326,7 +326,7 @@ def test_one_bad_recipient_refuses_the_whole_batch_by_its_place(
     assert is_untouched(world)
 
 
-def test_suppressed_people_of_a_batch_are_left_out_and_the_others_are_not(
+def test_suppressed_recipients_of_a_batch_are_skipped(
     world: World, client: ApiClient, queue: Callable[..., Message]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -345,7 +345,7 @@ def test_suppressed_people_of_a_batch_are_left_out_and_the_others_are_not(
 # --- pages ----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_preview_can_do_nothing_but_be_looked_at(world: World, welcome: Any) -> None:
+def test_preview_is_sandboxed(world: World, welcome: Any) -> None:
     browser = sign_in(world.owner, company=world.company)
     path = f"/messages/templates/{welcome}/"
 
@@ -365,7 +365,7 @@ def test_a_preview_can_do_nothing_but_be_looked_at(world: World, welcome: Any) -
     assert (refused.status_code, b"customer.name: The template requires" in refused.content) == (400, True)
 
 
-def test_a_template_is_changed_on_its_page_and_nothing_that_it_cannot_show_is_lost(
+def test_editing_a_template_on_its_page_loses_nothing_the_form_cannot_show(
     world: World, client: ApiClient, welcome: Any
 ) -> None:
     variables = [{"name": "greeting", "default": "two\nlines"}, {"name": "sign", "default": " – "}]

@@ -24,7 +24,7 @@ from tests.messaging.smtp import Mailhost
         ("ada@example.com", "delivered", ["sent", "delivered"]),
     ],
 )
-def test_magic_email_addresses_tell_their_story(
+def test_magic_email_addresses_simulate_their_outcome(
     world: World,
     mailhost: Mailhost,
     queue: Callable[..., Message],
@@ -51,7 +51,7 @@ def test_magic_email_addresses_tell_their_story(
         ("+4930123456", "delivered"),
     ],
 )
-def test_magic_numbers_tell_their_story(
+def test_magic_phone_numbers_simulate_their_outcome(
     world: World, queue: Callable[..., Message], number: str, status: str
 ) -> None:
     message = queue(world.tenant("test"), number, channel="sms", subject="", text="Hi")
@@ -61,7 +61,7 @@ def test_magic_numbers_tell_their_story(
     assert look(message)[0].status == status
 
 
-def test_a_test_complaint_suppresses_in_test_mode_only(world: World, queue: Callable[..., Message]) -> None:
+def test_test_complaint_suppresses_in_test_mode_only(world: World, queue: Callable[..., Message]) -> None:
     queue(world.tenant("test"), "complained@test.pomelo.dev")
 
     deliver()
@@ -72,9 +72,7 @@ def test_a_test_complaint_suppresses_in_test_mode_only(world: World, queue: Call
         assert not Suppression.objects.exists()
 
 
-def test_magic_addresses_keep_their_story_however_often_they_are_used(
-    world: World, queue: Callable[..., Message]
-) -> None:
+def test_magic_addresses_keep_their_outcome_on_reuse(world: World, queue: Callable[..., Message]) -> None:
     tenant = world.tenant("test")
     first = queue(tenant, "bounced@test.pomelo.dev")
     deliver()

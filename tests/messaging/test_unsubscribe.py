@@ -87,7 +87,7 @@ def test_bulk_mail_is_sent_and_read_back_with_its_topic(client: ApiClient) -> No
         ({"bulk": NEWS, "bcc": ["bob@example.com"]}, "bcc", "not_supported"),
     ],
 )
-def test_what_cannot_be_bulk_mail_is_refused_by_its_field(
+def test_invalid_bulk_mail_is_refused_by_field(
     world: World, client: ApiClient, change: dict[str, Any], field: str, code: str | None
 ) -> None:
     body = {"channel": "email", "to": ["ada@example.com"], "text": "Hi"}
@@ -104,7 +104,7 @@ def test_what_cannot_be_bulk_mail_is_refused_by_its_field(
         assert not Message.objects.exists()
 
 
-def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed(
+def test_database_restricts_topics_to_email_and_unsubscribes(
     world: World, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "ada@example.com")
@@ -120,7 +120,7 @@ def test_the_database_itself_keeps_topics_to_email_and_to_those_who_unsubscribed
 # --- what arrives ---------------------------------------------------------------------------------------------------------
 
 
-def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(
+def test_each_recipient_gets_their_own_signed_unsubscribe_link(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     queue(world.tenant(), "Ada <ada@example.com>", "bob@example.com", bulk=NEWS)
@@ -155,7 +155,7 @@ def test_each_recipient_gets_a_mail_with_a_signed_link_of_their_own(
     assert len(links) == 2
 
 
-def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(
+def test_transactional_mail_has_no_unsubscribe_headers_and_is_sent_once(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     queue(world.tenant(), "ada@example.com", "bob@example.com")
@@ -167,7 +167,7 @@ def test_a_transactional_mail_has_no_such_headers_and_goes_to_all_at_once(
     assert mail.message["List-Unsubscribe-Post"] is None
 
 
-def test_the_local_mailbox_has_a_mail_for_each_recipient(
+def test_local_mailbox_gets_one_bulk_mail_per_recipient(
     world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
 ) -> None:
     settings.DATA_DIR = tmp_path
@@ -184,7 +184,7 @@ def test_the_local_mailbox_has_a_mail_for_each_recipient(
 # --- one click ------------------------------------------------------------------------------------------------------------
 
 
-def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(
+def test_one_click_unsubscribe_stops_only_that_topic(
     world: World, client: ApiClient, stranger: Client, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     queue(world.tenant(), "Ada@example.com", bulk=NEWS)
@@ -225,7 +225,7 @@ def test_one_click_stops_bulk_mail_of_that_topic_and_nothing_else(
     assert not [mail for mail in mailhost.of(left.public_id) if "bob@example.com" not in mail.recipients]
 
 
-def test_an_entry_without_a_topic_stops_everything_as_before(
+def test_suppression_without_a_topic_stops_everything(
     world: World, mailhost: Mailhost, queue: Callable[..., Message]
 ) -> None:
     with tenant_context(world.tenant()):
@@ -237,7 +237,7 @@ def test_an_entry_without_a_topic_stops_everything_as_before(
     assert mailhost.received == []
 
 
-def test_who_has_left_a_topic_can_still_be_suppressed_by_hand_and_the_other_way_round(
+def test_unsubscribed_address_can_also_be_suppressed_manually_and_vice_versa(
     world: World, client: ApiClient, stranger: Client, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
@@ -254,7 +254,7 @@ def test_who_has_left_a_topic_can_still_be_suppressed_by_hand_and_the_other_way_
 # --- the page -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_in(
+def test_unsubscribe_page_works_without_scripts_and_sign_in(
     world: World, stranger: Client, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
@@ -289,7 +289,7 @@ def test_the_page_asks_says_and_takes_back_without_scripts_and_without_signing_i
         ]
 
 
-def test_undo_takes_nothing_away_that_the_link_did_not_bring(
+def test_undo_removes_only_what_the_link_added(
     world: World, stranger: Client, queue: Callable[..., Message]
 ) -> None:
     message = queue(world.tenant(), "ada@example.com", bulk=NEWS)
@@ -301,7 +301,7 @@ def test_undo_takes_nothing_away_that_the_link_did_not_bring(
     assert entries(world) == [("ada@example.com", "manual", "")]
 
 
-def test_a_companys_name_is_text_on_the_page(
+def test_company_name_is_escaped_on_the_unsubscribe_page(
     world: World, stranger: Client, queue: Callable[..., Message]
 ) -> None:
     world.company.name = "<script>alert(1)</script>"
@@ -318,7 +318,7 @@ def test_a_companys_name_is_text_on_the_page(
 # --- links that are none --------------------------------------------------------------------------------------------------
 
 
-def test_hostile_links_find_nothing_and_break_nothing(
+def test_forged_unsubscribe_links_are_harmless(
     world: World, stranger: Client, queue: Callable[..., Message]
 ) -> None:
     bulk = queue(world.tenant(), "ada@example.com", bulk=NEWS)
@@ -350,7 +350,7 @@ def test_hostile_links_find_nothing_and_break_nothing(
         assert not Suppression.objects.exclude(topic="newsletter").exists()
 
 
-def test_links_outlive_a_rotation_of_the_secret_key_and_end_with_the_key(settings: Any) -> None:
+def test_unsubscribe_links_survive_a_secret_key_rotation_until_the_key_is_removed(settings: Any) -> None:
     who = uuid.uuid4()
     token = unsubscribe_link(who).rpartition("/")[2]
     former = settings.SECRET_KEY
@@ -382,7 +382,7 @@ def test_unsubscribe_links_are_limited_per_address(
 # --- the company's pages --------------------------------------------------------------------------------------------------
 
 
-def test_the_pages_send_bulk_mail_and_list_who_left(world: World, stranger: Client) -> None:
+def test_dashboard_sends_bulk_mail_and_lists_unsubscribes(world: World, stranger: Client) -> None:
     browser = sign_in(world.owner)
     fields = {"channel": "email", "to": "ada@example.com", "subject": "News", "text": "Hi"}
     refused = send_form(browser, "/messages/new/", {**fields, "topic": "two words"})

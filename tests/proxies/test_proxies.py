@@ -52,7 +52,7 @@ def code(raw: bytes) -> str:
     return raw.partition(b'"code":"')[2].partition(b'"')[0].decode()
 
 
-def test_the_clients_own_address_is_the_one_that_counts(proxy: Proxy, secret_of: Any) -> None:
+def test_client_address_is_taken_from_the_proxy(proxy: Proxy, secret_of: Any) -> None:
     assert proxy.talk(whoami(secret_of(proxy.client))).status == 200
 
     refused = proxy.talk(whoami(secret_of(FORGED)))
@@ -75,7 +75,7 @@ NAMES = {
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_forged_client_address_is_ignored(proxy: Proxy, secret_of: Any, name: str, times: int) -> None:
+def test_forged_client_address_is_ignored(proxy: Proxy, secret_of: Any, name: str, times: int) -> None:
     lines = [f"{name}: {NAMES[name]}"] * times
 
     answer = proxy.talk(whoami(secret_of(FORGED), *lines))
@@ -97,7 +97,7 @@ def test_a_forged_client_address_is_ignored(proxy: Proxy, secret_of: Any, name: 
     ],
     ids=["list", "folded", "comma", "two hops", "hop-by-hop", "open quote"],
 )
-def test_a_repeated_or_folded_header_is_rejected(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
+def test_repeated_or_folded_header_is_rejected(proxy: Proxy, secret_of: Any, lines: list[str]) -> None:
     answer = proxy.talk(whoami(secret_of(FORGED), *lines))
 
     assert answer.status in (400, 403), answer.raw[:300]
@@ -135,9 +135,7 @@ def events(secret: str) -> bytes:
     return head(path, "Host: localhost", f"Authorization: Bearer {secret}", "Connection: close")
 
 
-def test_an_answer_that_waits_comes_with_the_event(
-    proxy: Proxy, web: WebProcess, world: Any, reader: str
-) -> None:
+def test_long_poll_responds_with_the_event(proxy: Proxy, web: WebProcess, world: Any, reader: str) -> None:
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(proxy.talk, events(reader))
         wait_until(lambda: waiting(web) == 1)
@@ -151,7 +149,7 @@ def test_an_answer_that_waits_comes_with_the_event(
     assert time.monotonic() - begun < LONGEST_SECONDS / 2
 
 
-def test_an_answer_may_wait_as_long_as_the_api_lets_it(proxy: Proxy, reader: str) -> None:
+def test_long_poll_may_last_its_maximum(proxy: Proxy, reader: str) -> None:
     begun = time.monotonic()
 
     answer = proxy.talk(events(reader))
@@ -212,7 +210,7 @@ def then_settled(proxy: Proxy, refund: Any) -> None:
         ("Transfer-Encoding: chunked", b"0\r\n\r\n"),
     ],
 )
-def test_a_body_cut_short_refunds_nothing(proxy: Proxy, refund: Any, announced: str, sent: bytes) -> None:
+def test_truncated_body_refunds_nothing(proxy: Proxy, refund: Any, announced: str, sent: bytes) -> None:
     with proxy.connect() as peer, contextlib.suppress(OSError):
         peer.sendall(refund.lines(announced) + sent)
         if sent.endswith(b"0\r\n\r\n"):
@@ -255,7 +253,7 @@ class Http2:
 
 
 @pytest.mark.parametrize("length", [[], [("content-length", "15")]])
-def test_a_whole_body_over_http2_arrives_with_and_without_its_length(
+def test_http2_body_arrives_with_and_without_content_length(
     proxy: Proxy, refund: Any, length: list[tuple[str, str]]
 ) -> None:
     stream = Http2(proxy, refund, *length)
@@ -278,7 +276,7 @@ def test_a_whole_body_over_http2_arrives_with_and_without_its_length(
     ],
 )
 @pytest.mark.parametrize("ending", ["reset", "gone"])
-def test_a_stream_cut_short_refunds_nothing(
+def test_truncated_http2_stream_refunds_nothing(
     proxy: Proxy, refund: Any, length: list[tuple[str, str]], sent: bytes, ending: str
 ) -> None:
     stream = Http2(proxy, refund, *length)
@@ -293,7 +291,9 @@ def test_a_stream_cut_short_refunds_nothing(
 
 
 @pytest.mark.parametrize("sent", [b"", b'{"amount": 1}'])
-def test_a_stream_that_ends_before_its_length_refunds_nothing(proxy: Proxy, refund: Any, sent: bytes) -> None:
+def test_http2_stream_shorter_than_its_content_length_refunds_nothing(
+    proxy: Proxy, refund: Any, sent: bytes
+) -> None:
     stream = Http2(proxy, refund, ("content-length", "15"))
     with contextlib.suppress(OSError):
         stream.data(sent, end=True)

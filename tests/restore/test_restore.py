@@ -81,7 +81,7 @@ def assert_all_is_there(receiver: Receiver, made: dict[str, Any], found: dict[st
 
 
 @pytest.mark.timeout(600)
-def test_a_backup_restored_in_a_cluster_that_counts_fewer_transactions(tmp_path: Path) -> None:
+def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Path) -> None:
     with Receiver() as receiver, private_platform() as (old, environment):
         # given a platform that has been in use, and events that are neither relayed nor sealed
         clusters.age(old)
@@ -144,7 +144,7 @@ def defaults_of(addresses: dict[str, str]) -> list[Any]:
         ).fetchall()
 
 
-def test_a_restore_that_fails_deletes_nothing_before_all_is_checked_and_leaves_the_default_rights(
+def test_failed_restore_deletes_nothing_and_keeps_default_privileges(
     tmp_path: Path,
 ) -> None:
     with cloned_database() as addresses:
@@ -181,7 +181,7 @@ def test_a_restore_that_fails_deletes_nothing_before_all_is_checked_and_leaves_t
 
 
 @pytest.mark.timeout(600)
-def test_a_base_backup_recovered_to_a_moment_in_the_past(tmp_path: Path) -> None:
+def test_base_backup_recovers_to_a_point_in_time(tmp_path: Path) -> None:
     archive, backup = tmp_path / "archive", tmp_path / "backup"
     archive.mkdir(mode=0o700)
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):

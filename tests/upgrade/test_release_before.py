@@ -55,7 +55,7 @@ def before(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_integrators_workflow_works_on_this_schema(before: Path) -> None:
+def test_integrators_workflow_works_on_this_schema(before: Path) -> None:
     environment = clean_environment() | {"PYTHONDONTWRITEBYTECODE": ""}
     kept = subprocess.run(
         [sys.executable, "-c", WHERE_IT_KEEPS_A_SERVER],

@@ -49,7 +49,7 @@ def walk() -> dict[str, Any]:
         ("upgraded", "again"),
     ],
 )
-def test_every_row_keeps_what_it_says(walk: dict[str, Any], before: str, after: str) -> None:
+def test_every_row_keeps_its_values(walk: dict[str, Any], before: str, after: str) -> None:
     rows, rows_after = walk["stages"][before]["rows"], walk["stages"][after]["rows"]
 
     found = []
@@ -72,7 +72,7 @@ def test_every_row_keeps_what_it_says(walk: dict[str, Any], before: str, after: 
     assert [table for table in rows.keys() - SEEDED if not rows[table]] == []
 
 
-def test_the_schema_is_that_of_an_empty_database(walk: dict[str, Any]) -> None:
+def test_migrated_schema_equals_a_fresh_one(walk: dict[str, Any]) -> None:
     schemas = {name: stage["schema"] for name, stage in walk["stages"].items()} | {"new": walk["new_schema"]}
 
     for one, other in (("new", "upgraded"), ("new", "again"), ("oldest", "back")):
@@ -85,7 +85,7 @@ def test_downgrading_removes_all_tables_and_migrating_recreates_them(walk: dict[
     assert list(unified_diff(walk["new_schema"], walk["made_anew"], "new", "made anew", n=0)) == []
 
 
-def test_old_rows_are_their_companys_and_nobody_elses(walk: dict[str, Any]) -> None:
+def test_migrated_rows_stay_within_their_company(walk: dict[str, Any]) -> None:
     old_tables = walk["stages"]["oldest"]["rows"].keys()
 
     assert [table for table, count in walk["seen"].items() if table in old_tables and count == 0] == []

@@ -30,7 +30,7 @@ def stranger(world: World, api: Callable[..., ApiClient], issue_key: Callable[..
     return api(issue_key(world.other_company, scopes=ALL).client_secret)
 
 
-def test_an_endpoint_made_by_the_api_gets_events_that_verify(
+def test_endpoint_created_by_the_api_gets_verifiable_events(
     world: World, client: ApiClient, receiver: Receiver
 ) -> None:
     made = client.post("/v1/webhook_endpoints", {"url": f"{receiver.url}/x", "events": ["customer.*"]})
@@ -52,7 +52,7 @@ def test_an_endpoint_made_by_the_api_gets_events_that_verify(
     assert listed == read.json
 
 
-def test_the_same_idempotency_key_makes_one_endpoint_and_shows_its_secret_once(
+def test_idempotency_key_creates_one_endpoint_and_shows_its_secret_once(
     client: ApiClient, receiver: Receiver
 ) -> None:
     body = {"url": receiver.url, "events": ["*"]}
@@ -86,7 +86,9 @@ def test_the_same_idempotency_key_makes_one_endpoint_and_shows_its_secret_once(
         ({"secret": "whsec_x"}, "secret", "unknown_field"),
     ],
 )
-def test_bad_fields_are_named(client: ApiClient, body: dict[str, Any], field: str, code: str | None) -> None:
+def test_invalid_fields_are_named(
+    client: ApiClient, body: dict[str, Any], field: str, code: str | None
+) -> None:
     refused = client.post("/v1/webhook_endpoints", {"url": "https://example.com/h", "events": ["*"], **body})
 
     assert (refused.status, refused.code) == (400, "validation_failed")
@@ -111,7 +113,9 @@ def test_scopes_are_required(
         assert customers.get(path).code == "insufficient_scope"
 
 
-def test_a_change_is_partial_and_switches(world: World, client: ApiClient, receiver: Receiver) -> None:
+def test_endpoint_update_is_partial_and_can_disable(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, description="before")
     path = f"/v1/webhook_endpoints/{endpoint.public_id}"
 
@@ -153,7 +157,7 @@ def test_rotation_with_overlap_signs_with_both_and_without_ends_the_old_one(
     assert client.post(path, {"overlap": "9y"}).code == "validation_failed"
 
 
-def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(
+def test_test_event_goes_only_to_its_endpoint_and_is_not_public(
     world: World, client: ApiClient, receiver: Receiver
 ) -> None:
     endpoint, secret = make_endpoint(world.tenant(), f"{receiver.url}/a", events=["invoice.paid"])
@@ -171,7 +175,7 @@ def test_a_test_event_goes_to_this_endpoint_alone_and_is_no_public_event(
     assert types == {"api_key.created"}
 
 
-def test_an_example_of_any_event_is_sent_in_test_mode_only(world: World, receiver: Receiver) -> None:
+def test_example_events_are_sent_in_test_mode_only(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant("test"), receiver.url, events=["customer.*"])
     in_live_mode, _ = make_endpoint(world.tenant("live"), receiver.url, events=["customer.*"])
 
@@ -199,7 +203,7 @@ def test_an_example_of_any_event_is_sent_in_test_mode_only(world: World, receive
     )
 
 
-def test_deliveries_are_filtered_and_sent_again(world: World, client: ApiClient, receiver: Receiver) -> None:
+def test_deliveries_are_filtered_and_resent(world: World, client: ApiClient, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     other, _ = make_endpoint(world.tenant(), receiver.url, events=["invoice.*"])
     receiver.answer = (500, {}, b"")
@@ -280,7 +284,7 @@ def test_events_can_be_polled_without_missing_one(world: World, client: ApiClien
     assert client.get("/v1/events?type=customer.deleted").json["data"] == []
 
 
-def test_another_company_finds_nothing(
+def test_other_companies_find_nothing(
     world: World, client: ApiClient, stranger: ApiClient, receiver: Receiver
 ) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
@@ -314,7 +318,9 @@ def test_another_company_finds_nothing(
     receiver.received[1].verify(secret)
 
 
-def test_recover_sends_what_failed_for_good(world: World, client: ApiClient, receiver: Receiver) -> None:
+def test_recover_resends_permanently_failed_deliveries(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (400, {"Webhook-Delivery": "abort"}, b"")
     for _ in range(3):
@@ -336,7 +342,7 @@ def test_recover_sends_what_failed_for_good(world: World, client: ApiClient, rec
     assert (job["status"], job["examined"], job["queued"]) == ("done", 3, 3)
 
 
-def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(
+def test_replay_missing_sends_earlier_events_to_a_new_endpoint(
     world: World, client: ApiClient, receiver: Receiver
 ) -> None:
     for n in range(3):
@@ -373,7 +379,7 @@ def test_replay_missing_sends_a_new_endpoint_what_happened_before_it(
         {"since": "9999-12-31T23:59:59Z"},
     ],
 )
-def test_an_invalid_period_is_refused(
+def test_invalid_period_is_refused(
     world: World, client: ApiClient, receiver: Receiver, body: dict[str, Any]
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
@@ -384,7 +390,9 @@ def test_an_invalid_period_is_refused(
     assert client.get(f"/v1/webhook_endpoints/{endpoint.public_id}/recoveries").json["data"] == []
 
 
-def test_deleting_cancels_what_waits(world: World, client: ApiClient, receiver: Receiver) -> None:
+def test_deleting_an_endpoint_cancels_pending_deliveries(
+    world: World, client: ApiClient, receiver: Receiver
+) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())

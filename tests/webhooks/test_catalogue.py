@@ -12,7 +12,7 @@ from webhooks import catalogue
 NAMES = st.sampled_from(sorted(catalogue.CATALOGUE))
 
 
-def test_every_public_event_is_in_the_catalogue_with_words() -> None:
+def test_every_public_event_is_in_the_catalog_with_a_description() -> None:
     public = {name for name, event in EVENT_TYPES.items() if event.public}
 
     assert public - catalogue.CATALOGUE.keys() == set()
@@ -27,7 +27,7 @@ def test_no_private_event_is_in_the_catalogue() -> None:
 
 
 @given(NAMES)
-def test_a_type_its_wildcard_and_the_star_select_it(name: Any) -> None:
+def test_event_type_is_selected_by_itself_its_wildcard_and_the_star(name: Any) -> None:
     for pattern in (name, name.partition(".")[0] + ".*", "*"):
         assert catalogue.is_pattern(pattern)
         assert catalogue.matches([pattern], name)
@@ -35,7 +35,7 @@ def test_a_type_its_wildcard_and_the_star_select_it(name: Any) -> None:
 
 
 @given(NAMES, NAMES)
-def test_a_type_selects_nothing_else(one: Any, other: Any) -> None:
+def test_event_type_selects_nothing_else(one: Any, other: Any) -> None:
     assert catalogue.matches([one], other) is (one == other)
 
 

@@ -47,9 +47,7 @@ def record_now(*outcomes: Any) -> Any:
         return record(outcomes)
 
 
-def test_a_result_that_comes_after_the_lease_was_lost_is_not_recorded(
-    world: World, receiver: Receiver
-) -> None:
+def test_result_after_a_lost_lease_is_not_recorded(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -85,9 +83,7 @@ def test_recording_the_same_batch_twice_changes_nothing(world: World, receiver: 
     assert (hour.succeeded, hour.failed, sum(hour.latency)) == (0, 1, 1)
 
 
-def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(
-    world: World, receiver: Receiver
-) -> None:
+def test_delivery_with_repeatedly_lost_claims_is_abandoned(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -99,7 +95,7 @@ def test_a_delivery_whose_claims_keep_getting_lost_is_given_up_in_the_end(
     assert [each.status for each in deliveries_of(endpoint)] == ["exhausted"]
 
 
-def test_a_delivery_that_is_being_sent_is_not_resent(world: World, receiver: Receiver) -> None:
+def test_delivery_in_progress_is_not_resent(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -139,7 +135,7 @@ def test_claims_take_turns_between_companies_and_respect_the_limit_of_an_endpoin
     drain()
 
 
-def test_failing_endpoints_hold_only_their_share_of_the_places(world: World, receiver: Receiver) -> None:
+def test_failing_endpoints_occupy_only_their_share_of_slots(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     for _ in range(10):
         make_customer(world.tenant())
@@ -154,7 +150,7 @@ def test_failing_endpoints_hold_only_their_share_of_the_places(world: World, rec
     assert all(job.destination.failing for job in some)
 
 
-def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world: World, receiver: Receiver) -> None:
+def test_endpoints_claimed_by_another_worker_are_skipped(world: World, receiver: Receiver) -> None:
     relay_all()
     set_others_aside()
     endpoints = [make_endpoint(world.tenant(), receiver.url)[0] for _ in range(3)]
@@ -175,7 +171,7 @@ def test_endpoints_that_another_worker_is_claiming_are_left_to_it(world: World, 
     assert rest == {id_ for id_, shard in shards.items() if shard == held}
 
 
-def test_a_full_claim_leaves_half_of_the_endpoints_to_other_workers(
+def test_full_claim_leaves_half_of_the_endpoints_to_other_workers(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = endpoint_with_a_delivery(receiver)
@@ -214,7 +210,7 @@ def claim_in_thread(places: Any) -> Any:
         connection.close()
 
 
-def test_an_endpoint_deleted_while_a_result_is_recorded_waits_for_it_and_neither_loses(
+def test_deleting_an_endpoint_waits_for_a_result_being_recorded(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deliveries are locked before their endpoint (core.postgres.locks); the other way round one would be a deadlock's victim."""

@@ -33,7 +33,7 @@ def fields(address: Any, **changed: Any) -> Any:
     }
 
 
-def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world: World, receiver: Receiver) -> None:
+def test_endpoint_created_on_the_dashboard_gets_verifiable_events(world: World, receiver: Receiver) -> None:
     browser = sign_in(world.teammate)
 
     made = browser.post("/webhooks/create/", fields(f"{receiver.url}/hook"))
@@ -48,7 +48,7 @@ def test_an_endpoint_made_on_the_dashboard_gets_events_that_verify(world: World,
     assert got.headers["x-tenant"] == "acme"
 
 
-def test_the_secret_is_on_no_other_page(world: World, receiver: Receiver) -> None:
+def test_signing_secret_is_on_no_other_page(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.owner)
 
@@ -58,7 +58,9 @@ def test_the_secret_is_on_no_other_page(world: World, receiver: Receiver) -> Non
         assert secret not in html.unescape(page.content.decode())
 
 
-def test_revealing_asks_for_a_recent_login_and_is_recorded(world: World, receiver: Receiver) -> None:
+def test_revealing_the_secret_requires_a_recent_login_and_is_audited(
+    world: World, receiver: Receiver
+) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     path = f"/webhooks/{endpoint.public_id}/secret/"
     stale = sign_in(world.owner)
@@ -107,7 +109,7 @@ def test_rotating_shows_the_new_secret_and_keeps_the_old_one_for_the_overlap(
         ({"headers": "Host: internal"}, "set by Pomelo"),
     ],
 )
-def test_bad_input_is_explained_on_the_form_and_makes_nothing(
+def test_invalid_input_is_explained_on_the_form_and_creates_nothing(
     world: World, changed: dict[str, Any], message: str
 ) -> None:
     page = sign_in(world.owner).post("/webhooks/create/", fields("https://example.com/h", **changed))
@@ -117,7 +119,7 @@ def test_bad_input_is_explained_on_the_form_and_makes_nothing(
     assert endpoints_of(world.tenant()) == []
 
 
-def test_the_tiers_limit_holds(world: World) -> None:
+def test_tier_limit_is_enforced(world: World) -> None:
     for number in range(5):
         make_endpoint(world.tenant(), f"https://example.com/{number}")
 
@@ -128,7 +130,7 @@ def test_the_tiers_limit_holds(world: World) -> None:
     assert len(endpoints_of(world.tenant())) == 5
 
 
-def test_a_viewer_reads_and_changes_nothing(world: World, receiver: Receiver) -> None:
+def test_viewer_has_read_only_access(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
@@ -148,7 +150,7 @@ def test_a_viewer_reads_and_changes_nothing(world: World, receiver: Receiver) ->
     assert deliveries_of(endpoint) == []
 
 
-def test_another_companys_endpoint_is_not_there(world: World, receiver: Receiver) -> None:
+def test_endpoint_of_another_company_is_not_found(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()
@@ -165,7 +167,7 @@ def test_another_companys_endpoint_is_not_there(world: World, receiver: Receiver
     assert fresh(endpoint).deleted_at is None
 
 
-def test_the_pages_show_what_was_sent_and_answered(world: World, receiver: Receiver) -> None:
+def test_delivery_pages_show_requests_and_responses(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, headers={"X-Token": "hunter2"})
     receiver.answer = (500, {"X-Why": "<script>alert(1)</script>"}, b"<b>broken</b> \x00\xff")
     customer = make_customer(world.tenant())
@@ -185,7 +187,7 @@ def test_the_pages_show_what_was_sent_and_answered(world: World, receiver: Recei
     assert delivery.public_id not in none
 
 
-def test_send_again_and_test_and_switch_by_buttons(world: World, receiver: Receiver) -> None:
+def test_resend_test_and_toggle_buttons_work(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.teammate)
 
@@ -202,9 +204,7 @@ def test_send_again_and_test_and_switch_by_buttons(world: World, receiver: Recei
     assert browser.get(f"/webhooks/{endpoint.public_id}/").status_code == 200
 
 
-def test_the_page_of_a_delivery_looks_again_until_the_answer_is_there(
-    world: World, receiver: Receiver
-) -> None:
+def test_delivery_page_polls_until_the_response_arrives(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.teammate)
     asking = {"HX-Request": "true"}
@@ -218,7 +218,7 @@ def test_the_page_of_a_delivery_looks_again_until_the_answer_is_there(
     assert "hx-trigger" not in browser.get(page).content.decode().partition('id="delivery"')[2]
 
 
-def test_deleting_asks_first(world: World, receiver: Receiver) -> None:
+def test_deleting_an_endpoint_asks_for_confirmation(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     browser = sign_in(world.owner)
 
@@ -234,7 +234,7 @@ def test_deleting_asks_first(world: World, receiver: Receiver) -> None:
     assert receiver.received == []
 
 
-def test_a_wider_choice_leaves_out_what_it_has_in_it(world: World, receiver: Receiver) -> None:
+def test_broader_event_selection_drops_the_events_it_covers(world: World, receiver: Receiver) -> None:
     browser = sign_in(world.owner)
     chosen = ["customer.*", "customer.created", "invoice.paid"]
 
@@ -248,7 +248,7 @@ def test_a_wider_choice_leaves_out_what_it_has_in_it(world: World, receiver: Rec
 
 
 @pytest.mark.parametrize("kind", [*CATALOGUE])
-def test_every_event_has_a_payload_to_look_at(world: World, kind: Any) -> None:
+def test_every_event_has_an_example_payload(world: World, kind: Any) -> None:
     browser = sign_in(world.teammate)
 
     part = browser.get("/webhooks/events/", {"event": kind}, headers={"HX-Request": "true"})
@@ -259,7 +259,7 @@ def test_every_event_has_a_payload_to_look_at(world: World, kind: Any) -> None:
     assert '"object": {' in shown
 
 
-def test_the_page_of_events_takes_whatever_it_is_asked_for(world: World) -> None:
+def test_event_page_accepts_any_query(world: World) -> None:
     browser = sign_in(world.owner)
 
     for asked in ("", "nothing.such", "webhook_endpoint.test", "\u0661" * 400):
@@ -268,9 +268,7 @@ def test_the_page_of_events_takes_whatever_it_is_asked_for(world: World) -> None
         assert "customer.created" in page.content.decode()
 
 
-def test_an_example_of_any_event_is_sent_in_test_mode_and_none_in_live(
-    world: World, receiver: Receiver
-) -> None:
+def test_example_of_any_event_is_sent_in_test_mode_and_none_in_live(world: World, receiver: Receiver) -> None:
     tenant = world.tenant("test")
     endpoint, secret = make_endpoint(tenant, receiver.url, events=["customer.*"])
     live, _ = make_endpoint(world.tenant(), receiver.url)

@@ -22,7 +22,7 @@ from webhooks.services.secrets import rotate_secret
         lambda row: rotate_secret(endpoint=row, actor=SYSTEM, overlap="none"),
     ],
 )
-def test_an_object_deleted_meanwhile_is_not_found(world: World, again: Callable[[Endpoint], object]) -> None:
+def test_object_deleted_concurrently_is_not_found(world: World, again: Callable[[Endpoint], object]) -> None:
     read, _ = make_endpoint(world.tenant(), "https://example.com/hook")
     with tenant_context(world.tenant()):
         delete_endpoint(endpoint=Endpoint.objects.get(id=read.id), actor=SYSTEM)

@@ -124,7 +124,7 @@ def deliveries(world: World, receiver: Receiver) -> Any:
     ]
 
 
-def test_the_python_example(deliveries: Any) -> None:
+def test_documented_python_example_verifies(deliveries: Any) -> None:
     secret, sent = deliveries
     scope: dict = {"print": lambda *_: None}
     exec(compile(example("python"), str(PAGE), "exec"), scope)
@@ -148,7 +148,7 @@ def node_folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_node_example(deliveries: Any, node_folder: Path) -> None:
+def test_documented_node_example_verifies(deliveries: Any, node_folder: Path) -> None:
     (node_folder / "main.cjs").write_text(example("js") + JAVASCRIPT)
     assert answers_of("node main.cjs", node_folder, deliveries) == EXPECTED
 
@@ -182,7 +182,9 @@ LANGUAGES: dict[str, tuple[Callable[[Path], None], str, str]] = {
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_example_without_a_library(language: Any, deliveries: Any, tmp_path: Path) -> None:
+def test_documented_example_without_a_library_verifies(
+    language: Any, deliveries: Any, tmp_path: Path
+) -> None:
     write, program, command = LANGUAGES[language]
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed: the {language} example of docs/webhooks.md was not run")

@@ -59,7 +59,7 @@ def test_each_endpoint_gets_its_own_version(
         assert client.get(f"/v1/events/{sent['id']}", headers={"Pomelo-Version": date}).json == sent
 
 
-def test_what_was_written_before_a_version_stays_as_it_was(
+def test_events_written_before_a_version_stay_unchanged(
     world: World, receiver: Receiver, client: Any, request: pytest.FixtureRequest
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
@@ -82,7 +82,7 @@ def test_what_was_written_before_a_version_stays_as_it_was(
         assert (each["api_version"], each["data"]["object"]["name"]) == (FIRST, "Ada")
 
 
-def test_a_thin_event_of_an_older_version_keeps_its_name_alone(
+def test_thin_event_of_an_older_version_keeps_only_its_name(
     two_versions: Any, world: World, receiver: Receiver
 ) -> None:
     make_endpoint(world.tenant(), receiver.url, events=["customer.*"], api_version=FIRST)
@@ -94,7 +94,7 @@ def test_a_thin_event_of_an_older_version_keeps_its_name_alone(
     assert got.json["data"]["object"] == {"id": customer.public_id, "object": "customer"}
 
 
-def test_an_endpoint_is_of_the_version_of_the_request_that_made_it_and_can_be_moved(
+def test_endpoint_gets_the_version_of_its_creating_request_and_can_be_moved(
     two_versions: Any, client: Any
 ) -> None:
     fields = {"url": "https://example.com/hook", "events": ["customer.*"]}
@@ -120,7 +120,7 @@ def test_an_endpoint_is_of_the_version_of_the_request_that_made_it_and_can_be_mo
     assert client.patch(path, {"api_version": SECOND}).json["api_version"] == SECOND
 
 
-def test_the_page_shows_the_version_and_moves_it(two_versions: Any, world: World) -> None:
+def test_endpoint_page_shows_and_changes_the_version(two_versions: Any, world: World) -> None:
     endpoint, _ = make_endpoint(world.tenant(), "https://example.com/hook", api_version=FIRST)
     browser = sign_in(world.owner, world.company)
     page = f"/webhooks/{endpoint.public_id}/"
@@ -137,7 +137,7 @@ def test_the_page_shows_the_version_and_moves_it(two_versions: Any, world: World
     assert "API version" not in browser.get("/webhooks/create/").content.decode()
 
 
-def test_a_version_that_cannot_show_one_object_fails_that_delivery_alone(
+def test_version_conversion_error_fails_only_that_delivery(
     two_versions: Any, world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"], api_version=FIRST)

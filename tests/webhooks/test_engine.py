@@ -45,9 +45,7 @@ def test_status_410_disables_the_endpoint_and_notifies_its_owners(world: World, 
 
 
 @pytest.mark.parametrize("value", ["abort", "Abort-Message"])
-def test_a_receiver_can_stop_the_retries_of_one_delivery(
-    world: World, receiver: Receiver, value: str
-) -> None:
+def test_receiver_can_stop_the_retries_of_one_delivery(world: World, receiver: Receiver, value: str) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {"Webhook-Delivery": value}, b"")
     make_customer(world.tenant())
@@ -101,7 +99,7 @@ def test_retry_after_is_honoured_within_bounds(
     assert seconds - 2 <= wait <= seconds * 1.2 + 5
 
 
-def test_a_delivery_fails_after_ten_attempts(world: World, receiver: Receiver) -> None:
+def test_delivery_fails_after_ten_attempts(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())
@@ -115,7 +113,7 @@ def test_a_delivery_fails_after_ten_attempts(world: World, receiver: Receiver) -
     assert [each.number for each in attempts_of(delivery)] == list(range(1, 11))
 
 
-def test_an_endpoint_without_success_for_five_days_is_switched_off(world: World, receiver: Receiver) -> None:
+def test_endpoint_without_success_for_five_days_is_disabled(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"")
     make_customer(world.tenant())
@@ -133,7 +131,7 @@ def test_an_endpoint_without_success_for_five_days_is_switched_off(world: World,
     assert (row.enabled, row.disabled_reason, row.notice_due) == (False, "failing", True)
 
 
-def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(
+def test_pending_deliveries_are_sent_when_the_endpoint_is_enabled_again(
     world: World, receiver: Receiver
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
@@ -156,7 +154,7 @@ def test_what_waits_for_a_switched_off_endpoint_goes_out_when_it_is_on_again(
     assert {got.json["data"]["object"]["name"] for got in receiver.received[1:]} == {"waits", "after"}
 
 
-def test_a_suspended_companys_deliveries_pause_and_resume(world: World, receiver: Receiver) -> None:
+def test_deliveries_of_a_suspended_company_pause_and_resume(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     with system_context(reason="tests"):
         Company.objects.filter(id=world.company.id).update(suspended_at=clock.now())
@@ -171,7 +169,7 @@ def test_a_suspended_companys_deliveries_pause_and_resume(world: World, receiver
     assert len(receiver.received) == 1
 
 
-def test_a_large_object_goes_as_a_thin_event_with_a_link(world: World, receiver: Receiver) -> None:
+def test_large_object_is_sent_as_a_thin_event_with_a_link(world: World, receiver: Receiver) -> None:
     _, secret = make_endpoint(world.tenant(), receiver.url)
     metadata = {f"k{n}": "x" * 500 for n in range(50)}
     customer = make_customer(world.tenant(), metadata=metadata, address={"line1": "é" * 30_000})
@@ -199,7 +197,7 @@ def test_attempts_are_counted_by_hour(world: World, receiver: Receiver) -> None:
     assert sum(sum(h.latency) for h in hours) == 3
 
 
-def test_what_is_older_than_a_month_is_removed_and_what_waits_is_kept(
+def test_deliveries_older_than_a_month_are_deleted_unless_pending(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

@@ -30,7 +30,7 @@ def read(client: Any, event_id: str) -> dict[str, Any]:
     return answer.json
 
 
-def test_what_is_sent_is_what_the_api_answers(world: World, receiver: Receiver, client: Any) -> None:
+def test_webhook_payload_equals_the_api_response(world: World, receiver: Receiver, client: Any) -> None:
     _, secret = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
     make_customer(world.tenant(), name="Ada")
     drain()
@@ -44,7 +44,7 @@ def test_what_is_sent_is_what_the_api_answers(world: World, receiver: Receiver, 
     assert problems_of_event(sent) == []
 
 
-def test_an_update_event_includes_previous_values(world: World, receiver: Receiver, client: Any) -> None:
+def test_update_event_includes_previous_values(world: World, receiver: Receiver, client: Any) -> None:
     customer = make_customer(world.tenant(), name="Ada", phone="")
     make_endpoint(world.tenant(), receiver.url, events=["customer.updated"])
     with tenant_context(world.tenant()):
@@ -59,7 +59,7 @@ def test_an_update_event_includes_previous_values(world: World, receiver: Receiv
     assert problems_of_event(got.json) == []
 
 
-def test_a_thin_event_has_the_same_shape_and_leads_to_the_whole(
+def test_thin_event_has_the_same_shape_and_links_to_the_full_one(
     world: World, receiver: Receiver, client: Any
 ) -> None:
     make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
@@ -75,7 +75,7 @@ def test_a_thin_event_has_the_same_shape_and_leads_to_the_whole(
     assert problems_of_event(thin) == []
 
 
-def test_the_event_of_a_test_can_be_read(
+def test_test_event_can_be_read_by_the_api(
     world: World,
     receiver: Receiver,
     client: Any,

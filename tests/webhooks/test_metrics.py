@@ -46,7 +46,7 @@ def test_delivery_attempts_are_counted_by_outcome(world: World, receiver: Receiv
     assert grown[2] >= 2  # and once more, when it is retried while the test still runs
 
 
-def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world: World, receiver: Receiver) -> None:
+def test_result_is_counted_once_and_a_late_one_separately(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -70,7 +70,7 @@ def test_a_result_is_counted_once_and_a_late_one_is_told_apart(world: World, rec
     )
 
 
-def test_the_age_of_the_backlog_leaves_out_what_is_switched_off(world: World, receiver: Receiver) -> None:
+def test_backlog_age_ignores_disabled_endpoints(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()

@@ -24,7 +24,7 @@ from webhooks.models import Endpoint, EndpointSecret
 
 
 @pytest.mark.parametrize("damage", ["secret", "headers", "no secret"])
-def test_an_endpoint_that_cannot_be_read_stops_no_other_delivery(
+def test_unreadable_endpoint_does_not_block_other_deliveries(
     world: World, receiver: Receiver, damage: str
 ) -> None:
     bad, _ = make_endpoint(world.tenant(), receiver.url)
@@ -56,7 +56,7 @@ def test_an_endpoint_that_cannot_be_read_stops_no_other_delivery(
     assert [row.status for row in deliveries_of(bad)] == ["succeeded"]
 
 
-def test_an_outcome_that_cannot_be_recorded_does_not_block_others_and_keeps_its_status(
+def test_outcome_that_cannot_be_recorded_does_not_block_others_and_keeps_its_status(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), f"{receiver.url}/poisoned")
@@ -74,7 +74,7 @@ def test_an_outcome_that_cannot_be_recorded_does_not_block_others_and_keeps_its_
 
 
 @pytest.mark.parametrize("part", ["relay_events", "advance_recoveries", "switch_off"])
-def test_a_failing_step_of_the_cycle_does_not_block_deliveries(
+def test_failing_step_of_the_cycle_does_not_block_deliveries(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
     waiting, _ = make_endpoint(world.tenant(), receiver.url)
@@ -98,7 +98,7 @@ def test_a_failing_step_of_the_cycle_does_not_block_deliveries(
     assert reason_of("webhooks.cycle", names[part]) == REASON
 
 
-def test_a_failing_cycle_does_not_stop_the_pump(
+def test_failing_cycle_does_not_stop_the_pump(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
@@ -120,7 +120,7 @@ def test_a_failing_cycle_does_not_stop_the_pump(
 
 
 @pytest.mark.parametrize("stage", ["rendered", "matched", "stored"])
-def test_an_event_that_cannot_be_relayed_does_not_block_others(
+def test_event_that_cannot_be_relayed_does_not_block_others(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

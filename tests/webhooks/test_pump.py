@@ -14,7 +14,7 @@ from webhooks.delivery.limits import Limits
 from webhooks.delivery.pump import Pump
 
 
-def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(
+def test_dead_endpoint_does_not_delay_another_companys_first_attempt(
     world: World, receiver: Receiver
 ) -> None:
     other = make_world()
@@ -43,7 +43,7 @@ def test_a_dead_endpoint_does_not_delay_another_companys_first_attempt(
     assert sent_while_dead_hung == 1
 
 
-def test_a_pump_that_is_stopped_records_what_it_has_in_hand(world: World, receiver: Receiver) -> None:
+def test_stopped_pump_records_its_running_attempts(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     receiver.delay = 0.5
     make_customer(world.tenant())

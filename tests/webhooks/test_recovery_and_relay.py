@@ -41,7 +41,7 @@ def switch(endpoint: Any, enabled: Any) -> None:
 
 
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
-def test_a_job_waits_until_the_relay_has_processed_earlier_events(
+def test_job_waits_until_the_relay_has_processed_earlier_events(
     world: World, receiver: Receiver, kind: str
 ) -> None:
     # given an endpoint, and two events that the relay has not taken yet
@@ -61,7 +61,7 @@ def test_a_job_waits_until_the_relay_has_processed_earlier_events(
     assert len(deliveries_of(endpoint)) == 3
 
 
-def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(
+def test_events_relayed_while_the_endpoint_is_disabled_can_be_replayed(
     world: World, receiver: Receiver
 ) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url, events=["customer.*"])
@@ -80,7 +80,7 @@ def test_what_the_relay_passes_while_the_endpoint_is_off_is_replayed(
     assert len(receiver.received) == 2
 
 
-def test_a_recovery_that_is_done_is_forgotten_after_a_month_and_one_that_runs_is_kept(
+def test_completed_recovery_is_deleted_after_a_month_and_a_running_one_kept(
     world: World, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done_one, running_one = (make_endpoint(world.tenant(), receiver.url)[0] for _ in range(2))

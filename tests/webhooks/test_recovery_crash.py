@@ -72,7 +72,7 @@ def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
-def test_a_job_whose_worker_is_killed_half_way_is_finished_by_another(
+def test_recovery_of_a_killed_worker_is_finished_by_another(
     world: World, receiver: Receiver, kind: str
 ) -> None:
     tenant = world.tenant()

@@ -33,7 +33,7 @@ def test_the_same_event_relayed_twice_is_delivered_once(world: World, receiver: 
     assert len(receiver.received) == 1
 
 
-def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world: World, receiver: Receiver) -> None:
+def test_late_commit_gets_a_later_position_and_delays_nobody(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     relay_all()
     with uncommitted(world.tenant(), lambda: make_customer(world.tenant(), name="late"), OutboxEvent):
@@ -52,9 +52,7 @@ def test_who_commits_late_gets_a_later_position_and_holds_nobody_up(world: World
     assert late.position > early.position
 
 
-def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else(
-    world: World, receiver: Receiver
-) -> None:
+def test_endpoint_gets_only_events_committed_after_it_subscribed(world: World, receiver: Receiver) -> None:
     """Whether the relay had taken it by then does not matter, nor when the transaction began."""
     with uncommitted(world.tenant(), lambda: make_customer(world.tenant(), name="late"), OutboxEvent):
         make_customer(world.tenant(), name="before")
@@ -69,9 +67,7 @@ def test_an_endpoint_gets_what_is_committed_after_it_subscribed_and_nothing_else
         assert events[0].data["object"]["name"] == "before"
 
 
-def test_a_writing_transaction_of_another_database_holds_nothing_back(
-    world: World, receiver: Receiver
-) -> None:
+def test_transaction_of_another_database_delays_no_event(world: World, receiver: Receiver) -> None:
     """A server is shared: somebody else's long transaction is none of ours."""
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     with psycopg.connect(superuser_url("postgres")) as foreign:
@@ -84,7 +80,7 @@ def test_a_writing_transaction_of_another_database_holds_nothing_back(
     assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["Ada"]
 
 
-def test_the_relay_says_whether_anything_waits(world: World) -> None:
+def test_relay_reports_whether_events_are_pending(world: World) -> None:
     relay_all()
     for _ in range(3):
         make_customer(world.tenant())
@@ -111,7 +107,7 @@ def test_positions_follow_the_sequence_of_a_company_whatever_the_batches(world: 
     assert [position for _, position in found] == sorted(position for _, position in found)
 
 
-def test_a_company_being_relayed_elsewhere_is_skipped(world: World) -> None:
+def test_company_being_relayed_elsewhere_is_skipped(world: World) -> None:
     relay_all()
     make_customer(world.tenant())
     make_customer(world.other_tenant())
@@ -128,7 +124,7 @@ def test_a_company_being_relayed_elsewhere_is_skipped(world: World) -> None:
         assert not OutboxEvent.objects.filter(relayed_at=None).exists()
 
 
-def test_a_counter_behind_the_rows_is_advanced(world: World, receiver: Receiver) -> None:
+def test_counter_behind_the_rows_is_advanced(world: World, receiver: Receiver) -> None:
     """An upgrade that copies tables, and not sequences, begins to count anew."""
     make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant(), name="before")
@@ -145,7 +141,7 @@ def test_a_counter_behind_the_rows_is_advanced(world: World, receiver: Receiver)
     assert [got.json["data"]["object"]["name"] for got in receiver.received] == ["before", "after"]
 
 
-def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world: World, receiver: Receiver) -> None:
+def test_payload_is_kept_as_long_as_its_delivery(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     relay_all()
@@ -161,7 +157,7 @@ def test_what_is_to_be_sent_stays_for_as_long_as_its_delivery(world: World, rece
     assert deliveries_of(endpoint)[0].status == "succeeded"
 
 
-def test_there_is_no_delivery_without_what_is_to_be_sent(world: World, receiver: Receiver) -> None:
+def test_delivery_requires_a_payload(world: World, receiver: Receiver) -> None:
     customer = make_customer(world.tenant())
     relay_all()  # nobody subscribed: the event was not made ready for sending
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)

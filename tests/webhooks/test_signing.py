@@ -18,7 +18,7 @@ VERIFIERS = [
 ]
 
 
-def test_the_vector_of_the_specification() -> None:
+def test_signature_matches_the_specifications_vector() -> None:
     signature = signing.sign(
         "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -30,7 +30,7 @@ def test_the_vector_of_the_specification() -> None:
 
 
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_others_libraries_verify_a_delivery_and_refuse_an_edited_one(verifier: Any, refusal: Any) -> None:
+def test_third_party_libraries_verify_deliveries_and_refuse_edited_ones(verifier: Any, refusal: Any) -> None:
     secret = signing.new_secret()
     body = '{"type":"customer.created","data":{"name":"Zoë 🍊"}}'.encode()
     headers = signing.headers([secret], "evt_01", int(datetime.now(UTC).timestamp()), body)
@@ -49,7 +49,7 @@ def test_others_libraries_verify_a_delivery_and_refuse_an_edited_one(verifier: A
 
 
 @pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
-def test_while_secrets_overlap_the_old_and_the_new_one_verify(verifier: Any, refusal: Any) -> None:
+def test_during_an_overlap_both_secrets_verify(verifier: Any, refusal: Any) -> None:
     old, new, strange = (signing.new_secret() for _ in range(3))
     headers = signing.headers([new, old], "evt_01", int(datetime.now(UTC).timestamp()), b"{}")
 
@@ -60,7 +60,7 @@ def test_while_secrets_overlap_the_old_and_the_new_one_verify(verifier: Any, ref
 
 
 @given(st.binary(min_size=24, max_size=64), st.binary(max_size=200), st.integers(0, 2**33))
-def test_every_valid_secret_signs_as_the_reference_does(key: Any, body: Any, timestamp: Any) -> None:
+def test_signatures_match_the_reference_implementation(key: Any, body: Any, timestamp: Any) -> None:
     secret = signing.SECRET_PREFIX + base64.b64encode(key).decode()
     text = body.decode("latin-1")
 

@@ -16,7 +16,7 @@ def staff() -> Any:
     return sign_in(user)
 
 
-def test_staff_send_a_delivery_again_only_with_a_reason(world: World, receiver: Receiver) -> None:
+def test_staff_can_resend_a_delivery_only_with_a_reason(world: World, receiver: Receiver) -> None:
     endpoint, _ = make_endpoint(world.tenant(), receiver.url)
     make_customer(world.tenant())
     drain()

@@ -11,7 +11,7 @@ from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import attempts_of, deliveries_of, drain, make_due, make_endpoint
 
 
-def test_a_created_customer_arrives_once_and_verifies(world: World, receiver: Receiver) -> None:
+def test_customer_created_event_arrives_once_and_verifies(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), f"{receiver.url}/hooks?a=1")
 
     customer = make_customer(world.tenant(), name="Zoë 🍊")
@@ -31,7 +31,7 @@ def test_a_created_customer_arrives_once_and_verifies(world: World, receiver: Re
     assert (attempt.status_code, attempt.error, attempt.response_body) == (200, "", "ok")
 
 
-def test_another_companys_and_modes_endpoints_get_nothing(world: World, receiver: Receiver) -> None:
+def test_endpoints_of_other_companies_and_modes_get_nothing(world: World, receiver: Receiver) -> None:
     make_endpoint(world.other_tenant(), f"{receiver.url}/other")
     make_endpoint(world.tenant("test"), f"{receiver.url}/test")
 
@@ -41,9 +41,7 @@ def test_another_companys_and_modes_endpoints_get_nothing(world: World, receiver
     assert receiver.received == []
 
 
-def test_a_failed_delivery_is_tried_again_with_the_same_id_and_bytes(
-    world: World, receiver: Receiver
-) -> None:
+def test_failed_delivery_is_retried_with_the_same_id_and_bytes(world: World, receiver: Receiver) -> None:
     endpoint, secret = make_endpoint(world.tenant(), receiver.url)
     receiver.answer = (500, {}, b"no")
     make_customer(world.tenant())
@@ -65,7 +63,7 @@ def test_a_failed_delivery_is_tried_again_with_the_same_id_and_bytes(
     assert [each.status_code for each in attempts_of(delivery)] == [500, 204]
 
 
-def test_an_event_whose_transaction_rolls_back_is_never_sent(world: World, receiver: Receiver) -> None:
+def test_event_whose_transaction_rolls_back_is_never_sent(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
 
     with tenant_context(world.tenant()):
@@ -87,7 +85,7 @@ def test_only_subscribed_events_arrive(world: World, receiver: Receiver) -> None
     assert [got.path for got in receiver.received] == ["/customers"]
 
 
-def test_an_endpoint_gets_no_event_from_before_it_existed(world: World, receiver: Receiver) -> None:
+def test_endpoint_gets_no_event_from_before_it_existed(world: World, receiver: Receiver) -> None:
     make_customer(world.tenant())  # committed, not yet relayed
     make_endpoint(world.tenant(), receiver.url)
 
@@ -96,7 +94,7 @@ def test_an_endpoint_gets_no_event_from_before_it_existed(world: World, receiver
     assert receiver.received == []
 
 
-def test_a_secret_of_another_endpoint_does_not_verify(world: World, receiver: Receiver) -> None:
+def test_secret_of_another_endpoint_does_not_verify(world: World, receiver: Receiver) -> None:
     make_endpoint(world.tenant(), receiver.url)
     _, strange = make_endpoint(world.other_tenant(), receiver.url)
     make_customer(world.tenant())

@@ -59,7 +59,7 @@ def test_the_preferred_encoding_is_used(header: str, expected: str | None) -> No
     assert _choose(header) == expected
 
 
-def test_an_answer_is_the_same_however_it_is_compressed(client: ApiClient, path: str) -> None:
+def test_response_is_the_same_under_every_encoding(client: ApiClient, path: str) -> None:
     plain = ask(client, path, "identity")
     packed, zipped = ask(client, path, "br"), ask(client, path, "gzip")
 
@@ -76,7 +76,7 @@ def test_an_answer_is_the_same_however_it_is_compressed(client: ApiClient, path:
         assert answer.headers["Content-Length"] == str(len(answer.content))
 
 
-def test_the_tag_of_a_compressed_answer_is_weak_and_serves_both_conditions(
+def test_etag_of_a_compressed_response_is_weak_and_works_for_both_conditions(
     client: ApiClient, path: str
 ) -> None:
     plain, packed = ask(client, path, "identity"), ask(client, path, "br")
@@ -90,7 +90,7 @@ def test_the_tag_of_a_compressed_answer_is_weak_and_serves_both_conditions(
     assert client.patch(path, {"name": "Grace"}, headers={"If-Match": tag}).status == 412
 
 
-def test_head_has_the_headers_of_get(client: ApiClient, path: str) -> None:
+def test_head_returns_the_headers_of_get(client: ApiClient, path: str) -> None:
     got, headed = ask(client, path, "br"), ask(client, path, "br", method="HEAD")
 
     same = ("Content-Encoding", "Content-Length", "Content-Type", "ETag", "Vary")
@@ -105,7 +105,7 @@ def test_short_responses_are_not_compressed(client: ApiClient) -> None:
     assert json.loads(answer.content)["object"] == "whoami"
 
 
-def test_an_answer_with_a_secret_is_never_compressed(client: ApiClient) -> None:
+def test_answer_with_a_secret_is_never_compressed(client: ApiClient) -> None:
     asked = {
         "url": "https://example.com/hook",
         "events": ["customer.*"],
@@ -132,7 +132,7 @@ def test_the_document_is_compressed_for_everybody(client: ApiClient) -> None:
     assert again.status_code == 304
 
 
-def test_what_everybody_may_read_is_compressed_well_and_is_the_same_bytes_for_each(client: ApiClient) -> None:
+def test_public_responses_are_compressed_once_and_byte_identical(client: ApiClient) -> None:
     answers = {
         coding: [
             client.client.get("/v1/openapi.json", headers={"Accept-Encoding": coding}).content for _ in "12"

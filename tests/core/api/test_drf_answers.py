@@ -21,7 +21,7 @@ def test_initial_runs_after_the_guard_and_before_the_handler(client_of: Any, api
 
 
 @pytest.mark.parametrize("key", [None, "once"])
-def test_handle_exception_has_the_last_word_and_a_status_of_ones_own_is_kept(
+def test_handle_exception_is_final_and_a_custom_status_is_kept(
     world: Any, client_of: Any, key: str | None
 ) -> None:
     client = client_of()
@@ -54,7 +54,7 @@ def test_finalize_response_runs_once_and_may_change_what_is_rendered(client_of: 
     ("status", "key", "calls"),
     [(422, None, 2), (422, "stored", 1), (400, "not stored", 2), (503, "neither", 2), (201, "made", 1)],
 )
-def test_an_error_that_is_returned_takes_the_rows_back_and_keeps_status_and_body(
+def test_returned_error_rolls_back_and_keeps_status_and_body(
     world: Any, client_of: Any, status: int, key: str | None, calls: int
 ) -> None:
     client = client_of()
@@ -71,9 +71,7 @@ def test_an_error_that_is_returned_takes_the_rows_back_and_keeps_status_and_body
 
 
 @pytest.mark.parametrize("key", [None, "once"])
-def test_an_answer_that_cannot_be_rendered_takes_the_rows_back(
-    world: Any, client_of: Any, key: str | None
-) -> None:
+def test_unrenderable_response_rolls_back(world: Any, client_of: Any, key: str | None) -> None:
     refused(client_of().post("/v1/x/Unrenderable", {}, idempotency_key=key), 500, "internal_error")
 
     assert names(world) == []
@@ -94,7 +92,7 @@ def test_renderers_parsers_and_versioning_are_negotiated_as_drf_does(client_of: 
     refused(client.get("/v1/x/Formats", headers={"Accept": "image/png"}), 406, "not_acceptable")
 
 
-def test_a_form_is_parsed_where_a_view_takes_forms_and_has_a_fingerprint_of_its_bytes(
+def test_form_is_parsed_where_a_view_takes_forms_and_has_a_fingerprint_of_its_bytes(
     world: Any, issue_key: Any
 ) -> None:
     client = APIClient()
@@ -113,7 +111,7 @@ def test_a_form_is_parsed_where_a_view_takes_forms_and_has_a_fingerprint_of_its_
     assert SEEN == ["called"]
 
 
-def test_a_streamed_answer_to_a_write_is_given_once_and_not_kept(world: Any, issue_key: Any) -> None:
+def test_streamed_response_to_a_write_is_not_stored(world: Any, issue_key: Any) -> None:
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {issue_key(world.company, FULL).client_secret}")
     once = {"HTTP_IDEMPOTENCY_KEY": "once"}

@@ -31,7 +31,7 @@ def send_chunked(path: str, secret: str, body: bytes, content_type: str = "appli
     )
 
 
-def test_head_takes_from_the_policies_of_get(client_of: Any) -> None:
+def test_head_counts_against_the_policies_of_get(client_of: Any) -> None:
     client = client_of()
     quota = client.get("/v1/whoami").json["limits"]["reads"]
 
@@ -44,7 +44,7 @@ def test_head_takes_from_the_policies_of_get(client_of: Any) -> None:
     assert client.get("/v1/x/CountedReads").status == 429
 
 
-def test_a_replay_does_not_pass_by_the_permission_for_the_object(world: Any, client_of: Any) -> None:
+def test_replay_does_not_bypass_object_permissions(world: Any, client_of: Any) -> None:
     row = make_customer(world.tenant(), name="Ada", email="ada@example.com")
     ada, eve = client_of("Ada"), client_of("Eve")
     body = {"id": row.public_id}
@@ -60,7 +60,7 @@ def test_a_replay_does_not_pass_by_the_permission_for_the_object(world: Any, cli
     assert eve.post("/v1/x/OwnCustomer", body).code == "not_permitted"
 
 
-def test_a_route_of_a_pattern_is_not_remembered_for_each_path_that_fits(api: Any) -> None:
+def test_regex_routes_are_not_cached_per_path(api: Any) -> None:
     before = set(entry._static_routes)
 
     answers = [api().get(f"/v1/x/any/{number}") for number in range(5)]
@@ -70,7 +70,7 @@ def test_a_route_of_a_pattern_is_not_remembered_for_each_path_that_fits(api: Any
     assert set(entry._static_routes) - before == {"/v1/x/Described"}
 
 
-def test_a_guest_does_not_take_a_body_in_chunks_for_an_empty_one(client_of: Any) -> None:
+def test_plain_drf_view_does_not_treat_a_chunked_body_as_empty(client_of: Any) -> None:
     secret = client_of().secret
 
     answer = send_chunked("/v1/x/Guest", secret, b'{"a": 1}')
@@ -78,7 +78,7 @@ def test_a_guest_does_not_take_a_body_in_chunks_for_an_empty_one(client_of: Any)
     assert (answer.status_code, answer.json()) == (201, {"a": 1})
 
 
-def test_a_file_in_chunks_is_parsed_as_drf_parses_it(client_of: Any) -> None:
+def test_chunked_file_upload_is_parsed_as_in_drf(client_of: Any) -> None:
     sent = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile("a.txt", b"hello")})
 
     answer = send_chunked("/v1/x/Upload", client_of().secret, sent, MULTIPART_CONTENT)
@@ -87,7 +87,7 @@ def test_a_file_in_chunks_is_parsed_as_drf_parses_it(client_of: Any) -> None:
 
 
 @pytest.mark.parametrize("send_in_chunks", [True, False])
-def test_a_guest_takes_no_more_than_the_api_does(client_of: Any, send_in_chunks: bool) -> None:
+def test_plain_drf_view_has_the_apis_body_limit(client_of: Any, send_in_chunks: bool) -> None:
     client = client_of()
     body = b'{"a": "' + b"x" * django_settings.API_MAX_BODY_BYTES + b'"}'
 
@@ -101,7 +101,7 @@ def test_a_guest_takes_no_more_than_the_api_does(client_of: Any, send_in_chunks:
     assert_problem(*found, expected=(413, "body_too_large"))
 
 
-def test_the_example_of_drfs_documentation_of_exceptions_is_answered_with_its_status(client_of: Any) -> None:
+def test_exception_example_of_drfs_documentation_keeps_its_status(client_of: Any) -> None:
     answer = client_of().get("/v1/x/Unavailable")
 
     assert_problem(answer.status, answer.headers, answer.content, expected=(503, "temporarily_unavailable"))
@@ -116,7 +116,7 @@ def test_the_example_of_drfs_documentation_of_exceptions_is_answered_with_its_st
         ("Taken", 409, "sku: Taken.", None),
     ],
 )
-def test_a_custom_exception_is_returned_with_its_message_and_status(
+def test_custom_exception_is_returned_with_its_message_and_status(
     client_of: Any, raised: str, status: int, detail: str, retry_after: str | None
 ) -> None:
     answer = client_of().get("/v1/x/Raising", headers={"X-Raise": raised})
@@ -126,9 +126,7 @@ def test_a_custom_exception_is_returned_with_its_message_and_status(
 
 
 @pytest.mark.parametrize("path", ["Described", "things", "function"])
-def test_what_is_allowed_is_told_to_every_key_however_the_scopes_are_written(
-    client_of: Any, path: str
-) -> None:
+def test_options_lists_methods_for_every_key(client_of: Any, path: str) -> None:
     client = client_of(scopes=["messaging:send"])
 
     options = client.request("OPTIONS", f"/v1/x/{path}")
@@ -140,7 +138,7 @@ def test_what_is_allowed_is_told_to_every_key_however_the_scopes_are_written(
     assert SEEN == []
 
 
-def test_a_name_that_is_only_read_is_refused_like_an_unknown_one() -> None:
+def test_read_only_field_is_refused_like_an_unknown_one() -> None:
     class Fields(StrictSerializer):
         name = serializers.CharField()
         mode = serializers.CharField(read_only=True)

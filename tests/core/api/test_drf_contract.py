@@ -35,7 +35,7 @@ def test_nothing_mounted_overrides_dispatch() -> None:
 
 
 @pytest.mark.parametrize("path", ["Described", "things", "function", "Guest"])
-def test_user_and_auth_are_the_caller_and_what_it_may_do(client_of: Any, path: str) -> None:
+def test_request_user_and_auth_are_the_principal_and_its_grant(client_of: Any, path: str) -> None:
     client = client_of()
 
     answer = client.get(f"/v1/x/{path}")
@@ -48,7 +48,7 @@ def test_user_and_auth_are_the_caller_and_what_it_may_do(client_of: Any, path: s
 
 
 @pytest.mark.parametrize("path", ["Described", "things", "function", "Guest"])
-def test_every_kind_of_view_has_the_guard(
+def test_every_kind_of_view_is_authenticated(
     world: Any, client_of: Any, api: Any, issue_key: Any, path: str
 ) -> None:
     url = f"/v1/x/{path}"
@@ -72,7 +72,7 @@ def test_every_kind_of_view_has_the_guard(
     assert logged(world, limited).trace[-1]["check"] == "rate_limit"
 
 
-def test_a_wrong_credential_is_counted_once_for_one_request(api: Any) -> None:
+def test_wrong_credential_is_counted_once_for_one_request(api: Any) -> None:
     client = api("pm_live_wrong")
 
     left = [int(client.get("/v1/x/Described").headers["X-RateLimit-Remaining"]) for _ in range(3)]
@@ -80,7 +80,7 @@ def test_a_wrong_credential_is_counted_once_for_one_request(api: Any) -> None:
     assert left == [19, 18, 17]
 
 
-def test_nobody_learns_formats_before_a_credential(api: Any) -> None:
+def test_formats_are_not_negotiated_before_authentication(api: Any) -> None:
     for path in ("Described", "Guest", "Formats"):
         refused(api().get(f"/v1/x/{path}", headers={"Accept": "text/html"}), 401, "missing_credentials")
 
@@ -119,7 +119,7 @@ def test_drfs_own_client_and_request_factory_work(world: Any, issue_key: Any) ->
 # --- Authentication --------------------------------------------------------------------------------------------------
 
 
-def test_get_authenticators_adds_another_way_in(client_of: Any, api: Any) -> None:
+def test_get_authenticators_can_add_an_authenticator(client_of: Any, api: Any) -> None:
     by_key = client_of().get("/v1/x/KeyOrRobot")
     by_robot = api().get("/v1/x/KeyOrRobot", headers={"X-Robot": "hello"})
     wrong = api().get("/v1/x/KeyOrRobot", headers={"X-Robot": "bye"})
@@ -133,14 +133,14 @@ def test_get_authenticators_adds_another_way_in(client_of: Any, api: Any) -> Non
     )
 
 
-def test_a_view_may_know_no_keys_at_all(api: Any) -> None:
+def test_view_may_accept_no_api_keys(api: Any) -> None:
     assert api().get("/v1/x/robots", headers={"X-Robot": "hello"}).json == {"user": "robot"}
     nobody = api().get("/v1/x/robots")
     assert (nobody.status, nobody.code) == (401, "missing_credentials")
 
 
 @pytest.mark.parametrize("path", ["Broken", "BrokenOwnFormats", "BrokenGuest"])
-def test_an_authenticator_that_raises_something_else_is_asked_once(api: Any, path: str) -> None:
+def test_failing_authenticator_is_called_once(api: Any, path: str) -> None:
     failed = api().get(f"/v1/x/{path}")
     assert SEEN == ["asked"]
     banned = api().get(f"/v1/x/{path}", headers={"X-Robot": "banned"})
@@ -164,7 +164,7 @@ def shouting_handler(raised: Exception, context: dict[str, Any]) -> Response:
     )
 
 
-def test_the_settings_of_drf_are_read_when_it_reads_them(settings: Any, client_of: Any, api: Any) -> None:
+def test_drf_settings_are_read_lazily(settings: Any, client_of: Any, api: Any) -> None:
     client = client_of(scopes=["events:read"])
     ours = dict(settings.REST_FRAMEWORK)
     with override_settings(REST_FRAMEWORK={**ours, "EXCEPTION_HANDLER": f"{__name__}.shouting_handler"}):
@@ -176,7 +176,7 @@ def test_the_settings_of_drf_are_read_when_it_reads_them(settings: Any, client_o
     refused(client.get("/v1/x/Described"), 403, "insufficient_scope")
 
 
-def test_the_checks_name_what_a_view_lacks() -> None:
+def test_system_checks_name_what_a_view_lacks() -> None:
     found = {(message.id, message.msg) for message in check_api_views(None) if message.id != "pomelo.E009"}
 
     assert found == {
@@ -200,7 +200,7 @@ def test_the_checks_name_what_a_view_lacks() -> None:
     }
 
 
-def test_a_guest_parses_as_the_api_does(client_of: Any) -> None:
+def test_plain_drf_view_parses_json_as_the_api_does(client_of: Any) -> None:
     client = client_of()
 
     assert client.post("/v1/x/Guest", {"a": 1}).json == {"a": 1}

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("extended")
 # --- Permissions -----------------------------------------------------------------------------------------------------
 
 
-def test_a_third_party_permission_is_checked_and_its_message_returned(world: Any, client_of: Any) -> None:
+def test_third_party_permission_is_checked_and_its_message_returned(world: Any, client_of: Any) -> None:
     assert client_of("Ada").get("/v1/x/AdaOnly").status == 200
 
     answer = client_of("Eve").get("/v1/x/AdaOnly")
@@ -29,7 +29,7 @@ def test_a_third_party_permission_is_checked_and_its_message_returned(world: Any
     assert (step["check"], step["passed"], step["detail"]) == ("permission", False, "Only Ada may do this.")
 
 
-def test_the_scope_is_asked_before_a_further_permission(client_of: Any) -> None:
+def test_scope_is_checked_before_further_permissions(client_of: Any) -> None:
     refused(client_of("Eve", ["events:read"]).get("/v1/x/AdaOnly"), 403, "insufficient_scope")
 
 
@@ -64,9 +64,7 @@ def test_get_permissions_decides_by_request(client_of: Any) -> None:
     assert client_of("Ada").post("/v1/x/ByMethod", {}).status == 201
 
 
-def test_permissions_for_an_object_are_checked_and_take_the_transaction_back(
-    world: Any, client_of: Any
-) -> None:
+def test_object_permissions_are_checked_and_roll_back(world: Any, client_of: Any) -> None:
     ada, eve = (make_customer(world.tenant(), name=name).public_id for name in ("Ada", "Eve"))
     client = client_of()
 
@@ -77,14 +75,14 @@ def test_permissions_for_an_object_are_checked_and_take_the_transaction_back(
     assert names(world) == ["Ada", "Eve"]
 
 
-def test_a_view_without_a_scope_refuses_every_key(client_of: Any) -> None:
+def test_view_without_a_scope_refuses_every_key(client_of: Any) -> None:
     refused(client_of(scopes=FULL).get("/v1/x/scopeless"), 403, "not_permitted")
 
 
 # --- Throttles -------------------------------------------------------------------------------------------------------
 
 
-def test_throttle_classes_replace_the_policies_and_never_the_guard(
+def test_throttle_classes_replace_the_policies_but_not_authentication(
     world: Any, issue_key: Any, api: Any
 ) -> None:
     issued = issue_key(world.company, FULL, rate_limit=1)
@@ -96,7 +94,7 @@ def test_throttle_classes_replace_the_policies_and_never_the_guard(
     assert client.get("/v1/x/Unthrottled").code == "key_revoked"
 
 
-def test_another_throttle_of_drf_works_beside_ours(world: Any, client_of: Any) -> None:
+def test_third_party_throttle_works(world: Any, client_of: Any) -> None:
     client = client_of()
     first, second = (client.get("/v1/x/OtherThrottle") for _ in range(2))
 
@@ -107,7 +105,7 @@ def test_another_throttle_of_drf_works_beside_ours(world: Any, client_of: Any) -
     assert logged(world, second).trace[-1]["check"] == "rate_limit"
 
 
-def test_a_new_policy_is_a_class_and_a_number_of_the_tier(client_of: Any) -> None:
+def test_new_policy_needs_a_class_and_a_tier_limit(client_of: Any) -> None:
     client = client_of(rate_limit=60)
 
     read = client.get("/v1/x/NewPolicy")
@@ -123,16 +121,16 @@ def test_a_new_policy_is_a_class_and_a_number_of_the_tier(client_of: Any) -> Non
     assert client.get("/v1/x/NewPolicy").status == 200
 
 
-def test_get_throttles_may_ask_who_calls(client_of: Any) -> None:
+def test_get_throttles_can_depend_on_the_caller(client_of: Any) -> None:
     assert client_of("Ada").get("/v1/x/ByCaller").headers["RateLimit-Policy"] == '"key";q=60;w=60'
     assert '"company"' in client_of("Eve").get("/v1/x/ByCaller").headers["RateLimit-Policy"]
 
 
-def test_a_policy_that_was_not_taken_from_is_an_error_and_lets_nobody_pass(client_of: Any) -> None:
+def test_unchecked_policy_is_an_error_and_admits_nobody(client_of: Any) -> None:
     refused(client_of().get("/v1/x/Fickle"), 500, "internal_error")
 
 
-def test_refusals_by_a_view_without_a_limit_are_written_down_up_to_one(world: Any, client_of: Any) -> None:
+def test_refusals_by_an_unlimited_view_are_audited_up_to_a_limit(world: Any, client_of: Any) -> None:
     client = client_of(scopes=["events:read"])
 
     answers = {client.get("/v1/x/Unthrottled").code for _ in range(FAILURES_PER_MINUTE + 10)}

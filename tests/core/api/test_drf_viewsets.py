@@ -20,7 +20,7 @@ from tests.factories import make_customer
 pytestmark = pytest.mark.usefixtures("extended")
 
 
-def test_an_action_has_its_own_scopes_by_method(client_of: Any) -> None:
+def test_action_has_its_own_scopes_per_method(client_of: Any) -> None:
     reader, writer = client_of(scopes=["events:read"]), client_of(scopes=["audit:read"])
 
     assert reader.get("/v1/x/things/7/parts").json == {"action": "parts", "id": "7"}
@@ -31,7 +31,7 @@ def test_an_action_has_its_own_scopes_by_method(client_of: Any) -> None:
     refused(reader.get("/v1/x/things"), 403, "insufficient_scope")
 
 
-def test_an_action_has_its_own_throttles_and_permissions(client_of: Any) -> None:
+def test_action_has_its_own_throttles_and_permissions(client_of: Any) -> None:
     answer = client_of("Ada", ["events:read"]).get("/v1/x/things/ada")
 
     assert answer.json == {"action": "ada"}
@@ -39,7 +39,7 @@ def test_an_action_has_its_own_throttles_and_permissions(client_of: Any) -> None
     refused(client_of("Eve", ["events:read"]).get("/v1/x/things/ada"), 403, "not_permitted")
 
 
-def test_an_unbound_method_of_a_viewset_is_405_with_what_is_bound(client_of: Any) -> None:
+def test_unbound_method_of_a_viewset_is_405_with_what_is_bound(client_of: Any) -> None:
     answer = client_of().request("DELETE", "/v1/x/things")
 
     refused(answer, 405, "method_not_allowed")
@@ -48,7 +48,7 @@ def test_an_unbound_method_of_a_viewset_is_405_with_what_is_bound(client_of: Any
     assert (options.status, options.headers["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
 
 
-def test_the_pages_of_a_viewset_are_the_apis_own(world: Any, client_of: Any) -> None:
+def test_viewset_uses_the_apis_pagination(world: Any, client_of: Any) -> None:
     for name in ("one", "two"):
         make_customer(world.tenant(), name=name)
     make_customer(world.other_tenant(), name="foreign")
@@ -62,7 +62,7 @@ def test_the_pages_of_a_viewset_are_the_apis_own(world: Any, client_of: Any) -> 
     refused(client.get("/v1/x/rows?filter=none"), 400, "validation_failed")
 
 
-def test_an_ordinary_modelviewset_is_guarded_isolated_and_published(world: Any, client_of: Any) -> None:
+def test_ordinary_modelviewset_is_guarded_isolated_and_published(world: Any, client_of: Any) -> None:
     foreign = make_customer(world.other_tenant(), name="foreign").public_id
     client = client_of()
 
@@ -93,7 +93,7 @@ def test_an_ordinary_modelviewset_is_guarded_isolated_and_published(world: Any, 
     assert actions == [(kind, "Ada", made.json["id"]) for kind in kinds]
 
 
-def test_a_viewset_that_publishes_no_events_fails_the_checks() -> None:
+def test_viewset_that_publishes_no_events_fails_the_checks() -> None:
     found = {message.msg for message in check_api_views(None) if message.id == "pomelo.E009"}
 
     assert found == {
@@ -106,7 +106,7 @@ def test_a_viewset_that_publishes_no_events_fails_the_checks() -> None:
     }
 
 
-def test_a_decorated_function_has_what_its_decorators_say(client_of: Any) -> None:
+def test_api_view_function_honors_its_decorators(client_of: Any) -> None:
     ada = client_of("Ada", ["events:read"])
 
     assert ada.get("/v1/x/decorated").headers["RateLimit-Policy"].startswith('"company"')
@@ -138,7 +138,7 @@ def four(world: Any) -> None:
 
 
 @pytest.mark.usefixtures("four")
-def test_drfs_search_and_ordering_work_beside_our_filters(client_of: Any) -> None:
+def test_drf_search_and_ordering_work_with_our_filters(client_of: Any) -> None:
     client = client_of()
 
     assert found(client.get("/v1/x/searched?search=ada")) == ["Ada"]
@@ -151,7 +151,7 @@ def test_drfs_search_and_ordering_work_beside_our_filters(client_of: Any) -> Non
 
 @pytest.mark.usefixtures("four")
 @pytest.mark.parametrize("name", ["sort", "searches", "q"])
-def test_a_parameter_that_none_of_the_filters_knows_is_refused_by_name(client_of: Any, name: str) -> None:
+def test_parameter_unknown_to_all_filters_is_refused_by_name(client_of: Any, name: str) -> None:
     problem = refused(client_of().get(f"/v1/x/searched?search=ada&{name}=1"), 400, "validation_failed")
 
     assert [field["field"] for field in problem["error"]["fields"]] == [name]
@@ -161,7 +161,7 @@ def test_a_parameter_that_none_of_the_filters_knows_is_refused_by_name(client_of
 @pytest.mark.parametrize(
     "order", ["name", "-name", "email", "-email,name", "external_id", "-external_id", "external_id,-name"]
 )
-def test_pages_go_on_in_the_order_that_was_asked_for(client_of: Any, order: str) -> None:
+def test_pages_continue_in_the_requested_order(client_of: Any, order: str) -> None:
     client = client_of()
     whole = found(client.get(f"/v1/x/searched?ordering={order}"))
 
@@ -178,7 +178,7 @@ def test_pages_go_on_in_the_order_that_was_asked_for(client_of: Any, order: str)
     assert pages == whole
 
 
-def test_in_an_order_a_cursor_that_is_gone_or_foreign_is_refused(world: Any, client_of: Any) -> None:
+def test_missing_or_foreign_cursor_is_refused_in_a_custom_order(world: Any, client_of: Any) -> None:
     foreign = make_customer(world.other_tenant(), name="Ada").public_id
     client = client_of()
 

@@ -42,7 +42,7 @@ def written(tenant: Any) -> Any:
         )
 
 
-def test_a_repeated_request_gets_the_stored_status_and_bytes(world: World, client: ApiClient) -> None:
+def test_repeated_request_gets_the_stored_status_and_bytes(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     again = client.post("/v1/customers", ADA, idempotency_key="order-1")
 
@@ -55,7 +55,7 @@ def test_a_repeated_request_gets_the_stored_status_and_bytes(world: World, clien
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_a_replay_still_costs_a_token_and_says_so(client: ApiClient) -> None:
+def test_replay_costs_a_token_and_is_marked(client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
     again = client.post("/v1/customers", ADA, idempotency_key="order-1")
 
@@ -69,7 +69,7 @@ def test_without_a_key_every_request_is_executed(world: World, client: ApiClient
     assert written(world.tenant()) == (2, 2, 0)
 
 
-def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world: World, client: ApiClient) -> None:
+def test_quoted_and_plain_idempotency_keys_are_equal(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key='"8e03978e-40d5-43dd-bc93-6894a57f9324"')
     again = client.post("/v1/customers", ADA, idempotency_key="8e03978e-40d5-43dd-bc93-6894a57f9324")
 
@@ -79,7 +79,7 @@ def test_the_quoted_form_of_the_draft_and_the_plain_form_are_one_key(world: Worl
 
 
 @pytest.mark.parametrize("sent", ["", '""', "x" * 256, "tab\there", "ümlaut", "bell\x07"])
-def test_an_invalid_key_is_refused_before_anything_is_written(
+def test_invalid_key_is_refused_before_anything_is_written(
     world: World, client: ApiClient, sent: str
 ) -> None:
     answer = client.post("/v1/customers", ADA, idempotency_key=sent)
@@ -125,7 +125,7 @@ def test_the_same_key_on_another_path_or_method_is_refused_without_effect(
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_spelling_of_the_body_does_not_matter_its_meaning_does(world: World, client: ApiClient) -> None:
+def test_equivalent_bodies_count_as_the_same_request(world: World, client: ApiClient) -> None:
     first = client.post("/v1/customers", raw=b'{"name":"Ada","external_id":"a"}', idempotency_key="k")
     again = client.post(
         "/v1/customers", raw=b'{ "external_id": "\\u0061", "name": "Ada" }', idempotency_key="k"
@@ -148,7 +148,7 @@ def test_patch_and_delete_are_replayed_too(world: World, client: ApiClient) -> N
     assert client.delete(path).status == 404
 
 
-def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(
+def test_idempotency_key_belongs_to_the_company_and_survives_an_api_key_rotation(
     world: World, api: Callable[..., ApiClient], key: IssuedKey, client: ApiClient
 ) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
@@ -164,7 +164,7 @@ def test_a_key_is_the_companys_and_survives_the_rotation_of_an_api_key(
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_companies_and_modes_never_meet_in_a_key(
+def test_idempotency_keys_are_separate_per_company_and_mode(
     world: World, api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], client: ApiClient
 ) -> None:
     first = client.post("/v1/customers", ADA, idempotency_key="order-1")
@@ -181,9 +181,7 @@ def test_companies_and_modes_never_meet_in_a_key(
     assert written(world.tenant("test")) == (1, 1, 1)
 
 
-def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(
-    world: World, client: ApiClient
-) -> None:
+def test_final_refusal_is_stored_and_its_writes_rolled_back(world: World, client: ApiClient) -> None:
     make_customer(world.tenant(), external_id="ada-1")
     before = written(world.tenant())
 
@@ -199,7 +197,7 @@ def test_a_definitive_refusal_is_stored_and_what_it_had_written_is_not(
     assert written(world.tenant()) == (before[0], before[1], 1)
 
 
-def test_a_refusal_after_the_first_write_rolls_that_write_back(
+def test_refusal_after_the_first_write_rolls_that_write_back(
     world: World, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def publish_and_refuse(*args: Any, **kwargs: Any) -> None:
@@ -217,7 +215,7 @@ def test_a_refusal_after_the_first_write_rolls_that_write_back(
     ("body", "status"),
     [({"name": ""}, 400), ({**ADA, "nonsense": 1}, 400)],
 )
-def test_a_validation_error_is_not_stored_so_the_corrected_request_may_use_the_key(
+def test_validation_error_is_not_stored_so_the_corrected_request_may_use_the_key(
     world: World, client: ApiClient, body: dict[str, Any], status: int
 ) -> None:
     assert client.post("/v1/customers", body, idempotency_key="order-1").status == status
@@ -225,7 +223,7 @@ def test_a_validation_error_is_not_stored_so_the_corrected_request_may_use_the_k
     assert client.post("/v1/customers", ADA, idempotency_key="order-1").status == 201
 
 
-def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(
+def test_server_error_is_not_stored_and_leaves_nothing(
     world: World, client: ApiClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*args: Any, **kwargs: Any) -> None:
@@ -242,7 +240,7 @@ def test_a_failure_of_ours_is_not_stored_and_leaves_nothing(
     assert written(world.tenant()) == (1, 1, 1)
 
 
-def test_refusals_of_the_guard_are_not_stored(
+def test_authentication_and_rate_limit_refusals_are_not_stored(
     api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey]
 ) -> None:
     world = make_world()
@@ -252,7 +250,7 @@ def test_refusals_of_the_guard_are_not_stored(
     assert written(world.tenant()) == (0, 0, 0)
 
 
-def test_reading_ignores_the_header(world: World, client: ApiClient) -> None:
+def test_idempotency_header_is_ignored_for_reads(world: World, client: ApiClient) -> None:
     make_customer(world.tenant())
     assert client.get("/v1/customers", idempotency_key="k").status == 200
     assert written(world.tenant())[2] == 0
@@ -289,7 +287,7 @@ def test_pruning_removes_what_has_expired_in_batches_and_nothing_else(
         assert list(IdempotencyRecord.objects.values_list("key", flat=True)) == ["order-4"]
 
 
-def test_pruning_is_on_the_clock() -> None:
+def test_pruning_is_scheduled() -> None:
     from config.celery import app
 
     assert "core.prune_idempotency_keys" in {entry["task"] for entry in app.conf.beat_schedule.values()}
@@ -304,7 +302,7 @@ def test_stored_answers_cannot_be_read_in_the_database(world: World, client: Api
     assert b"customer" not in body
 
 
-def test_a_whole_number_is_the_same_however_it_is_written(
+def test_integers_are_equal_however_they_are_written(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, ["charges:write"]).client_secret)

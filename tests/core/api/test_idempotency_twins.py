@@ -17,7 +17,7 @@ from tests.live import WebProcess
 TWINS = 100
 
 
-def test_a_hundred_concurrent_twins_execute_once(
+def test_hundred_concurrent_duplicates_execute_once(
     web: WebProcess, issue_key: Callable[..., IssuedKey]
 ) -> None:
     world = make_world(tier="enterprise")
@@ -54,7 +54,7 @@ def test_a_hundred_concurrent_twins_execute_once(
         assert IdempotencyRecord.objects.count() == 1
 
 
-def test_a_concurrent_duplicate_gets_409_with_retry_after(
+def test_concurrent_duplicate_gets_409_with_retry_after(
     api: Callable[..., ApiClient], issue_key: Callable[..., IssuedKey], world: World
 ) -> None:
     # given a transaction elsewhere that holds the key's lock, as a twin in the middle of its work does

@@ -35,7 +35,7 @@ def written(pairs: list[tuple[str, object]]) -> bytes:
 
 
 @given(PAIRS)
-def test_an_object_is_read_as_the_standard_library_reads_it_unless_a_name_stands_twice(pairs: list) -> None:
+def test_json_is_parsed_as_by_the_standard_library_except_duplicate_names(pairs: list) -> None:
     body = written(pairs)
     if len(dict(pairs)) != len(pairs) or depth_of(dict(pairs)) > MAX_DEPTH:
         with pytest.raises(InvalidRequest):
@@ -45,9 +45,7 @@ def test_an_object_is_read_as_the_standard_library_reads_it_unless_a_name_stands
 
 
 @given(st.dictionaries(TEXTS, VALUES, max_size=4), st.randoms())
-def test_the_order_of_names_and_the_spelling_of_whole_numbers_do_not_make_another_request(
-    data: dict, random: object
-) -> None:
+def test_name_order_and_integer_spelling_do_not_change_the_fingerprint(data: dict, random: object) -> None:
     def otherwise(value: object) -> object:
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53:
             return float(value)
@@ -67,5 +65,5 @@ def test_the_order_of_names_and_the_spelling_of_whole_numbers_do_not_make_anothe
     [({"a": 1}, {"a": "1"}), ({"a": 1}, {"a": True}), ({"a": 1.5}, {"a": 1}), ({"a": [1, 2]}, {"a": [2, 1]}),
      ({"a": None}, {}), ({"a": 2**53}, {"a": 2**53 + 2})],
 )  # fmt: skip
-def test_other_values_are_another_request(one: dict, other: dict) -> None:
+def test_different_values_change_the_fingerprint(one: dict, other: dict) -> None:
     assert canonical(one) != canonical(other)

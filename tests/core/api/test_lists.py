@@ -33,7 +33,7 @@ def names(client: Any, query: str) -> tuple[list[str], dict[str, Any]]:
     return [each["name"] for each in page["data"]], page
 
 
-def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world: World, client: Any) -> None:
+def test_ending_before_returns_the_adjacent_page_newest_first(world: World, client: Any) -> None:
     made = [make_customer(world.tenant(), name=name).public_id for name in "abcde"]
     found, page = names(client, f"limit=2&ending_before={made[1]}")
     assert (found, page["has_more"], page["next_cursor"]) == (["d", "c"], True, made[3])
@@ -44,7 +44,7 @@ def test_the_page_before_an_object_is_the_one_next_to_it_newest_first(world: Wor
     assert forth == ["c", "b"]
 
 
-def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world: World, client: Any) -> None:
+def test_oldest_first_order_is_kept_across_pages(world: World, client: Any) -> None:
     made = [make_customer(world.tenant(), name=name).public_id for name in "abcde"]
     found, page = names(client, "sort=created&limit=2")
     assert (found, page["next_cursor"]) == (["a", "b"], made[1])
@@ -64,7 +64,7 @@ def test_the_oldest_come_first_when_asked_for_and_pages_follow_that_order(world:
         ("ending_before", ["d", "c"]),
     ],
 )
-def test_reading_goes_on_from_where_something_was_that_is_gone(
+def test_paging_continues_from_a_deleted_object(
     world: World, client: Any, query: str, found: list[str]
 ) -> None:
     for name in "ab":
@@ -76,7 +76,7 @@ def test_reading_goes_on_from_where_something_was_that_is_gone(
     assert names(client, f"{query}={gone}")[0] == found
 
 
-def test_lines_are_in_a_list_when_asked_for(world: World, client: Any) -> None:
+def test_lines_are_included_in_lists_when_expanded(world: World, client: Any) -> None:
     invoice = make_invoice(world.tenant())
     alone = client.get(f"/v1/invoices/{invoice.public_id}").json
     (without,) = client.get("/v1/invoices").json["data"]
@@ -86,7 +86,7 @@ def test_lines_are_in_a_list_when_asked_for(world: World, client: Any) -> None:
     assert client.get("/v1/invoices?expand=customer").code == "validation_failed"
 
 
-def test_both_directions_at_once_and_invalid_cursors_are_refused(world: World, client: Any) -> None:
+def test_conflicting_and_invalid_cursors_are_refused(world: World, client: Any) -> None:
     one = make_customer(world.tenant()).public_id
     both = client.get(f"/v1/customers?starting_after={one}&ending_before={one}")
     assert [each["field"] for each in both.json["error"]["fields"]] == ["ending_before"]
@@ -127,7 +127,7 @@ def test_audit_entries_are_read_one_by_one_and_backwards(
     assert [each["id"] for each in back["data"]] == [found[1]["id"]]
 
 
-def test_a_filter_takes_several_values(world: World, client: Any) -> None:
+def test_filter_takes_several_values(world: World, client: Any) -> None:
     drafts = [make_invoice(world.tenant()).public_id for _ in range(2)]
     open_one = make_invoice(world.tenant(), finalize=True).public_id
 
@@ -144,7 +144,7 @@ def test_a_filter_takes_several_values(world: World, client: Any) -> None:
     assert {each["type"] for each in types} == {"invoice.created", "invoice.finalized"}
 
 
-def test_the_same_words_everywhere() -> None:
+def test_pagination_parameters_are_named_alike_everywhere() -> None:
     """One pair of names for a range of creation times, `object` a constant, and moments that end in `_at`."""
     for path, methods in DOCUMENT["paths"].items():
         names = {each.get("name") for each in methods.get("get", {}).get("parameters", ())}
@@ -160,7 +160,7 @@ def test_the_same_words_everywhere() -> None:
                 assert field in bounds or field.endswith("_at"), f"{name}.{field}"
 
 
-def test_lists_without_other_filters_are_narrowed_by_time_too(
+def test_lists_without_other_filters_can_be_filtered_by_time(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, list(SCOPES)).client_secret)
@@ -184,7 +184,7 @@ def test_lists_without_other_filters_are_narrowed_by_time_too(
         assert client.get(f"{path}?created_after=2099-01-01T00:00:00Z").json["data"] == []
 
 
-def test_a_conflicting_external_id_names_its_customer(
+def test_conflicting_external_id_names_its_customer(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, ["customers:write"]).client_secret)
@@ -197,7 +197,7 @@ def test_a_conflicting_external_id_names_its_customer(
         assert refused.json["error"]["existing"] == first
 
 
-def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client: Any) -> None:
+def test_unknown_path_is_distinguished_from_a_missing_object(client: Any) -> None:
     assert client.get("/v1/customer").code == "unknown_route"
     assert client.post("/v1/customers/", {}).code == "unknown_route"
     assert client.get("/v1/customers/cus_01h455vb4pex5vsknk084sn02q").code == "not_found"
@@ -216,6 +216,6 @@ def test_a_path_that_no_operation_has_is_told_from_a_missing_object(client: Any)
         "Bearer \x7f",
     ],
 )
-def test_a_malformed_credential_is_invalid(api: Callable[..., ApiClient], header: str) -> None:
+def test_malformed_credential_is_invalid(api: Callable[..., ApiClient], header: str) -> None:
     answer = api().get("/v1/whoami", headers={"Authorization": header})
     assert (answer.status, answer.code) == (401, "invalid_credentials")

@@ -31,7 +31,7 @@ def name_of(world: World, path: str) -> str:
         return Customer.by_public_id(path.rpartition("/")[2]).name
 
 
-def test_an_object_has_one_tag_however_it_was_answered(client: Any) -> None:
+def test_object_has_one_etag_in_every_response(client: Any) -> None:
     created = client.post("/v1/customers", {"name": "Ada"})
     read = client.get(f"/v1/customers/{created.json['id']}")
     changed = client.patch(f"/v1/customers/{created.json['id']}", {"name": "Ada King"})
@@ -41,7 +41,7 @@ def test_an_object_has_one_tag_however_it_was_answered(client: Any) -> None:
     assert "ETag" not in client.get("/v1/customers").headers
 
 
-def test_a_matching_etag_gets_304_without_a_body(client: Any, path: str) -> None:
+def test_matching_etag_gets_304_without_a_body(client: Any, path: str) -> None:
     tag = client.get(path).headers["ETag"]
     for header in (tag, f'"other", {tag}', f"W/{tag}", "*"):
         unchanged = client.get(path, headers={"If-None-Match": header})
@@ -52,7 +52,7 @@ def test_a_matching_etag_gets_304_without_a_body(client: Any, path: str) -> None
 
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
-def test_a_change_based_on_outdated_state_is_refused_and_changes_nothing(
+def test_change_based_on_outdated_state_is_refused_and_changes_nothing(
     world: World, client: Any, path: str, method: str
 ) -> None:
     tag = client.get(path).headers["ETag"]
@@ -74,12 +74,12 @@ def test_if_match_star_requires_only_that_the_object_exists(client: Any, path: s
     assert missing.code == "not_found"
 
 
-def test_a_path_without_a_single_object_has_nothing_to_match(client: Any) -> None:
+def test_if_match_is_refused_on_paths_without_a_single_object(client: Any) -> None:
     refused = client.post("/v1/customers", {"name": "Ada"}, headers={"If-Match": '"x"'})
     assert refused.code == "invalid_request"
 
 
-def test_a_repeated_change_is_answered_and_not_judged_again(client: Any, path: str) -> None:
+def test_repeated_change_is_replayed_without_checking_preconditions(client: Any, path: str) -> None:
     headers = {"If-Match": client.get(path).headers["ETag"], "Idempotency-Key": "once"}
     first, second = (client.patch(path, {"name": "Ada King"}, headers=headers) for _ in range(2))
     assert (first.status, second.status) == (200, 200)
@@ -106,7 +106,7 @@ def test_concurrent_changes_with_one_etag_apply_only_once(client: Any, path: str
     assert sorted(statuses) == [200, 412, 412, 412]
 
 
-def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_its_own(client: Any) -> None:
+def test_response_with_a_secret_has_no_etag_and_the_endpoint_can_be_changed_by_its_own(client: Any) -> None:
     made = client.post("/v1/webhook_endpoints", {"url": "https://example.com/h", "events": ["customer.*"]})
     assert made.status == 201
     assert "ETag" not in made.headers
@@ -117,7 +117,7 @@ def test_an_answer_with_a_secret_has_no_tag_and_an_endpoint_can_be_changed_by_it
     assert client.patch(path, {"description": "x"}, headers={"If-Match": tag}).status == 412
 
 
-def test_head_answers_as_get_without_the_body(client: Any, path: str) -> None:
+def test_head_responds_as_get_without_the_body(client: Any, path: str) -> None:
     for address in (path, "/v1/customers", "/v1/whoami"):
         head, get = client.request("HEAD", address), client.get(address)
         assert (head.status, head.content) == (get.status, b"")

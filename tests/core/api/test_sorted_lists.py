@@ -86,9 +86,7 @@ def fields_refused(client: ApiClient, path: str, **query: Any) -> list[tuple[str
 # --- Exact orders -----------------------------------------------------------------------------------------------------
 
 
-def test_customers_by_name_have_the_newest_of_a_name_first_and_downwards_all_the_other_way_round(
-    small: World, client: ApiClient
-) -> None:
+def test_customers_sorted_by_name_break_ties_by_newest_first(small: World, client: ApiClient) -> None:
     made = [
         make_customer(small.tenant(), name=name).public_id for name in ("Grace", "Ada", "Grace", "Edsger")
     ]
@@ -101,9 +99,7 @@ def test_customers_by_name_have_the_newest_of_a_name_first_and_downwards_all_the
     assert [each["id"] for each in page_of(client, "/v1/customers", sort="-name")["data"]] == up[::-1]
 
 
-def test_invoices_by_due_date_have_those_without_one_last_and_downwards_first(
-    small: World, client: ApiClient
-) -> None:
+def test_invoices_sorted_by_due_date_put_missing_dates_last(small: World, client: ApiClient) -> None:
     made = [make_invoice(small.tenant(), due_date=day).public_id for day in (*DAYS[:2], None, DAYS[0], None)]
     up = [made[3], made[0], made[1], made[4], made[2]]
 
@@ -117,7 +113,7 @@ def test_invoices_by_due_date_have_those_without_one_last_and_downwards_first(
 
 
 @pytest.mark.parametrize("operation", SORTED, ids=lambda operation: operation.resource)
-def test_the_pages_of_every_sorted_list_make_up_the_whole(
+def test_pages_of_every_sorted_list_cover_the_whole_list(
     operation: Operation, small: World, client: ApiClient
 ) -> None:
     made = {OBJECTS[operation.resource](small.tenant()) for _ in range(5)}
@@ -134,7 +130,7 @@ def test_the_pages_of_every_sorted_list_make_up_the_whole(
         assert pages_back(client, operation.path(), 2, whole[0], sort=f"-{column}") == whole[:0:-1]
 
 
-def test_which_lists_are_sorted_by_what() -> None:
+def test_sortable_lists_and_their_fields_are_known() -> None:
     assert {each.resource: list(each.view.sort_columns) for each in SORTED} == {  # type: ignore[attr-defined]
         "customers": ["name"],
         "invoices": ["due_date"],
@@ -159,7 +155,7 @@ def filled() -> tuple[World, ApiClient]:
 
 @given(invoices=INVOICES, limit=st.integers(1, 4), is_down=st.booleans(), only_open=st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_pages_of_any_invoices_are_the_sorted_list_cut_into_pieces(
+def test_pages_of_random_invoices_equal_slices_of_the_sorted_list(
     filled: tuple[World, ApiClient],
     invoices: list[tuple[date | None, bool]],
     limit: int,
@@ -190,7 +186,7 @@ def test_pages_of_any_invoices_are_the_sorted_list_cut_into_pieces(
 # --- While things change ----------------------------------------------------------------------------------------------
 
 
-def test_reading_on_from_an_invoice_that_left_the_filter_misses_none(small: World, client: ApiClient) -> None:
+def test_paging_from_an_invoice_outside_the_filter_misses_none(small: World, client: ApiClient) -> None:
     made = [make_invoice(small.tenant(), due_date=DAYS[0], finalize=True).public_id for _ in range(4)]
     first = page_of(client, "/v1/invoices", sort="due_date", status="open", limit=2)
     assert [each["id"] for each in first["data"]] == [made[3], made[2]]
@@ -220,9 +216,7 @@ def test_customers_can_be_deleted_page_by_page(small: World, client: ApiClient) 
 
 
 @pytest.mark.parametrize("cursor", ["starting_after", "ending_before"])
-def test_an_object_of_nobody_or_of_another_has_no_place_in_an_order(
-    small: World, client: ApiClient, cursor: str
-) -> None:
+def test_unknown_or_foreign_cursor_is_refused(small: World, client: ApiClient, cursor: str) -> None:
     make_customer(small.tenant(), name="Ada")
     foreign = make_customer(small.other_tenant(), name="Ada").public_id
     of_test = make_customer(small.tenant("test"), name="Ada").public_id
@@ -251,7 +245,7 @@ def test_an_object_of_nobody_or_of_another_has_no_place_in_an_order(
         ("charges", "amount", "-created, created"),
     ],
 )
-def test_an_order_that_no_index_serves_is_refused_with_those_there_are(
+def test_unsupported_order_is_refused_with_the_available_ones(
     client: ApiClient, path: str, asked: str, allowed: str
 ) -> None:
     refused = fields_refused(client, f"/v1/{path}", sort=asked)
@@ -259,22 +253,20 @@ def test_an_order_that_no_index_serves_is_refused_with_those_there_are(
 
 
 @pytest.mark.parametrize("path", ["events", "audit_entries", "request_logs"])
-def test_a_list_with_one_order_has_no_parameter_for_it(client: ApiClient, path: str) -> None:
+def test_list_with_one_order_has_no_order_parameter(client: ApiClient, path: str) -> None:
     assert fields_refused(client, f"/v1/{path}", sort="created") == [
         ("sort", "unknown_parameter", "Unknown query parameter.")
     ]
 
 
-def test_the_versions_of_a_template_are_not_sorted_by_what_templates_are(
-    small: World, client: ApiClient
-) -> None:
+def test_template_versions_do_not_accept_template_orders(small: World, client: ApiClient) -> None:
     path = f"/v1/templates/{OBJECTS['templates'](small.tenant())}/versions"
     refused = fields_refused(client, path, sort="name")
     assert refused == [("sort", "invalid_choice", "Use one of -created, created.")]
     assert len(page_of(client, path, sort="created")["data"]) == 1
 
 
-def test_the_document_names_the_values_of_every_sorted_list() -> None:
+def test_openapi_lists_the_orders_of_every_sorted_list() -> None:
     document = json.loads(current())
     schemas, names = document["components"]["schemas"], []
     for each in SORTED:

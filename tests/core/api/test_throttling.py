@@ -112,7 +112,7 @@ def check_headers(policies: PolicySet, used: list[int], waits: list[int], model:
 
 @given(quota=st.integers(1, 100), gaps=gaps)
 @settings(max_examples=40, deadline=None)
-def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: Any) -> None:
+def test_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: Any) -> None:
     policy, now = RatePolicy("address", quota), START
     name, model = uuid.uuid4().hex, ModelBucket(RatePolicy("address", quota), START)
     for gap in gaps:
@@ -124,7 +124,7 @@ def test_a_single_bucket_admits_exactly_what_the_model_admits(quota: Any, gaps: 
         assert (admitted == 1) is model_take([model], now)
 
 
-def test_a_quota_of_zero_admits_nobody() -> None:
+def test_quota_of_zero_admits_nobody() -> None:
     policies = PolicySet([RatePolicy("messages", 0)])
     memory = LocalBuckets()
     for _ in range(2):
@@ -135,7 +135,7 @@ def test_a_quota_of_zero_admits_nobody() -> None:
     assert take_one(uuid.uuid4().hex, policies.policies[0]) == (False, 0)
 
 
-def test_a_stale_version_takes_no_tokens() -> None:
+def test_stale_version_takes_no_tokens() -> None:
     tag = f"{{{uuid.uuid4().hex}}}"
     fences = [f"{tag}:a", f"{tag}:b"]
     policies = PolicySet([RatePolicy("key", 5)])
@@ -150,23 +150,23 @@ def test_a_stale_version_takes_no_tokens() -> None:
 class TestPlaces:
     """Who is refused is told when its own token grows: nobody is told a moment that somebody else was told before."""
 
-    def test_twenty_refused_callers_get_twenty_moments_one_token_apart(self, where: Any) -> None:
+    def test_refused_callers_get_retry_times_one_token_apart(self, where: Any) -> None:
         ask = Drained(where, RatePolicy("key", 60))
         waits = [ask() for _ in range(20)]
         assert waits == [seconds * 1_000_000 for seconds in range(1, 21)]
 
-    def test_the_places_of_a_window_are_given_again_when_all_are_taken(self, where: Any) -> None:
+    def test_retry_slots_are_reused_when_the_window_is_full(self, where: Any) -> None:
         ask = Drained(where, RatePolicy("key", 10))
         waits = [ask() for _ in range(25)]
         assert waits == [(place % 10 + 1) * 6_000_000 for place in range(25)]
 
-    def test_a_place_whose_moment_is_over_is_in_nobodys_way(self, where: Any) -> None:
+    def test_expired_retry_slot_blocks_nobody(self, where: Any) -> None:
         ask = Drained(where, RatePolicy("key", 60))
         assert [ask(), ask(), ask()] == [1_000_000, 2_000_000, 3_000_000]
         ask.now += 3_000_000
         assert [ask() for _ in range(4)] == [0, 0, 0, 1_000_000]
 
-    def test_a_caller_whose_token_was_taken_moves_to_the_end_of_the_queue(self, where: Any) -> None:
+    def test_caller_that_missed_its_token_moves_to_the_end(self, where: Any) -> None:
         ask = Drained(where, RatePolicy("key", 60))
         assert [ask(), ask()] == [1_000_000, 2_000_000]
         ask.now += 1_000_000
@@ -211,9 +211,7 @@ def test_the_memory_buckets_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.parametrize("quota", [600, 60_000])
-def test_eight_processes_get_what_one_bucket_allows(
-    quota: int, record_property: Callable[[str, object], None]
-) -> None:
+def test_eight_processes_share_one_bucket(quota: int, record_property: Callable[[str, object], None]) -> None:
     seconds, tag = 1.5, uuid.uuid4().hex
     commands.client().mset({f"{{{tag}}}:a": "1:x", f"{{{tag}}}:b": "1:x"})
     command = [sys.executable, "-m", "tests.core.api.taking", tag, "bucket", str(quota), str(seconds)]

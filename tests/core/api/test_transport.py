@@ -39,7 +39,7 @@ def secret(world: World, issue_key: Callable[..., IssuedKey]) -> Any:
     return issue_key(world.company, ["customers:read", "customers:write"]).client_secret
 
 
-def test_a_plain_request_is_refused_before_anything_runs(
+def test_plain_http_request_is_refused_before_anything_runs(
     https_only: Any, world: World, api: Callable[..., ApiClient], secret: Any
 ) -> None:
     answer = api(secret).post("/v1/customers", {"name": "Ada"}, idempotency_key="k")
@@ -68,7 +68,7 @@ def test_every_tls_response_has_hsts(https_only: Any, secret: Any) -> None:
     assert client.get("/v1/openapi.json", secure=True).headers["Strict-Transport-Security"] == HSTS
 
 
-def test_pages_lead_to_https_under_the_public_name_only(https_only: Any) -> None:
+def test_pages_redirect_to_https_under_the_public_name_only(https_only: Any) -> None:
     answer = Client().get("/accounts/login/?next=/keys/", headers={"Host": "testserver"})
     assert answer.status_code == 301
     assert answer.headers["Location"] == "https://api.example.com/accounts/login/?next=/keys/"
@@ -90,7 +90,7 @@ def test_probes_are_served_over_plain_http(https_only: Any) -> None:
         ("192.0.2.9", "https, https", 403),
     ],
 )
-def test_only_a_trusted_proxy_says_what_the_scheme_was(
+def test_forwarded_proto_is_trusted_from_trusted_proxies_only(
     https_only: Any, secret: Any, peer: str, forwarded: str | None, status: int
 ) -> None:
     https_only.TRUSTED_PROXIES = ["10.0.0.0/8"]
@@ -101,7 +101,7 @@ def test_only_a_trusted_proxy_says_what_the_scheme_was(
     assert answer.status_code == status
 
 
-def test_without_trusted_proxies_the_header_means_nothing(https_only: Any, secret: Any) -> None:
+def test_forwarded_proto_is_ignored_without_trusted_proxies(https_only: Any, secret: Any) -> None:
     answer = Client(REMOTE_ADDR="127.0.0.1").get(
         "/v1/whoami", headers={"Authorization": f"Bearer {secret}", "X-Forwarded-Proto": "https"}
     )
@@ -143,7 +143,7 @@ def client_context(authority: Any, version: Any) -> Any:
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
-def test_a_handshake_below_tls_1_2_is_refused_by_the_server(tls: Any, version: Any) -> None:
+def test_handshake_below_tls_1_2_is_refused_by_the_server(tls: Any, version: Any) -> None:
     server, authority = tls
     outgoing = ssl.MemoryBIO()
     session = client_context(authority, version).wrap_bio(
@@ -181,7 +181,7 @@ def test_tls_1_2_and_1_3_are_served_with_hsts(tls: Any, version: Any) -> None:
     assert f"strict-transport-security: {HSTS}".encode().lower() in head
 
 
-def test_a_host_is_judged_by_what_is_allowed_now(
+def test_host_is_checked_against_current_settings(
     settings: Any, api: Callable[..., ApiClient], secret: Any
 ) -> None:
     settings.ALLOWED_HOSTS = ["api.example.com"]

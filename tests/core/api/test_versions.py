@@ -33,7 +33,7 @@ def old_key(two_versions: Any, world: World, issue_key: Callable[..., IssuedKey]
     return issued
 
 
-def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(
+def test_key_is_pinned_to_the_newest_version_when_created(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
@@ -45,7 +45,7 @@ def test_a_key_is_pinned_to_the_newest_version_on_the_day_it_is_made(
     assert answer.headers["Pomelo-Version"] == FIRST
 
 
-def test_what_was_written_for_the_first_version_keeps_working(
+def test_requests_for_the_first_version_keep_working(
     old_key: IssuedKey, api: Callable[..., ApiClient]
 ) -> None:
     client = api(old_key.client_secret)
@@ -87,9 +87,7 @@ def test_if_match_takes_the_tag_of_the_version_that_was_read(
     assert (changed.status, changed.json["full_name"]) == (200, "Grace")
 
 
-def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(
-    old_key: IssuedKey, api: Callable[..., ApiClient]
-) -> None:
+def test_replayed_response_keeps_its_version(old_key: IssuedKey, api: Callable[..., ApiClient]) -> None:
     client = api(old_key.client_secret)
     first = client.post("/v1/customers", {"full_name": "Ada"}, idempotency_key="one")
 
@@ -102,7 +100,7 @@ def test_a_repeated_answer_is_of_the_version_in_which_it_was_made(
 
 
 @pytest.mark.parametrize("named", ["", "2026-11-02", "latest", "2026-11-01\x00", "é", "x" * 300])
-def test_an_unknown_version_is_refused_and_changes_nothing(
+def test_unknown_version_is_refused_and_changes_nothing(
     named: str, world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     client = api(issue_key(world.company, ["customers:read", "customers:write"]).client_secret)
@@ -114,7 +112,7 @@ def test_an_unknown_version_is_refused_and_changes_nothing(
     assert client.get("/v1/customers").json["data"] == []
 
 
-def test_a_caller_without_a_key_learns_of_no_version(api: Callable[..., ApiClient]) -> None:
+def test_unauthenticated_caller_sees_no_version(api: Callable[..., ApiClient]) -> None:
     answer = api("pm_live_nonsense").get("/v1/whoami", headers={"Pomelo-Version": "2020-01-01"})
 
     assert answer.code == "invalid_credentials"
@@ -130,7 +128,7 @@ def deprecate(monkeypatch: Any, version: Any, **chosen: Any) -> Any:
     return found
 
 
-def test_a_deprecated_version_says_so_and_its_callers_are_listed(
+def test_deprecated_version_is_announced_and_its_callers_listed(
     old_key: IssuedKey,
     two_versions: Any,
     monkeypatch: pytest.MonkeyPatch,
@@ -150,7 +148,7 @@ def test_a_deprecated_version_says_so_and_its_callers_are_listed(
     assert "Move to 2027-02-01." in page
 
 
-def test_a_key_on_a_newer_version_gets_no_deprecation_headers(
+def test_key_on_a_newer_version_gets_no_deprecation_headers(
     old_key: IssuedKey, two_versions: Any, monkeypatch: pytest.MonkeyPatch, api: Callable[..., ApiClient]
 ) -> None:
     deprecate(monkeypatch, two_versions)
@@ -174,7 +172,7 @@ def test_after_its_sunset_a_version_cannot_be_named_and_its_keys_move_on(
     assert (unnamed.status, unnamed.headers["Pomelo-Version"]) == (200, SECOND)
 
 
-def test_a_deprecated_operation_says_so_and_the_key_page_names_it(
+def test_deprecated_operation_is_announced_and_named_on_the_key_page(
     world: World,
     issue_key: Callable[..., IssuedKey],
     api: Callable[..., ApiClient],
@@ -200,7 +198,7 @@ def test_a_deprecated_operation_says_so_and_the_key_page_names_it(
     assert "Uses deprecated features" in keys
 
 
-def test_a_key_moves_to_another_version_on_its_page(
+def test_key_moves_to_another_version_on_its_page(
     old_key: IssuedKey, world: World, api: Callable[..., ApiClient]
 ) -> None:
     browser = sign_in(world.owner, world.company)
@@ -220,7 +218,7 @@ def test_a_key_moves_to_another_version_on_its_page(
     assert api(old_key.client_secret).get("/v1/whoami").headers["Pomelo-Version"] == SECOND
 
 
-def test_a_sunset_before_the_deprecation_is_a_mistake() -> None:
+def test_sunset_before_deprecation_is_an_error() -> None:
     now = datetime(2027, 1, 1, tzinfo=UTC)
     with pytest.raises(ValueError, match="sunset"):
         Deprecation(since=now, sunset=now - timedelta(days=1), instead="")

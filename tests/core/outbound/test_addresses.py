@@ -20,14 +20,14 @@ SPECIAL_V4 = st.sampled_from(
 
 
 @given(V4)
-def test_no_ipv4_address_is_public_that_the_registry_calls_special(address: Any) -> None:
+def test_special_ipv4_addresses_are_never_public(address: Any) -> None:
     if is_public(address):
         assert address.is_global
         assert not address.is_multicast
 
 
 @given(V6)
-def test_no_ipv6_address_is_public_that_the_registry_calls_special(address: Any) -> None:
+def test_special_ipv6_addresses_are_never_public(address: Any) -> None:
     if is_public(address):
         assert address.is_global
         assert not any((address.is_multicast, address.is_site_local, address.is_reserved))
@@ -37,7 +37,7 @@ def test_no_ipv6_address_is_public_that_the_registry_calls_special(address: Any)
     SPECIAL_V4,
     st.sampled_from(["::ffff:0:0", "::", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "::5efe:0:0"]),
 )
-def test_a_private_ipv4_address_is_private_in_every_disguise(address: Any, prefix: Any) -> None:
+def test_embedded_private_ipv4_addresses_are_private(address: Any, prefix: Any) -> None:
     assert not is_public(address)
     assert not is_public(ipaddress.IPv6Address(int(ipaddress.IPv6Address(prefix)) | int(address)))
 
@@ -57,7 +57,7 @@ def test_ordinary_addresses_are_public(text: str) -> None:
     assert is_public(ipaddress.ip_address(text))
 
 
-def test_networks_are_read_from_cidrs() -> None:
+def test_networks_are_parsed_from_cidrs() -> None:
     assert parse_networks(["10.0.0.1/8", " ::1 ", ""]) == (
         ipaddress.ip_network("10.0.0.0/8"),
         ipaddress.ip_network("::1/128"),
@@ -66,5 +66,5 @@ def test_networks_are_read_from_cidrs() -> None:
         parse_networks(["10.0.0.0/8/8"])
 
 
-def test_a_zone_id_is_inside_no_network() -> None:
+def test_scoped_address_matches_no_network() -> None:
     assert not is_inside(ipaddress.ip_address("fe80::1%lo"), parse_networks(["fe80::/10"]))

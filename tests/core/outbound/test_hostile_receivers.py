@@ -65,12 +65,12 @@ def forever(*chunks: bytes, pause: float = 0.0) -> Any:
         pytest.param(forever(b"HTTP/1.1 103 Early Hints\r\n\r\n", pause=0.01), id="early hints for ever"),
     ],
 )
-def test_a_trickling_answer_ends_at_the_total_deadline(answer: Any) -> None:
+def test_trickling_response_ends_at_the_total_deadline(answer: Any) -> None:
     with pytest.raises(TimedOutError):
         asyncio.run(call(answer, total=0.4))
 
 
-def test_a_receiver_that_never_accepts_ends_at_the_connect_timeout() -> None:
+def test_receiver_that_never_accepts_ends_at_the_connect_timeout() -> None:
     async def run() -> None:
         full = socket.socket()
         full.bind(("127.0.0.1", 0))
@@ -104,13 +104,13 @@ def test_a_receiver_that_never_accepts_ends_at_the_connect_timeout() -> None:
         b"HTTP/1.1 200 OK\r\n\r\n",
     ],
 )
-def test_an_endless_body_is_cut_and_the_connection_dropped(head: bytes) -> None:
+def test_endless_body_is_truncated_and_the_connection_dropped(head: bytes) -> None:
     response = asyncio.run(call(forever(head, b"x" * 65_536), max_response_bytes=1000))
 
     assert (response.status, response.body, response.truncated) == (200, b"x" * 1000, True)
 
 
-def test_an_endless_chunked_body_is_cut() -> None:
+def test_endless_chunked_body_is_truncated() -> None:
     response = asyncio.run(
         call(
             forever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"4\r\nabcd\r\n"),
@@ -121,7 +121,7 @@ def test_an_endless_chunked_body_is_cut() -> None:
     assert (response.body, response.truncated) == (b"abcdabcdab", True)
 
 
-def test_a_gzip_bomb_is_never_unpacked() -> None:
+def test_gzip_bomb_is_never_decompressed() -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
     tracemalloc.start()
@@ -152,7 +152,7 @@ def test_a_gzip_bomb_is_never_unpacked() -> None:
         pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", id="a broken chunk"),
     ],
 )
-def test_absurd_answers_are_refused_in_bounded_memory(answer: Any) -> None:
+def test_malformed_responses_are_refused_in_bounded_memory(answer: Any) -> None:
     tracemalloc.start()
     with pytest.raises(InvalidAnswerError) as refused:
         asyncio.run(call(answer))
@@ -186,26 +186,26 @@ def once(*pieces: bytes) -> Any:
 
 
 @pytest.mark.parametrize("name", LATE_BODIES)
-def test_a_received_status_decides_whatever_the_body(name: Any) -> None:
+def test_status_decides_whatever_the_body(name: Any) -> None:
     raw = LATE_BODIES[name]
     in_one_piece = asyncio.run(call(once(raw), status_suffices=True))
     byte_by_byte = asyncio.run(call(once(*(bytes([byte]) for byte in raw)), status_suffices=True))
     assert (in_one_piece.status, byte_by_byte.status) == (int(name[:3]), int(name[:3]))
 
 
-def test_a_body_that_never_ends_takes_nothing_from_the_status() -> None:
+def test_endless_body_does_not_change_the_status() -> None:
     slow = forever(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", b"a", pause=0.05)
     answer = asyncio.run(call(slow, total=0.5, status_suffices=True))
     assert (answer.status, answer.truncated) == (200, True)
 
 
-def test_a_truncated_response_raises_if_the_caller_needs_the_body() -> None:
+def test_truncated_response_raises_if_the_caller_needs_the_body() -> None:
     with pytest.raises(InvalidAnswerError):
         asyncio.run(call(once(LATE_BODIES["202 cut short"])))
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer_and_not_followed(status: int) -> None:
+def test_redirect_is_a_response_and_not_followed(status: int) -> None:
     async def run() -> tuple[int, int]:
         async with serve(OK) as elsewhere:
             head = f"HTTP/1.1 {status} Go\r\nLocation: http://127.0.0.1:{elsewhere.port}/\r\nContent-Length: 0\r\n\r\n"
@@ -236,7 +236,7 @@ def test_cookies_and_proxies_of_the_environment_are_ignored(monkeypatch: pytest.
     assert b"cookie" not in second.lower()
 
 
-def test_a_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatable_calls() -> None:
+def test_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatable_calls() -> None:
     async def run(repeatable: bool) -> int:
         async def once_then_drop(reader: Any, writer: Any) -> None:
             writer.write(OK)
@@ -260,7 +260,7 @@ def test_a_kept_alive_connection_that_just_closed_is_replaced_only_for_repeatabl
         asyncio.run(run(False))
 
 
-def test_tls_proves_the_name_while_the_connection_goes_to_the_pinned_address() -> None:
+def test_tls_verifies_the_name_on_the_pinned_address() -> None:
     authority = trustme.CA()
 
     async def run(name: str) -> OutboundResponse:
@@ -286,7 +286,7 @@ def test_tls_proves_the_name_while_the_connection_goes_to_the_pinned_address() -
     [(ssl.TLSVersion.TLSv1_3, False), (ssl.TLSVersion.TLSv1_1, True)],
     ids=["unknown", "1.1"],
 )
-def test_an_unknown_authority_and_tls_1_1_are_refused(limit: Any, trusted: bool) -> None:
+def test_unknown_authority_and_tls_1_1_are_refused(limit: Any, trusted: bool) -> None:
     authority = trustme.CA()
     server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server_tls.set_ciphers("ALL:@SECLEVEL=0")
@@ -310,7 +310,7 @@ def test_an_unknown_authority_and_tls_1_1_are_refused(limit: Any, trusted: bool)
     assert asyncio.run(run()) == []
 
 
-def test_a_slow_name_server_holds_up_nobody_else() -> None:
+def test_slow_name_server_delays_nobody_else() -> None:
     release = threading.Event()
 
     def lookup(host: str) -> list[str]:

@@ -30,7 +30,7 @@ class NameServer:
         return list(answer)
 
 
-def test_the_corpus_is_large_and_has_no_double() -> None:
+def test_url_corpus_is_large_and_has_no_duplicates() -> None:
     assert len(HOSTILE) == len(set(HOSTILE))
     assert len(HOSTILE) >= 80
 
@@ -60,7 +60,7 @@ def test_no_hostile_url_reaches_the_private_network() -> None:
     assert hits == 0
 
 
-def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network() -> None:
+def test_connection_reaches_an_explicitly_allowed_network() -> None:
     """The control: without it the test above could pass because nothing ever connects."""
 
     async def run() -> int:
@@ -82,14 +82,14 @@ def test_the_sink_does_see_a_connection_when_the_operator_allows_its_network() -
 
 
 @pytest.mark.parametrize("template", LITERALS)
-def test_a_literal_is_refused_by_its_text_alone(template: Any) -> None:
+def test_ip_literal_is_refused_without_resolving(template: Any) -> None:
     """A form can say so at once, without a look-up."""
     with pytest.raises(UrlRefusedError):
         check_url(template.replace("{port}", "443"), OutboundPolicy())
 
 
 @pytest.mark.parametrize("name", sorted(NAMES))
-def test_a_name_gives_one_answer_whatever_it_points_to(name: Any) -> None:
+def test_host_name_gets_one_error_whatever_it_resolves_to(name: Any) -> None:
     """No oracle: private, missing and empty names fail alike, so nobody can map the private network."""
 
     async def run() -> OutboundError:
@@ -105,7 +105,7 @@ def test_a_name_gives_one_answer_whatever_it_points_to(name: Any) -> None:
     assert asyncio.run(run()).kind == "connection_failed"
 
 
-def test_a_name_that_changes_its_answer_is_asked_once_per_connection() -> None:
+def test_rebinding_name_is_resolved_once_per_connection() -> None:
     """The address that was judged is the one that is called: nothing looks the name up again in between."""
 
     async def run() -> tuple[int, int]:
@@ -140,11 +140,11 @@ def test_other_ports_of_public_hosts_are_refused(port: int) -> None:
         ("https://hooks_1.example.com/a/../b", "https://hooks_1.example.com/a/../b"),
     ],
 )
-def test_honest_urls_are_accepted_in_one_form(text: str, stored: str) -> None:
+def test_valid_urls_are_accepted_and_normalized(text: str, stored: str) -> None:
     assert check_url(text, OutboundPolicy()).url == stored
 
 
-def test_an_allowed_network_opens_nothing_but_itself() -> None:
+def test_allowed_network_permits_nothing_else() -> None:
     policy = OutboundPolicy(allowed_networks=parse_networks(["10.1.0.0/16", "fd00::/64"]))
 
     assert check_url("http://10.1.2.3:9000/", policy).port == 9000

@@ -44,7 +44,7 @@ def test_booking_lifecycle(world: World, client: ApiClient) -> None:
         ]
 
 
-def test_the_list_narrows_by_reference(world: World, client: ApiClient) -> None:
+def test_bookings_are_filtered_by_reference(world: World, client: ApiClient) -> None:
     first, second = (booking_fields(world.tenant()) for _ in range(2))
     ids = [client.post("/v1/bookings", each).json["id"] for each in (first, second)]
 
@@ -53,7 +53,7 @@ def test_the_list_narrows_by_reference(world: World, client: ApiClient) -> None:
     assert [each["id"] for each in found] == ids[:1]
 
 
-def test_the_list_narrows_by_customer(world: World, client: ApiClient) -> None:
+def test_bookings_are_filtered_by_customer(world: World, client: ApiClient) -> None:
     first, second = (booking_fields(world.tenant()) for _ in range(2))
     ids = [client.post("/v1/bookings", each).json["id"] for each in (first, second)]
 
@@ -62,7 +62,7 @@ def test_the_list_narrows_by_customer(world: World, client: ApiClient) -> None:
     assert [each["id"] for each in found] == ids[:1]
 
 
-def test_an_extensions_pages_show_its_objects(
+def test_extensions_pages_show_its_objects(
     world: World, client: ApiClient, login: Callable[..., Any]
 ) -> None:
     public_id = client.post("/v1/bookings", booking_fields(world.tenant())).json["id"]

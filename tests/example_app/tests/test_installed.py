@@ -17,17 +17,17 @@ from tests.webhooks.steps import make_endpoint
 from webhooks.models import Delivery
 
 
-def test_an_extensions_migration_matches_its_model() -> None:
+def test_extensions_migration_matches_its_model() -> None:
     call_command("makemigrations", "bookings", check=True, dry_run=True, verbosity=0)
 
 
-def test_an_extensions_pages_are_in_the_menu(world: World, login: Callable[..., Client]) -> None:
+def test_extensions_pages_are_in_the_menu(world: World, login: Callable[..., Client]) -> None:
     page = login(world.owner, company=world.company).get("/").content.decode()
 
     assert page.count('href="/bookings/"') == 2  # the side bar, and the narrow bar
 
 
-def test_an_extensions_scopes_can_be_granted(world: World, login: Callable[..., Client]) -> None:
+def test_extensions_scopes_can_be_granted(world: World, login: Callable[..., Client]) -> None:
     page = login(world.owner, company=world.company).get("/keys/new/").content.decode()
 
     assert all(f'value="bookings:{what}"' in page for what in ("read", "write", "confirm"))
@@ -35,7 +35,7 @@ def test_an_extensions_scopes_can_be_granted(world: World, login: Callable[..., 
     assert "bookings:confirm" not in PRESETS["read-only"]
 
 
-def test_an_extensions_actions_can_be_filtered(world: World, login: Callable[..., Client]) -> None:
+def test_extensions_actions_can_be_filtered(world: World, login: Callable[..., Client]) -> None:
     public_id = make_booking(world.tenant())
 
     page = login(world.owner, company=world.company).get("/audit/?action=booking.*").content.decode()
@@ -44,7 +44,7 @@ def test_an_extensions_actions_can_be_filtered(world: World, login: Callable[...
     assert '<option value="booking.*" selected>Bookings</option>' in page
 
 
-def test_an_extensions_errors_are_documented_on_the_served_page_only(client: Client) -> None:
+def test_extensions_errors_are_documented_on_the_served_page_only(client: Client) -> None:
     page = client.get("/docs/errors/").content.decode()
 
     assert 'id="booking_already_confirmed"' in page
@@ -52,7 +52,7 @@ def test_an_extensions_errors_are_documented_on_the_served_page_only(client: Cli
     assert "bookings" not in (ROOT / "docs" / "audit.md").read_text()
 
 
-def test_an_extensions_events_can_be_subscribed_to(world: World) -> None:
+def test_extensions_events_can_be_subscribed_to(world: World) -> None:
     client = client_of(world)
     make_endpoint(world.tenant(), "https://example.com/hook", events=["booking.*"])
     booking = make_booking(world.tenant())
@@ -65,7 +65,7 @@ def test_an_extensions_events_can_be_subscribed_to(world: World) -> None:
         assert not Delivery.objects.exists()  # the relay has not run
 
 
-def test_an_extensions_rate_limit_appears_only_on_its_own_action(world: World) -> None:
+def test_extensions_rate_limit_appears_only_on_its_own_action(world: World) -> None:
     client: Any = client_of(world)
     booking = make_booking(world.tenant())
 
