@@ -93,6 +93,14 @@ class SecurityPolicyChanged(_AccountEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RequestBodiesChanged(_AccountEvent):
+    """Whether bodies of requests are kept for the request log was changed, or kept ones were deleted."""
+
+    type: ClassVar[str] = "company.request_bodies_changed"
+    sentence: ClassVar[str] = "changed which bodies of requests are kept"
+
+
+@dataclass(frozen=True, kw_only=True)
 class OwnershipTransferred(_AccountEvent):
     """An owner handed the company to another member and is an admin now."""
 

@@ -120,6 +120,12 @@ class Company(models.Model):
         default=False, help_text="Only who has a second factor makes or changes keys."
     )
     keys_refuse_full_access = models.BooleanField(default=False, help_text="No key has every scope there is.")
+    # When bodies of requests are kept for the request log (accounts.services.request_bodies). Without a beginning none are,
+    # and none that were kept before it are shown.
+    test_bodies_from = models.DateTimeField(null=True, blank=True, default=clock.now, editable=False)
+    test_bodies_until = models.DateTimeField(null=True, blank=True, editable=False)
+    live_bodies_from = models.DateTimeField(null=True, blank=True, editable=False)
+    live_bodies_until = models.DateTimeField(null=True, blank=True, editable=False)
     created = models.DateTimeField(default=clock.now, editable=False)
     created_from = models.CharField(
         max_length=50,
@@ -150,6 +156,23 @@ class Company(models.Model):
                 condition=models.Q(key_longest_days=None)
                 | models.Q(key_longest_days__range=(1, LONGEST_KEY_DAYS)),
                 name="accounts_company_key_days",
+            ),
+            # In live mode there is always an end.
+            models.CheckConstraint(
+                condition=models.Q(live_bodies_from=None, live_bodies_until=None)
+                | models.Q(
+                    live_bodies_from__isnull=False,
+                    live_bodies_until__isnull=False,
+                    live_bodies_from__lte=models.F("live_bodies_until"),
+                ),
+                name="accounts_company_live_bodies",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(test_bodies_until=None)
+                | models.Q(
+                    test_bodies_from__isnull=False, test_bodies_from__lte=models.F("test_bodies_until")
+                ),
+                name="accounts_company_test_bodies",
             ),
         ]
 

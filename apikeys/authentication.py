@@ -301,9 +301,10 @@ def report_exposed_credential(request: KeyRequest) -> None:
 
 
 def _principal_of(request: KeyRequest, grant: Grant) -> Principal:
-    """Return the key's principal, and set the tenant on the request for the request log and CORS headers."""
+    """Return the key's principal, and set on the request what the request log and CORS headers need."""
     facts = grant.facts
     request.grant = grant
+    request.bodies_until = facts.bodies_until
     principal = request.principal = actor_of(
         request,
         kind="key",

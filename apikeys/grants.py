@@ -41,6 +41,8 @@ ASK_AGAIN_SECONDS = 1.0
 # How long a match is remembered, during which neither bcrypt nor Vault is needed. Revocation does not depend on it.
 MATCH_SECONDS = 3600
 MAX_COPIES = 20_000
+# A moment that JSON can say, unlike infinity: the year 10000.
+NO_END = 253_402_300_800.0
 SECRET_ENDS_HEADER = "Pomelo-Secret-Ends"  # noqa: S105 - the name of a header
 
 _NAME = "grant name"
@@ -73,6 +75,8 @@ class GrantFacts:
     company_suspended: bool
     # The company's limits by name (billing.entitlements.Limits).
     limits: dict[str, int]
+    # Until when bodies of its requests are kept; 0 if they are not.
+    bodies_until: float
     key_version: int
     company_version: int
     proved_at: float

@@ -174,6 +174,10 @@ _FACTS = {
     "company_tier": "company__tier",
     "company_suspended_at": "company__suspended_at",
     "company_version": "company__version",
+    "test_bodies_from": "company__test_bodies_from",
+    "test_bodies_until": "company__test_bodies_until",
+    "live_bodies_from": "company__live_bodies_from",
+    "live_bodies_until": "company__live_bodies_until",
     "limit_overrides": "company__limit_overrides",
     "tier_numbers": "tier_numbers",
 }

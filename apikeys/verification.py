@@ -6,6 +6,7 @@ while PostgreSQL is down.
 
 import time
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -147,11 +148,20 @@ def _read(secret_id: UUID, *, matched_at: float) -> GrantFacts | None:
         company_tier=found["company_tier"],
         company_suspended=found["company_suspended_at"] is not None,
         limits=as_numbers(limits),
+        bodies_until=_bodies_until(found),
         key_version=found["key_version"],
         company_version=found["company_version"],
         proved_at=proved_at,
         matched_at=matched_at,
     )
+
+
+def _bodies_until(found: dict[str, Any]) -> float:
+    mode = found["mode"]
+    if found[f"{mode}_bodies_from"] is None:
+        return 0.0
+    until = _seconds(found[f"{mode}_bodies_until"])
+    return grants.NO_END if until is None else until
 
 
 def _seconds(moment: datetime | None) -> float | None:

@@ -56,6 +56,7 @@ class AuditConfig(PomeloApp):
         from core.operations.health import READINESS_CHECKS
         from core.operations.restoring import STEPS
         from core.security import rotation
+        from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
 
         post_migrate.connect(_after_migrate, sender=self)
         READINESS_CHECKS["audit_partitions"] = check_partitions
@@ -63,6 +64,12 @@ class AuditConfig(PomeloApp):
         WATCHES["entries"] = read_oldest_entry
         WATCHES["request log"] = read_oldest_request
         FIGURES["partitions"] = read_partitions
+        ENCRYPTED_COLUMNS.extend(
+            (
+                EncryptedColumn("audit_requestbodies", "request", "bytes"),
+                EncryptedColumn("audit_requestbodies", "response", "bytes"),
+            )
+        )
         rotation.STEPS["AUDIT_SIGNING_KEY"] = count_signers
         STEPS["audit rights"] = check_rights
         STEPS["audit partitions"] = keep_partitions

@@ -1,4 +1,7 @@
-"""Drops expired days: after a signed checkpoint, detached without blocking writers, then dropped (docs/architecture.md, Audit)."""
+"""Drops expired days: after a signed checkpoint, detached without blocking writers, then dropped (docs/architecture.md, Audit).
+
+Bodies of requests, which are no evidence, are deleted row by row.
+"""
 
 import hashlib
 import re
@@ -60,6 +63,31 @@ _DELETE_ROLLUPS = {
     )
     """,
 }
+_DELETE_BODIES = """
+DELETE FROM audit_requestbodies WHERE id IN (
+    SELECT id FROM audit_requestbodies WHERE expires_at <= %(now)s ORDER BY expires_at LIMIT %(step)s
+)
+"""
+# Bodies of before the moment from which their company has them kept: it deleted those. The bound of the ids, UUIDv7 of when the
+# requests arrived, makes it a range of an index.
+_DELETE_DELETED_BODIES = """
+DELETE FROM audit_requestbodies WHERE id IN (
+    SELECT b.id FROM accounts_company c
+    CROSS JOIN LATERAL (
+        VALUES ('test', c.test_bodies_from), ('live', c.live_bodies_from)
+    ) AS kept (mode, since)
+    CROSS JOIN LATERAL (
+        SELECT id FROM audit_requestbodies
+        WHERE company_id = c.id AND mode = kept.mode AND created < coalesce(kept.since, 'infinity')
+          AND id < coalesce(
+            (lpad(to_hex((extract(epoch FROM kept.since) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid,
+            'ffffffff-ffff-ffff-ffff-ffffffffffff'
+          )
+        ORDER BY id LIMIT %(step)s
+    ) b
+    LIMIT %(step)s
+)
+"""
 _OWN_NAME = re.compile(rf"^({'|'.join(PARENTS)})_p(\d{{8}})$")
 
 log = structlog.get_logger("pomelo.audit")
@@ -107,6 +135,24 @@ def prune(*, today: date | None = None, max_steps: int = 2_000) -> list[Expired]
         log.info("audit_day_dropped", table=table.name, day=table.day.isoformat())
     _prune_rollups(today, max_steps)
     return expired
+
+
+def prune_expired_bodies(*, now: datetime, max_steps: int = 2_000) -> int:
+    """Delete bodies of requests that expired, and those that their company deleted; return how many."""
+    deleted = in_steps(
+        "audit_requestbodies",
+        _DELETE_BODIES,
+        {"now": now},
+        reason="expired bodies of requests",
+        max_steps=max_steps,
+    )
+    return deleted + in_steps(
+        "audit_requestbodies",
+        _DELETE_DELETED_BODIES,
+        {},
+        reason="deleted bodies of requests",
+        max_steps=max_steps,
+    )
 
 
 def heads_digest(stream: str, day: date) -> tuple[int, int, bytes]:

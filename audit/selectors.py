@@ -15,9 +15,11 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from audit.models import AuditEntry, RequestLog
+from accounts.selectors import current_company
+from audit.models import AuditEntry, RequestBodies, RequestLog
 from audit.outcomes import BY_NAME, NAMED_CODES
 from audit.windows import newest
+from core import clock
 from core.api.operations import operations_of_scope
 from core.api.patterns import TRACE_ID
 from core.errors import FieldError, FieldErrors, NotFound
@@ -93,6 +95,18 @@ def list_entries(wanted: EntryFilter) -> QuerySet[AuditEntry]:
 def get_entry(public_id: str) -> AuditEntry:
     """Return the entry. Raises NotFound if it does not exist in this tenant."""
     return AuditEntry.by_public_id(public_id)
+
+
+def find_bodies(log: RequestLog) -> RequestBodies | None:
+    """Return the bodies kept of a request; None if there are none, they expired, or the company deleted them."""
+    company = current_company()
+    since = company.test_bodies_from if log.mode == "test" else company.live_bodies_from
+    if since is None:
+        return None
+    found: RequestBodies | None = RequestBodies.objects.filter(
+        id=log.pk, created__gte=since, expires_at__gt=clock.now()
+    ).first()
+    return found
 
 
 def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:

@@ -2,9 +2,10 @@
 
 from django.conf import settings
 
+from audit.ingest.body_writer import BodyWriter
 from audit.ingest.writer import Writer
 from audit.partitions.tables import ensure_partitions
-from audit.retention import prune
+from audit.retention import prune, prune_expired_bodies
 from audit.seals.compacting import compact_heads
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
@@ -21,6 +22,12 @@ def write_requests() -> int:
     return Writer().drain(seconds=WRITE_SECONDS)
 
 
+@system_task(name="audit.write_bodies")
+def write_bodies() -> int:
+    """Write the bodies of requests that web processes kept. Return how many were new."""
+    return BodyWriter().drain(seconds=WRITE_SECONDS)
+
+
 @system_task(name="audit.seal")
 def seal() -> int:
     """Seal the entries committed since the last run, and sign the heads. Return how many rows were sealed."""
@@ -33,6 +40,12 @@ def seal() -> int:
 def keep_partitions() -> int:
     """Create the partitions of the coming days. Return how many were created."""
     return ensure_partitions()
+
+
+@system_task(name="audit.prune_bodies")
+def prune_bodies() -> int:
+    """Delete bodies of requests that expired, or that their company deleted. Return how many."""
+    return prune_expired_bodies(now=clock.now())
 
 
 @system_task(name="audit.prune")

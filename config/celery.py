@@ -28,7 +28,9 @@ app.conf.beat_schedule = {
     },
     "audit.keep_partitions": {"task": "audit.keep_partitions", "schedule": 3600.0},
     "audit.prune": {"task": "audit.prune", "schedule": 3600.0},
+    "audit.prune_bodies": {"task": "audit.prune_bodies", "schedule": 600.0},
     "audit.seal": {"task": "audit.seal", "schedule": 60.0, "options": {"expires": 60.0}},
+    "audit.write_bodies": {"task": "audit.write_bodies", "schedule": 1.0, "options": {"expires": 1.0}},
     "audit.write_requests": {"task": "audit.write_requests", "schedule": 1.0, "options": {"expires": 1.0}},
     "billing.complete_payments": {
         "task": "billing.complete_payments",

@@ -22,6 +22,8 @@ from accounts.selectors import current_company, list_members, memberships_of
 from accounts.services import register_company, update_company
 from accounts.services.allowances import CompanyCreationClosed, CompanyLimitReached
 from accounts.services.companies import SlugTaken
+from accounts.services.request_bodies import are_kept
+from core import clock
 from core.http.own_pages import own_page
 from core.tenancy import Tenant, tenant_context
 
@@ -119,9 +121,11 @@ def _change_settings(request: CompanyRequest) -> HttpResponse:
 
 
 def _render_settings(request: CompanyRequest, form: CompanyForm, status: int = 200) -> HttpResponse:
+    company, now = current_company(), clock.now()
     context = {
         "form": form,
-        "company": current_company(),
+        "company": company,
+        "bodies": {"test": are_kept(company, "test", now), "live": are_kept(company, "live", now)},
         "may_edit": at_least(request.membership.role, Role.ADMIN),
         "owners": [member for member in list_members() if member.role == Role.OWNER],
     }

@@ -115,6 +115,10 @@ class Migration(migrations.Migration):
                         models.BooleanField(default=False, help_text="Only who has a second factor makes or changes keys."),
                     ),
                     ("keys_refuse_full_access", models.BooleanField(default=False, help_text="No key has every scope there is.")),
+                    ("test_bodies_from", models.DateTimeField(blank=True, default=core.clock.now, editable=False, null=True)),
+                    ("test_bodies_until", models.DateTimeField(blank=True, editable=False, null=True)),
+                    ("live_bodies_from", models.DateTimeField(blank=True, editable=False, null=True)),
+                    ("live_bodies_until", models.DateTimeField(blank=True, editable=False, null=True)),
                     ("created", models.DateTimeField(default=core.clock.now, editable=False)),
                     (
                         "created_from",
@@ -141,6 +145,28 @@ class Migration(migrations.Migration):
                         models.CheckConstraint(
                             condition=models.Q(("key_longest_days", None), ("key_longest_days__range", (1, 3650)), _connector="OR"),
                             name="accounts_company_key_days",
+                        ),
+                        models.CheckConstraint(
+                            condition=models.Q(
+                                models.Q(("live_bodies_from", None), ("live_bodies_until", None)),
+                                models.Q(
+                                    ("live_bodies_from__isnull", False),
+                                    ("live_bodies_from__lte", models.F("live_bodies_until")),
+                                    ("live_bodies_until__isnull", False),
+                                ),
+                                _connector="OR",
+                            ),
+                            name="accounts_company_live_bodies",
+                        ),
+                        models.CheckConstraint(
+                            condition=models.Q(
+                                ("test_bodies_until", None),
+                                models.Q(
+                                    ("test_bodies_from__isnull", False), ("test_bodies_from__lte", models.F("test_bodies_until"))
+                                ),
+                                _connector="OR",
+                            ),
+                            name="accounts_company_test_bodies",
                         ),
                     ],
                 },

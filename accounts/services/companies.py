@@ -119,7 +119,7 @@ def update_company(
     company.version = F("version") + 1
     with refusing(_SLUG_KEY, lambda: SlugTaken(f"The short name {company.slug} is taken.")):
         company.save(update_fields=[*changes, "version"])
-    _make_grants_stale(company)
+    make_grants_stale(company)
     publish(CompanyUpdated(object_id=company.public_id, changes=changes), actor=actor)
     return company
 
@@ -155,9 +155,10 @@ def resume_company(*, company: Company, reason: str, actor: Principal) -> Compan
 def _save_suspension(company: Company) -> None:
     company.version = F("version") + 1
     company.save(update_fields=["suspended_at", "suspended_reason", "version"])
-    _make_grants_stale(company)
+    make_grants_stale(company)
 
 
-def _make_grants_stale(company: Company) -> None:
+def make_grants_stale(company: Company) -> None:
+    """Have every key's cached grant read again, once the company's raised version is committed."""
     company.refresh_from_db(fields=["version"])
     fences.raise_after_commit(fences.company_fence(company.id), company.version)

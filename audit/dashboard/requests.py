@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from audit import representations, selectors, services, usage
+from audit.dashboard.bodies import shown_bodies
 from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.periods import oldest_since
 from audit.dashboard.streaming import download
@@ -115,6 +116,7 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "may_fix": at_least(request.membership.role, Role.DEVELOPER),
         "entries": as_sentences(selectors.entries_of_request(row)),
         "same_id": urlencode({"client_request_id": row.client_request_id}),
+        "bodies": shown_bodies(request, row),
         "trace_id": row.traceparent[3:35],
     }
     return render(request, "audit/request_detail.html", context)

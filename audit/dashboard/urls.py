@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from audit.dashboard import entries, proof, requests, usage
+from audit.dashboard import bodies, entries, proof, requests, usage
 
 app_name = "audit"
 urlpatterns = [
@@ -12,6 +12,17 @@ urlpatterns = [
     path("audit/verify/<str:stream>", proof.verify_day, name="verify"),
     path("audit/<str:public_id>/", entries.entry, name="entry"),
     path("requests/", requests.request_list, name="requests"),
+    path("requests/bodies/", bodies.bodies_page, name="bodies"),
+    *[
+        path(
+            f"requests/bodies/{mode}/{view.__name__}/",
+            view,
+            {"mode": mode},
+            name=f"{view.__name__}_{mode}_bodies",
+        )
+        for mode in ("test", "live")
+        for view in (bodies.keep, bodies.stop, bodies.delete)
+    ],
     path("requests/usage/", usage.usage_page, name="usage"),
     path("requests/usage/export.csv", usage.export_usage, name="export_usage"),
     path("requests/export.<str:kind>", requests.export_requests, name="export_requests"),

@@ -1,6 +1,6 @@
 """Batches that a process could not ship before it ended: spilled to a file in DATA_DIR, drained by the next process there.
 
-A file contains batches in the stream's format, one per line, and gets its final name only when it is complete and synced.
+A file contains batches of one stream, one per line, and gets its final name only when it is complete and synced.
 Draining may be interrupted and repeated: the writer recognizes rows sent before by their ids.
 """
 
@@ -12,7 +12,9 @@ from pathlib import Path
 
 from django.conf import settings
 
-SUFFIX = ".batches"
+# What the files of each stream end in.
+REQUESTS = ".batches"
+BODIES = ".bodies"
 
 
 def folder() -> Path:
@@ -20,9 +22,9 @@ def folder() -> Path:
     return Path(settings.DATA_DIR) / "request-log"
 
 
-def keep(batches: Iterable[bytes]) -> Path:
+def keep(batches: Iterable[bytes], *, suffix: str = REQUESTS) -> Path:
     """Write `batches` (sealed, without line breaks) to a new file, synced before this returns. Raises OSError."""
-    target = folder() / f"{uuid.uuid4().hex}{SUFFIX}"
+    target = folder() / f"{uuid.uuid4().hex}{suffix}"
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     unfinished = target.with_suffix(".unfinished")
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -40,14 +42,14 @@ def keep(batches: Iterable[bytes]) -> Path:
     return target
 
 
-def drain(add: Callable[[bytes], bool]) -> bool:
+def drain(add: Callable[[bytes], bool], *, suffix: str = REQUESTS) -> bool:
     """Pass every spilled batch to `add` and remove the files. Return whether none is left.
 
     Stops at the first batch that `add` rejects, and keeps its file. Raises what `add` raises, and OSError.
     """
     if not folder().is_dir():
         return True
-    return all(_drain_file(path, add) for path in sorted(folder().glob(f"*{SUFFIX}")))
+    return all(_drain_file(path, add) for path in sorted(folder().glob(f"*{suffix}")))
 
 
 def _drain_file(path: Path, add: Callable[[bytes], bool]) -> bool:

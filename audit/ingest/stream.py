@@ -1,7 +1,7 @@
-"""The Valkey stream of sealed batches (audit.ingest.batches). Its size in bytes is limited; a full stream rejects batches.
+"""The Valkey streams of sealed batches: requests, and the bodies that are kept. Each is limited in bytes and rejects batches when full.
 
-An entry that a writer cannot process goes to a second stream with the reason, for an operator to inspect and for a release
-that knows its schema. All keys share a hash tag, so that one script can use them in a Valkey Cluster.
+An entry of requests that a writer cannot process goes to a further stream with the reason, for an operator to inspect and for
+a release that knows its schema. All keys share a hash tag, so that one script can use them in a Valkey Cluster.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,9 @@ from typing import Any
 from core.valkey import commands
 from core.valkey.commands import CommandRefused, Script
 
-# Releases before seals used `{audit}:requests`. They must not see sealed batches, which they would drop as invalid.
-STREAM = "{audit}:sealed-requests"
-SIZE = "{audit}:sealed-requests:bytes"
-ASIDE = "{audit}:sealed-requests:aside"
+# Releases before seals used this stream. They must not see sealed batches, which they would drop as invalid.
 UNSEALED = "{audit}:requests"
 GROUP = "writers"
-# The limit of the backlog: about 700,000 requests.
-MAX_BYTES = 256 * 1024 * 1024
 # How many batches that no writer could process are kept.
 MAX_ASIDE = 1000
 # A crashed writer's batch is taken over after this time.
@@ -65,65 +60,79 @@ class StreamEntry:
     payload: bytes
 
 
-def add(payload: bytes) -> bool:
-    """Append a batch. False if the stream is full. Raises core.valkey.commands.ValkeyUnavailable."""
-    return bool(_ADD.run([STREAM, SIZE], [payload, MAX_BYTES]))
+class Stream:
+    """A stream of sealed batches, read by one group of writers."""
+
+    def __init__(self, name: str, *, max_bytes: int) -> None:
+        self.name = name
+        self.size = f"{name}:bytes"
+        self.aside = f"{name}:aside"
+        self.max_bytes = max_bytes
+
+    def add(self, payload: bytes) -> bool:
+        """Append a batch. False if the stream is full. Raises core.valkey.commands.ValkeyUnavailable."""
+        return bool(_ADD.run([self.name, self.size], [payload, self.max_bytes]))
+
+    def ensure_group(self) -> None:
+        """Create the consumer group (and the stream), reading from the beginning. Raises ValkeyUnavailable."""
+        try:
+            commands.call("XGROUP", "CREATE", self.name, GROUP, "0", "MKSTREAM")
+        except CommandRefused as error:
+            if "BUSYGROUP" not in error.reply:
+                raise
+
+    def read_new(self, consumer: str, count: int, block_ms: int | None = None) -> list[StreamEntry]:
+        """Claim up to `count` new batches. Raises ValkeyUnavailable."""
+        block = () if block_ms is None else ("BLOCK", block_ms)
+        return _deliveries(
+            commands.call(
+                "XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", self.name, ">"
+            )
+        )
+
+    def read_own(self, consumer: str, count: int) -> list[StreamEntry]:
+        """Return batches this consumer has claimed but not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
+        return _deliveries(
+            commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", self.name, "0")
+        )
+
+    def take_over(self, consumer: str, count: int) -> list[StreamEntry]:
+        """Claim batches whose writer has been idle for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
+        answer = commands.call(
+            "XAUTOCLAIM", self.name, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count
+        )
+        return _pairs(answer[1])
+
+    def done(self, deliveries: list[StreamEntry]) -> None:
+        """Acknowledge and remove committed batches. If it raises ValkeyUnavailable, they are delivered again."""
+        arguments: list[Any] = [GROUP]
+        for delivery in deliveries:
+            arguments += [delivery.entry_id, len(delivery.payload)]
+        _DONE.run([self.name, self.size], arguments)
+
+    def set_aside(self, payload: bytes, reason: str) -> None:
+        """Keep a batch that cannot be processed, with the reason. At most MAX_ASIDE are kept. Raises ValkeyUnavailable."""
+        _SET_ASIDE.run([self.aside], [MAX_ASIDE, payload, reason])
+
+    def read_set_aside(self, count: int) -> Iterator[list[StreamEntry]]:
+        """Yield the batches set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
+        start = b"-"
+        while found := _pairs(commands.call("XRANGE", self.aside, start, "+", "COUNT", count)):
+            yield found
+            start = b"(" + found[-1].entry_id
+
+    def remove_from_aside(self, deliveries: list[StreamEntry]) -> None:
+        """Remove batches from the stream of those set aside. Raises ValkeyUnavailable."""
+        commands.call("XDEL", self.aside, *(delivery.entry_id for delivery in deliveries))
+
+    def waiting(self) -> int:
+        """Return the number of batches in the stream. Raises ValkeyUnavailable."""
+        return int(commands.call("XLEN", self.name))
 
 
-def ensure_group() -> None:
-    """Create the consumer group (and the stream), reading from the beginning. Raises ValkeyUnavailable."""
-    try:
-        commands.call("XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM")
-    except CommandRefused as error:
-        if "BUSYGROUP" not in error.reply:
-            raise
-
-
-def read_new(consumer: str, count: int, block_ms: int | None = None) -> list[StreamEntry]:
-    """Claim up to `count` new batches. Raises ValkeyUnavailable."""
-    block = () if block_ms is None else ("BLOCK", block_ms)
-    return _deliveries(
-        commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, *block, "STREAMS", STREAM, ">")
-    )
-
-
-def read_own(consumer: str, count: int) -> list[StreamEntry]:
-    """Return batches this consumer has claimed but not acknowledged (PostgreSQL failed). Raises ValkeyUnavailable."""
-    return _deliveries(
-        commands.call("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "STREAMS", STREAM, "0")
-    )
-
-
-def take_over(consumer: str, count: int) -> list[StreamEntry]:
-    """Claim batches whose writer has been idle for TAKE_OVER_AFTER_MS. Raises ValkeyUnavailable."""
-    answer = commands.call("XAUTOCLAIM", STREAM, GROUP, consumer, TAKE_OVER_AFTER_MS, "0", "COUNT", count)
-    return _pairs(answer[1])
-
-
-def done(deliveries: list[StreamEntry]) -> None:
-    """Acknowledge and remove committed batches. If it raises ValkeyUnavailable, they are delivered again."""
-    arguments: list[Any] = [GROUP]
-    for delivery in deliveries:
-        arguments += [delivery.entry_id, len(delivery.payload)]
-    _DONE.run([STREAM, SIZE], arguments)
-
-
-def set_aside(payload: bytes, reason: str) -> None:
-    """Keep a batch that cannot be processed, with the reason. At most MAX_ASIDE are kept. Raises ValkeyUnavailable."""
-    _SET_ASIDE.run([ASIDE], [MAX_ASIDE, payload, reason])
-
-
-def read_set_aside(count: int) -> Iterator[list[StreamEntry]]:
-    """Yield the batches set aside, oldest first, `count` at a time. Raises ValkeyUnavailable."""
-    start = b"-"
-    while found := _pairs(commands.call("XRANGE", ASIDE, start, "+", "COUNT", count)):
-        yield found
-        start = b"(" + found[-1].entry_id
-
-
-def remove_from_aside(deliveries: list[StreamEntry]) -> None:
-    """Remove batches from the stream of those set aside. Raises ValkeyUnavailable."""
-    commands.call("XDEL", ASIDE, *(delivery.entry_id for delivery in deliveries))
+# The limits of the backlogs: about 700,000 requests; and the bodies of a few thousand, which must not take their place.
+REQUESTS = Stream("{audit}:sealed-requests", max_bytes=256 * 1024 * 1024)
+BODIES = Stream("{audit}:request-bodies", max_bytes=64 * 1024 * 1024)
 
 
 def read_unsealed(count: int) -> list[StreamEntry]:
@@ -134,11 +143,6 @@ def read_unsealed(count: int) -> list[StreamEntry]:
 def forget_unsealed(deliveries: list[StreamEntry]) -> None:
     """Remove batches of a release before seals. Raises ValkeyUnavailable."""
     commands.call("XDEL", UNSEALED, *(delivery.entry_id for delivery in deliveries))
-
-
-def waiting() -> int:
-    """Return the number of batches in the stream. Raises ValkeyUnavailable."""
-    return int(commands.call("XLEN", STREAM))
 
 
 def _deliveries(answer: Any) -> list[StreamEntry]:

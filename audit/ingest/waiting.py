@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 
-from audit.ingest.stream import STREAM
+from audit.ingest.stream import REQUESTS
 from core.background.watch import Reading
 from core.valkey import commands
 from core.valkey.commands import ValkeyUnavailable
@@ -15,7 +15,7 @@ LIMIT_SECONDS = 120.0
 def read_oldest_request() -> Iterator[Reading]:
     """Yield the age of the oldest batch in the stream, derived from its id; nothing while Valkey is down."""
     try:
-        found = commands.call("XRANGE", STREAM, "-", "+", "COUNT", 1)
+        found = commands.call("XRANGE", REQUESTS.name, "-", "+", "COUNT", 1)
     except ValkeyUnavailable:
         return
     waited = time.time() - int(bytes(found[0][0]).partition(b"-")[0]) / 1000 if found else 0.0

@@ -1,7 +1,5 @@
-"""Writes the stream to PostgreSQL and acknowledges after the commit. Any number of writers may run, and each may be killed."""
+"""Writes the stream of requests to PostgreSQL."""
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import Callable
@@ -12,18 +10,19 @@ from typing import Any
 import orjson
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.utils import IntegrityError
 from prometheus_client import Counter
 
 from audit.ingest import batches, spill, stream
+from audit.ingest.consumer import Consumer
 from audit.ingest.store import day_of_row, store
+from audit.ingest.stream import StreamEntry
 from audit.partitions.tables import ensure_partitions
 from core import clock
 from core.background import set_aside
 from core.postgres.failures import is_conflict, is_outage
 from core.security import sealed
-from core.valkey.commands import CommandRefused, ValkeyUnavailable
 from core.values import ids
 
 # Batches claimed at once, and rows per transaction: larger values mean fewer updates of roll-ups and chains.
@@ -42,50 +41,22 @@ SET_ASIDE = Counter(
 )
 
 
-class Writer:
-    """One consumer of the stream."""
+class Writer(Consumer):
+    """One consumer of the stream of requests."""
 
-    def __init__(self, name: str | None = None) -> None:
-        self.name = name or f"{socket.gethostname()}-{os.getpid()}"
-        self._has_group = False
+    stream = stream.REQUESTS
+    suffix = spill.REQUESTS
+    take = TAKE
 
-    def drain(self, *, seconds: float, stop: Callable[[], bool] = lambda: False) -> int:
-        """Write pending batches for at most `seconds` or until the stream is empty. Return how many rows were new.
-
-        Returns early if PostgreSQL or Valkey fails. Nothing is lost, because nothing was acknowledged.
-        """
-        deadline, written = time.monotonic() + seconds, 0
-
-        def is_over() -> bool:
-            return stop() or time.monotonic() >= deadline
-
-        try:
-            if not self._has_group:
-                stream.ensure_group()
-                self._has_group = True
-            _requeue_known_batches()
-            spill.drain(stream.add)
-            # This writer's unacknowledged batches first, then those of dead writers, then new ones.
-            for take in (stream.read_own, stream.take_over):
-                while not is_over() and (deliveries := take(self.name, TAKE)):
-                    written += self.write(deliveries)
-            written += self._write_new(is_over)
-        except CommandRefused as error:
-            if "NOGROUP" not in error.reply:
-                raise
-            self._has_group = False  # FLUSHALL: recreated at the next call
-        except (ValkeyUnavailable, OSError) as error:
-            log.warning("request_log_valkey_unavailable", error=str(error))
-        except (OperationalError, InterfaceError) as error:
-            log.warning("request_log_postgresql_unavailable", error=str(error))
-        return written
+    def _prepare(self) -> None:
+        _requeue_known_batches()
 
     def _write_new(self, is_over: Callable[[], bool]) -> int:
         """Write new batches. If they exceed one transaction, a second connection helps.
 
         PostgreSQL then inserts on two cores; roll-ups and seals are short and come last in each transaction.
         """
-        deliveries = [] if is_over() else stream.read_new(self.name, TAKE)
+        deliveries = [] if is_over() else self.stream.read_new(self.name, TAKE)
         if len(deliveries) < TAKE:
             return self.write(deliveries) if deliveries else 0
         with ThreadPoolExecutor(1, thread_name_prefix="request-log-writer") as second:
@@ -93,18 +64,15 @@ class Writer:
             written = 0
             while deliveries:
                 written += self.write(deliveries)
-                deliveries = [] if is_over() else stream.read_new(self.name, TAKE)
+                deliveries = [] if is_over() else self.stream.read_new(self.name, TAKE)
             return written + helper.result()
 
     def _help(self, is_over: Callable[[], bool]) -> int:
         """Write on this thread's own connection until nothing is pending."""
-        written = 0
         try:
-            while not is_over() and (deliveries := stream.read_new(self.name, TAKE)):
-                written += self.write(deliveries)
+            return super()._write_new(is_over)
         finally:
             connection.close()
-        return written
 
     def adopt_unsealed(self) -> int:
         """Store batches left in the stream by a release before seals. Return how many requests were new.
@@ -121,12 +89,12 @@ class Writer:
             stream.forget_unsealed(deliveries)
         return written
 
-    def write(self, deliveries: list[stream.StreamEntry]) -> int:
+    def write(self, deliveries: list[StreamEntry]) -> int:
         """Store the rows of `deliveries`, acknowledge them, and return how many were new. Raises django.db.Error."""
         batch = [row for delivery in deliveries for row in _rows(delivery)]
         written = sum(_store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS))
         WRITTEN.inc(written)
-        stream.done(deliveries)
+        self.stream.done(deliveries)
         return written
 
 
@@ -142,14 +110,14 @@ def _requeue_known_batches() -> None:
     if time.monotonic() - _last_taken_back < TAKE_BACK_SECONDS:
         return
     _last_taken_back = time.monotonic()
-    for deliveries in stream.read_set_aside(TAKE):
+    for deliveries in stream.REQUESTS.read_set_aside(TAKE):
         if known := [delivery for delivery in deliveries if _is_known(delivery)]:
-            if not all(stream.add(delivery.payload) for delivery in known):
+            if not all(stream.REQUESTS.add(delivery.payload) for delivery in known):
                 return  # full; rows added so far are recognized if they are delivered again
-            stream.remove_from_aside(known)
+            stream.REQUESTS.remove_from_aside(known)
 
 
-def _is_known(delivery: stream.StreamEntry) -> bool:
+def _is_known(delivery: StreamEntry) -> bool:
     try:
         batches.unpack(delivery.payload)
     except Exception:  # see _rows
@@ -157,7 +125,7 @@ def _is_known(delivery: stream.StreamEntry) -> bool:
     return True
 
 
-def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
+def _rows(delivery: StreamEntry) -> list[list[Any]]:
     """Return the rows of an entry. One that we did not write, or do not understand, is set aside."""
     try:
         return batches.unpack(delivery.payload)
@@ -168,7 +136,7 @@ def _rows(delivery: stream.StreamEntry) -> list[list[Any]]:
     except Exception:  # ours but invalid: it must not block the others by being read again and again
         log.exception("request_log_batch_unreadable", entry=str(delivery.entry_id))
         reason = "unreadable"
-    stream.set_aside(delivery.payload, reason)
+    stream.REQUESTS.set_aside(delivery.payload, reason)
     SET_ASIDE.labels(reason).inc()
     log.error("request_log_batch_set_aside", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
     return []

@@ -1,5 +1,6 @@
 """The audit app's tables, by subject."""
 
+from audit.models.bodies import RequestBodies
 from audit.models.entries import AuditEntry, StaffEntry
 from audit.models.requests import (
     RequestLog,
@@ -13,6 +14,7 @@ from audit.models.seals import PruneCheckpoint, Seal, SealHead, Streams, Unseale
 __all__ = [
     "AuditEntry",
     "PruneCheckpoint",
+    "RequestBodies",
     "RequestLog",
     "RequestRollup",
     "Seal",

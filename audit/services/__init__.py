@@ -1,10 +1,22 @@
-"""Writes of audit: exports of the trail are recorded in the trail."""
+"""Writes of audit: exports of the trail are recorded in the trail, and kept bodies of requests are deleted."""
 
+from accounts.models import Company
+from accounts.services.request_bodies import stop_keeping_bodies
 from audit.events import AuditExported, ProofDownloaded
+from core.background.jobs import wake
 from core.events import publish
-from core.principal import Principal
+from core.principal import Mode, Principal
 from core.tenancy import require_tenant
 from core.values import ids
+
+
+def delete_bodies(*, company: Company, mode: Mode, actor: Principal) -> None:
+    """Keep no more bodies of requests in `mode`, and delete those that are kept.
+
+    From the commit on nobody sees them; the rows, of which there may be many, are removed by `audit.prune_bodies`.
+    """
+    stop_keeping_bodies(company=company, mode=mode, delete=True, actor=actor)
+    wake("audit.prune_bodies")
 
 
 def record_export(*, what: str, kind: str, filters: dict[str, str], actor: Principal) -> None:

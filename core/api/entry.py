@@ -54,7 +54,7 @@ class ApiEntry:
     def __call__(self, request: GuardedRequest) -> HttpResponse:
         """Return the response; an exception outside of the view becomes problem+json."""
         request.principal, request.trace, request.refused_by, request.rate_headers = None, [], None, {}
-        request.api_version = None
+        request.api_version, request.bodies_until = None, 0.0
         try:
             response = self._handler(request)
         except Exception as raised:  # the boundary: every failure has a public form

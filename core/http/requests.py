@@ -35,6 +35,8 @@ class GuardedRequest(Request):
     # The checks up to the one that failed, and its error code; empty and None if none failed.
     trace: list[dict[str, Any]]
     refused_by: str | None
+    # When its bodies stop being kept for the request log, in seconds since the epoch; 0 if they are not.
+    bodies_until: float
     rate_headers: dict[str, str]
     # The API version of the request, once its key is known.
     api_version: ApiVersion | None

@@ -126,6 +126,12 @@ def security_policy_changed(scene: Scene) -> Written:
     return scene.by_owner()
 
 
+@provokes("company.request_bodies_changed")
+def request_bodies_changed(scene: Scene) -> Written:
+    assert scene.owner.post("/requests/bodies/live/keep/").status_code == 302
+    return scene.by_owner()
+
+
 @provokes("company.ownership_transferred")
 def ownership_transferred(scene: Scene) -> Written:
     to = member_of(scene.world, scene.world.teammate)

@@ -29,7 +29,7 @@ def unpacked(*batch: list[object]) -> bytes:
 
 def xadd(payload: bytes, field: bytes = b"rows") -> None:
     """Write an entry as anybody could who reaches Valkey, beside our own code."""
-    commands.client().execute_command("XADD", stream.STREAM, "*", field, payload)
+    commands.client().execute_command("XADD", stream.REQUESTS.name, "*", field, payload)
 
 
 def stored(world: World) -> set[str]:
@@ -40,15 +40,15 @@ def stored(world: World) -> set[str]:
 
 
 def aside() -> list[bytes]:
-    return [delivery.payload for found in stream.read_set_aside(100) for delivery in found]
+    return [delivery.payload for found in stream.REQUESTS.read_set_aside(100) for delivery in found]
 
 
 @pytest.fixture(autouse=True)
 def _nothing_waits() -> Iterator[None]:
     """Each test begins with empty streams, and leaves none of its forgeries to others."""
-    names = (stream.STREAM, stream.SIZE, stream.ASIDE, stream.UNSEALED)
+    names = (stream.REQUESTS.name, stream.REQUESTS.size, stream.REQUESTS.aside, stream.UNSEALED)
     commands.client().delete(*names)
-    stream.ensure_group()
+    stream.REQUESTS.ensure_group()
     yield
     commands.client().delete(*names)
 
@@ -58,14 +58,14 @@ def test_forged_request_is_not_sealed_and_real_ones_are(world: World) -> None:
     forged, real = make_row(world.company.id, path="/v1/forged"), make_row(world.company.id)
     counted = SET_ASIDE.labels("not_ours")._value.get()
     xadd(unpacked(forged))
-    stream.add(packed(real))
+    stream.REQUESTS.add(packed(real))
     # when
     Writer("test").drain(seconds=30)
     # then
     assert stored(world) == {real[rows.ID]}
     assert aside() == [unpacked(forged)]
     assert SET_ASIDE.labels("not_ours")._value.get() - counted == 1
-    assert stream.waiting() == 0
+    assert stream.REQUESTS.waiting() == 0
 
 
 def test_tampered_batch_is_not_sealed(world: World) -> None:
@@ -93,7 +93,7 @@ def test_batch_of_another_kind_is_not_accepted_as_requests(world: World) -> None
 def test_replayed_batch_changes_nothing(world: World) -> None:
     real = make_row(world.company.id)
     payload = packed(real)
-    stream.add(payload)
+    stream.REQUESTS.add(payload)
     Writer("test").drain(seconds=30)
     for _ in range(3):
         xadd(payload)
@@ -114,7 +114,7 @@ def test_foreign_batch_file_is_not_sealed(world: World, tmp_path: Path, settings
 
 def test_batch_sealed_before_a_pepper_rotation_is_accepted(world: World, settings: object) -> None:
     real = make_row(world.company.id)
-    stream.add(packed(real))
+    stream.REQUESTS.add(packed(real))
     settings.API_KEY_PEPPERS = f"next:{'n' * 40},{settings.API_KEY_PEPPERS}"  # type: ignore[attr-defined]
     Writer("test").drain(seconds=30)
     assert stored(world) == {real[rows.ID]}
@@ -127,12 +127,12 @@ def test_batch_of_a_newer_release_waits_for_a_matching_writer(
     real = make_row(world.company.id)
     mine = batches.SCHEMA
     monkeypatch.setattr(batches, "SCHEMA", sealed.tag_of("request-rows", [*rows.CONTENT, "country"]))
-    stream.add(packed(real))
+    stream.REQUESTS.add(packed(real))
     monkeypatch.setattr(batches, "SCHEMA", mine)
     # when
     Writer("old").drain(seconds=30)
     # then nothing is stored and nothing lost
-    assert (stored(world), len(aside()), stream.waiting()) == (set(), 1, 0)
+    assert (stored(world), len(aside()), stream.REQUESTS.waiting()) == (set(), 1, 0)
     # and when a writer that knows it comes
     monkeypatch.setattr(batches, "SCHEMA", sealed.tag_of("request-rows", [*rows.CONTENT, "country"]))
     monkeypatch.setattr(writer, "_last_taken_back", float("-inf"))

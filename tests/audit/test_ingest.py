@@ -191,29 +191,29 @@ def test_durations_fall_within_the_bounds_of_their_bucket(duration_us: int) -> N
 def test_bad_row_does_not_block_the_others(world: World) -> None:
     good = [make_row(world.company.id) for _ in range(6)]
     bad = make_row(world.company.id, method="x" * 9)
-    stream.add(batches.pack([canonical(row) for row in [*good[:3], bad, *good[3:]]]))
+    stream.REQUESTS.add(batches.pack([canonical(row) for row in [*good[:3], bad, *good[3:]]]))
     Writer("test").drain(seconds=30)
     with tenant_context(world.tenant()):
         stored = set(RequestLog.objects.values_list("id", flat=True))
     assert stored == {uuid.UUID(row[rows.ID]) for row in good}
-    assert stream.waiting() == 0
+    assert stream.REQUESTS.waiting() == 0
 
 
 def test_unfinished_batch_is_written_by_its_own_writer_later(world: World) -> None:
     row = make_row(world.company.id)
-    stream.ensure_group()
-    stream.add(batches.pack([canonical(row)]))
-    assert len(stream.read_new("crashed", 10)) == 1
+    stream.REQUESTS.ensure_group()
+    stream.REQUESTS.add(batches.pack([canonical(row)]))
+    assert len(stream.REQUESTS.read_new("crashed", 10)) == 1
     assert Writer("other").drain(seconds=5) == 0
     assert Writer("crashed").drain(seconds=5) == 1
-    assert stream.waiting() == 0
+    assert stream.REQUESTS.waiting() == 0
 
 
 def test_batch_of_a_dead_writer_is_taken_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
-    stream.ensure_group()
-    stream.add(batches.pack([canonical(make_row(world.company.id))]))
-    stream.read_new("dead", 10)
+    stream.REQUESTS.ensure_group()
+    stream.REQUESTS.add(batches.pack([canonical(make_row(world.company.id))]))
+    stream.REQUESTS.read_new("dead", 10)
     assert Writer("other").drain(seconds=5) == 1
 
 
@@ -221,7 +221,7 @@ def test_buffer_holds_requests_when_the_stream_is_full_and_counts_drops(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given a stream that is full, and room for one small batch
-    monkeypatch.setattr(stream, "MAX_BYTES", 0)
+    monkeypatch.setattr(stream.REQUESTS, "max_bytes", 0)
     own = Buffer()
     own._loop.wake = lambda: None  # type: ignore[method-assign]
     dropped = buffer.DROPPED._value.get()
@@ -229,7 +229,7 @@ def test_buffer_holds_requests_when_the_stream_is_full_and_counts_drops(
     monkeypatch.setattr(buffer, "BUFFER", own)
     buffer.record(entries[0])
     assert own.flush() is False
-    monkeypatch.setattr(buffer, "MAX_WAITING_BYTES", own._waiting_bytes)
+    monkeypatch.setattr(own, "_max_waiting_bytes", own._waiting_bytes)
     for entry in entries[1:]:
         buffer.record(entry)
     # when

@@ -166,19 +166,19 @@ def test_repeatedly_killed_writer_loses_and_duplicates_nothing(
     # given: three times what one transaction of the writer holds, so that a kill finds it between and inside of them
     made = [[make_row(world.company.id) for _ in range(500)] for _ in range(120)]
     for batch in made:
-        assert stream.add(batches.pack([canonical(row) for row in batch]))
+        assert stream.REQUESTS.add(batches.pack([canonical(row) for row in batch]))
     expected = {row[rows.ID] for batch in made for row in batch}
     # when: killed while it writes, until all is written
     kills = 0
     for delay in (0.0, 0.05, 0.1, 0.2, 0.4):
         writer = start_writer()
         before = stored(world)
-        wait_until(lambda: stored(world) > before or stream.waiting() == 0, seconds=60)  # noqa: B023
+        wait_until(lambda: stored(world) > before or stream.REQUESTS.waiting() == 0, seconds=60)  # noqa: B023
         time.sleep(delay)
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         kills += 1
-        if stream.waiting() == 0:
+        if stream.REQUESTS.waiting() == 0:
             break
     monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
     Writer("last").drain(seconds=60)
@@ -187,7 +187,7 @@ def test_repeatedly_killed_writer_loses_and_duplicates_nothing(
     assert stored_ids(world) == expected
     assert rolled_up(world) == len(expected)
     assert sealed(world) == len(expected)
-    assert stream.waiting() == 0
+    assert stream.REQUESTS.waiting() == 0
 
 
 @contextlib.contextmanager
@@ -250,12 +250,12 @@ def test_requests_during_a_postgresql_outage_are_written_afterwards() -> None:
         try:
             with override_settings(VALKEY_URL=environment["VALKEY_URL"]):
                 for number, batch in enumerate(made):
-                    assert stream.add(batches.pack([canonical(row) for row in batch]))
+                    assert stream.REQUESTS.add(batches.pack([canonical(row) for row in batch]))
                     if number == 5:
                         engines.postgres.process.kill()
                 time.sleep(1)
                 engines.revive()
-                wait_until(lambda: stream.waiting() == 0, seconds=90)
+                wait_until(lambda: stream.REQUESTS.waiting() == 0, seconds=90)
         finally:
             writer.terminate()
             writer.wait(timeout=30)

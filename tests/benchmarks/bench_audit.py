@@ -104,11 +104,11 @@ def measure_ingestion(scene: Stage, options: argparse.Namespace) -> list[Figure]
     companies = [uuid.uuid4() for _ in range(20)]
     keys = {company: [uuid.uuid4().hex for _ in range(5)] for company in companies}
     writer, spent, written = Writer("bench"), 0.0, 0
-    stream.ensure_group()
+    stream.REQUESTS.ensure_group()
     slices = []
     while spent < options.seconds:
         for _ in range(TAKE * LOADS_AT_ONCE):
-            if not stream.add(_payload(companies, keys)):
+            if not stream.REQUESTS.add(_payload(companies, keys)):
                 raise RuntimeError("The stream is full.")
         begin = time.perf_counter()
         rows = writer.drain(seconds=600)

@@ -33,9 +33,10 @@ from core.events import publish
 from core.security import crypto, rotation, sealed
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
+from tests.audit.kept_bodies import kept
 from tests.clients import ApiClient
 from tests.engines import private_valkey, superuser_url
-from tests.factories import PASSWORD, SYSTEM, World
+from tests.factories import PASSWORD, SYSTEM, World, make_key
 from webhooks.models import Endpoint
 from webhooks.selectors import current_secret
 from webhooks.services.endpoints import create_endpoint
@@ -68,6 +69,8 @@ class Stored:
                 )
                 for n in range(5)
             ]
+        self.request = ApiClient(make_key(world.company, mode="test").client_secret).get("/v1/whoami")
+        assert kept(self.request, world.tenant("test"))
         send_mail("Hello", "Body", "a@a.example", ["b@b.example"])
         with system_context(reason="test"):
             self.report = LeakReport.objects.create(
@@ -89,6 +92,8 @@ class Stored:
             cursor.execute("SELECT content FROM core_outgoingmail")
             for (content,) in cursor.fetchall():
                 crypto.decrypt(bytes(content))
+        assert kept(self.request, self.world.tenant("test"))[1].text == self.request.content.decode()
+        with system_context(reason="test"):
             assert crypto.decrypt_text(LeakReport.objects.get(id=self.report.id).secret) == "pm_live_x"
 
 
@@ -116,6 +121,7 @@ def test_field_keys_are_replaced_and_the_former_one_removed(
     assert re.search(
         r"^webhooks_endpointsecret.secret: done: \d+ checked, [1-9]\d* re-encrypted$", said, re.MULTILINE
     )
+    assert re.search(r"^audit_requestbodies.request: done: \d+ checked, [1-9]", said, re.MULTILINE)
     settings.FIELD_ENCRYPTION_KEYS = [new]
     stored.read()
     settings.FIELD_ENCRYPTION_KEYS = [new, old]

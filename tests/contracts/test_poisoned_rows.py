@@ -175,7 +175,7 @@ def test_a_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
     )
     for name, value in poisoned.items():
         bad[CONTENT.index(name)] = value
-    stream.add(batches.pack([canonical(row) for row in (first, bad, last)]))
+    stream.REQUESTS.add(batches.pack([canonical(row) for row in (first, bad, last)]))
     write_until_empty()
 
     with tenant_context(world.tenant()):
@@ -186,8 +186,8 @@ def test_a_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
 
 def test_an_invalid_request_batch_does_not_keep_others_out_of_the_log(world: World) -> None:
     row = make_row(world.company.id)
-    stream.add(sealed.seal(batches.SCHEMA, b"no rows"))
-    stream.add(batches.pack([canonical(row)]))
+    stream.REQUESTS.add(sealed.seal(batches.SCHEMA, b"no rows"))
+    stream.REQUESTS.add(batches.pack([canonical(row)]))
     write_until_empty()
 
     with tenant_context(world.tenant()):
@@ -197,7 +197,7 @@ def test_an_invalid_request_batch_does_not_keep_others_out_of_the_log(world: Wor
 def write_until_empty() -> None:
     for _ in range(5):
         Writer().drain(seconds=30)
-    assert stream.waiting() == 0
+    assert stream.REQUESTS.waiting() == 0
 
 
 def test_a_failing_fence_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,7 +401,9 @@ BATCHES = {
     "apikeys.repeat_fences": "here",
     "audit.keep_partitions": "makes tables; no rows",
     "audit.prune": "drops tables; no rows",
+    "audit.prune_bodies": "DELETEs by time; reads no row",
     "audit.seal": "here",
+    "audit.write_bodies": "tests/audit/test_bodies.py",
     "audit.write_requests": "here",
     "billing.complete_payments": "here",
     "billing.detect_overdue": "tests/billing/test_overdue.py",

@@ -185,7 +185,7 @@ def test_age_of_the_oldest_due_message_ignores_suspended_companies(
 def test_age_of_the_oldest_request_in_the_stream_is_reported() -> None:
     with private_valkey() as own, override_settings(VALKEY_URL=own.url):
         empty = readings()["unwritten_request"]
-        commands.call("XADD", stream.STREAM, "1577836800000-0", "rows", b"x")
+        commands.call("XADD", stream.REQUESTS.name, "1577836800000-0", "rows", b"x")
         found = readings()["unwritten_request"]
 
     assert (empty.seconds, empty.is_late) == (0.0, False)

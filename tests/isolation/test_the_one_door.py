@@ -21,6 +21,7 @@ CALLERS = {
     "apikeys.services.notices": (1, "the sweep for keys about to expire"),
     "apikeys.usage": (1, "last uses of many companies' keys in one batch"),
     "apikeys.verification": (1, "a secret's first match, before its company is known"),
+    "audit.ingest.body_writer": (1, "bodies of requests of many companies in one batch"),
     "audit.ingest.store": (1, "request rows of many companies in one batch"),
     "audit.restoring": (1, "an operator asks what a backup of every company's trail does not know of"),
     "audit.retention": (1, "old partitions are dropped for all companies at once"),

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from audit.retention import find_expired, prune
+from audit.retention import find_expired, prune, prune_expired_bodies
 from core import clock
 
 
@@ -24,6 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """List or drop."""
         today = clock.now().date()
+        if not options["dry_run"]:
+            prune_expired_bodies(now=clock.now())
         tables = find_expired(today) if options["dry_run"] else prune(today=today)
         for table in tables:
             self.stdout.write(str(table))

@@ -8,6 +8,7 @@ import structlog
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
+from audit.ingest.body_writer import BodyWriter
 from audit.ingest.writer import Writer
 from core.background.loops import FAILURES, BackOff
 
@@ -42,10 +43,11 @@ class Command(BaseCommand):
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, stop)
-        writer, back_off = Writer(), BackOff()
+        writer, body_writer, back_off = Writer(), BodyWriter(), BackOff()
         while not is_over:
             try:
                 written = writer.drain(seconds=60, stop=lambda: is_over)
+                written += body_writer.drain(seconds=10, stop=lambda: is_over)
             except Exception:  # keep running: requests continue to be logged and must be written
                 FAILURES.labels("write-request-log").inc()
                 log.exception("request_log_writer_failed")

@@ -1,0 +1,44 @@
+"""Requests whose bodies are kept, and how they are read back."""
+
+from typing import Any
+
+from audit.ingest import bodies, buffer
+from audit.ingest.body_writer import BodyWriter
+from audit.ingest.writer import Writer
+from audit.kept import KeptBody
+from audit.models import RequestBodies
+from core.tenancy import Tenant, system_context, tenant_context
+from core.values import ids
+
+
+def write_all() -> None:
+    """Ship and write every request and body that was recorded."""
+    # Room for the bodies, should other tests have filled the stream.
+    BodyWriter("test").drain(seconds=30)
+    assert buffer.BUFFER.flush()
+    assert bodies.BUFFER.flush()
+    Writer("test").drain(seconds=30)
+    BodyWriter("test").drain(seconds=30)
+
+
+def row_of(answer: Any, tenant: Tenant) -> RequestBodies | None:
+    """Return the row of the request that got `answer`."""
+    write_all()
+    with tenant_context(tenant):
+        return RequestBodies.objects.filter(id=ids.decode("req", answer.headers["X-Request-Id"])).first()
+
+
+def kept(answer: Any, tenant: Tenant) -> tuple[KeptBody, KeptBody]:
+    """Return what was kept of a request and of its response."""
+    row = row_of(answer, tenant)
+    assert row is not None
+    return KeptBody.read(bytes(row.request)), KeptBody.read(bytes(row.response))
+
+
+def every_plain_text() -> str:
+    """Return all bodies of all companies, decrypted."""
+    with system_context(reason="test"):
+        rows = list(RequestBodies.objects.all())
+    return "\n".join(
+        KeptBody.read(bytes(token)).text for row in rows for token in (row.request, row.response)
+    )
