@@ -2,13 +2,17 @@
 
 from typing import Any
 
+import orjson
+
 from audit.ingest import bodies, buffer
 from audit.ingest.body_writer import BodyWriter
 from audit.ingest.writer import Writer
 from audit.kept import KeptBody
 from audit.models import RequestBodies
+from core import clock
 from core.tenancy import Tenant, system_context, tenant_context
 from core.values import ids
+from tests.factories import World
 
 
 def write_all() -> None:
@@ -42,3 +46,18 @@ def every_plain_text() -> str:
     return "\n".join(
         KeptBody.read(bytes(token)).text for row in rows for token in (row.request, row.response)
     )
+
+
+def make_body_row(world: World, **values: Any) -> list[Any]:
+    """Return the row of one request's bodies."""
+    side = ("application/json", 7, b'{"a":1}', "", ())
+    row: dict[str, Any] = {
+        "id": ids.encode("req", ids.new_id()),
+        "company": world.company.id,
+        "mode": "test",
+        "at": clock.now().timestamp(),
+        "request": side,
+        "response": side,
+    }
+    encoded: list[Any] = orjson.loads(bodies.encode(tuple((row | values).values())))
+    return encoded

@@ -25,7 +25,7 @@ from core.tenancy import system_context, tenant_context
 from core.valkey import commands
 from core.values import ids
 from core.values.secret_fields import ENDINGS, EXACT_NAMES
-from tests.audit.kept_bodies import every_plain_text, kept, row_of, write_all
+from tests.audit.kept_bodies import every_plain_text, kept, make_body_row, row_of, write_all
 from tests.clients import ApiClient, random_address
 from tests.factories import SYSTEM, World, make_key
 
@@ -51,20 +51,6 @@ def later(monkeypatch: pytest.MonkeyPatch, **shift: float) -> None:
     """Move the clock."""
     now = clock.now() + timedelta(**shift)
     monkeypatch.setattr(clock, "now", lambda: now)
-
-
-def make_row(world: World, **values: Any) -> list[Any]:
-    """Return the row of one request's bodies."""
-    side = ("application/json", 7, b'{"a":1}', "", ())
-    row: dict[str, Any] = {
-        "id": ids.encode("req", ids.new_id()),
-        "company": world.company.id,
-        "mode": "test",
-        "at": clock.now().timestamp(),
-        "request": side,
-        "response": side,
-    }
-    return orjson.loads(bodies.encode(tuple((row | values).values())))
 
 
 # --- When ---------------------------------------------------------------------------------------------------------------
@@ -137,7 +123,7 @@ def test_what_was_on_its_way_is_not_stored_after_it_was_deleted(world: World) ->
 def test_deleting_waits_for_a_batch_that_is_being_stored(world: World) -> None:
     """Both lock the company, so no row appears behind a deletion."""
     entered, go_on = threading.Event(), threading.Event()
-    row = make_row(world)
+    row = make_body_row(world)
 
     def stop_at_insert(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         if sql.lstrip().startswith("INSERT INTO audit_requestbodies"):
@@ -382,12 +368,12 @@ def test_a_redelivered_batch_changes_nothing_and_a_crashed_writers_is_taken_over
 ) -> None:
     write_all()
     monkeypatch.setattr(stream, "TAKE_OVER_AFTER_MS", 0)
-    batch = [make_row(world) for _ in range(3)]
+    batch = [make_body_row(world) for _ in range(3)]
     assert store(batch) == 3
     assert store(batch) == 0
     # given a writer that stored a batch and died before it said so
     stream.BODIES.ensure_group()
-    payload = bodies.pack([orjson.dumps(row) for row in [*batch, make_row(world)]])
+    payload = bodies.pack([orjson.dumps(row) for row in [*batch, make_body_row(world)]])
     assert stream.BODIES.add(payload)
     assert len(stream.BODIES.read_new("dead", 10)) == 1
     # when
@@ -400,11 +386,11 @@ def test_a_redelivered_batch_changes_nothing_and_a_crashed_writers_is_taken_over
 
 def test_one_bad_row_is_set_aside_and_the_others_are_stored(world: World) -> None:
     write_all()
-    bad = make_row(world)
+    bad = make_body_row(world)
     bad[2] = "none"
-    gone = make_row(world)
+    gone = make_body_row(world)
     gone[1] = uuid.uuid4().hex
-    good = [make_row(world) for _ in range(4)]
+    good = [make_body_row(world) for _ in range(4)]
     stream.BODIES.add(bodies.pack([orjson.dumps(row) for row in [*good[:2], bad, gone, *good[2:]]]))
     BodyWriter("test").drain(seconds=30)
     with tenant_context(world.tenant("test")):
@@ -428,7 +414,7 @@ def test_one_bad_row_is_set_aside_and_the_others_are_stored(world: World) -> Non
 )
 def test_a_batch_that_is_not_ours_is_ignored(world: World, payload: bytes, reason: str) -> None:
     before = IGNORED.labels(reason)._value.get()
-    row = make_row(world)
+    row = make_body_row(world)
     stream.BODIES.add(payload)
     stream.BODIES.add(bodies.pack([orjson.dumps(row)]))
     assert BodyWriter("test").drain(seconds=30) == 1
@@ -438,12 +424,12 @@ def test_a_batch_that_is_not_ours_is_ignored(world: World, payload: bytes, reaso
 def test_expired_ones_are_not_stored_and_those_that_are_stored_are_pruned(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = make_row(world, at=(clock.now() - timedelta(days=8)).timestamp())
+    old = make_body_row(world, at=(clock.now() - timedelta(days=8)).timestamp())
     with system_context(reason="test"):
         Company.objects.filter(id=world.company.id).update(test_bodies_from=clock.now() - timedelta(days=30))
     assert store([old]) == 0
-    young = make_row(world, at=(clock.now() - timedelta(days=6)).timestamp())
-    youngest = make_row(world)
+    young = make_body_row(world, at=(clock.now() - timedelta(days=6)).timestamp())
+    youngest = make_body_row(world)
     assert store([young, youngest]) == 2
     later(monkeypatch, days=1, minutes=1)
     prune_bodies()
@@ -452,12 +438,12 @@ def test_expired_ones_are_not_stored_and_those_that_are_stored_are_pruned(
 
 
 def test_what_a_company_deleted_is_pruned_and_nothing_of_others(world: World) -> None:
-    mine = make_row(world)
-    of_others = make_row(world, company=world.other_company.id)
+    mine = make_body_row(world)
+    of_others = make_body_row(world, company=world.other_company.id)
     assert store([mine, of_others]) == 2
     choose(world, "test", keep=False, delete=True)
     choose(world, "test", keep=True)
-    fresh = make_row(world)
+    fresh = make_body_row(world)
     assert store([fresh]) == 1
     prune_bodies()
     with system_context(reason="test"):

@@ -26,6 +26,9 @@ from accounts.events import CompanyUpdated
 from apikeys import grants
 from apikeys.models import LeakReport
 from apikeys.services import IssuedKey
+from audit.ingest.body_writer import store
+from audit.kept import KeptBody
+from audit.models import RequestBodies
 from audit.seals.entries import seal_waiting
 from audit.seals.heads import sign_heads
 from audit.signing import public_key
@@ -33,10 +36,10 @@ from core.events import publish
 from core.security import crypto, rotation, sealed
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
-from tests.audit.kept_bodies import kept
+from tests.audit.kept_bodies import make_body_row
 from tests.clients import ApiClient
 from tests.engines import private_valkey, superuser_url
-from tests.factories import PASSWORD, SYSTEM, World, make_key
+from tests.factories import PASSWORD, SYSTEM, World
 from webhooks.models import Endpoint
 from webhooks.selectors import current_secret
 from webhooks.services.endpoints import create_endpoint
@@ -69,8 +72,8 @@ class Stored:
                 )
                 for n in range(5)
             ]
-        self.request = ApiClient(make_key(world.company, mode="test").client_secret).get("/v1/whoami")
-        assert kept(self.request, world.tenant("test"))
+        self.body = make_body_row(world)
+        assert store([self.body]) == 1
         send_mail("Hello", "Body", "a@a.example", ["b@b.example"])
         with system_context(reason="test"):
             self.report = LeakReport.objects.create(
@@ -92,8 +95,10 @@ class Stored:
             cursor.execute("SELECT content FROM core_outgoingmail")
             for (content,) in cursor.fetchall():
                 crypto.decrypt(bytes(content))
-        assert kept(self.request, self.world.tenant("test"))[1].text == self.request.content.decode()
-        with system_context(reason="test"):
+            row = RequestBodies.objects.get(id=self.body[0])
+            assert (
+                KeptBody.read(bytes(row.request)).text == KeptBody.read(bytes(row.response)).text == '{"a":1}'
+            )
             assert crypto.decrypt_text(LeakReport.objects.get(id=self.report.id).secret) == "pm_live_x"
 
 
@@ -201,6 +206,7 @@ def test_every_file_that_encrypts_has_its_column_registered() -> None:
     columns = {
         "accounts/adapters.py": {"mfa_authenticator.data"},
         "apikeys/services/reports.py": {"apikeys_leakreport.secret"},
+        "audit/ingest/bodies.py": {"audit_requestbodies.request", "audit_requestbodies.response"},
         "core/api/idempotency.py": {"core_idempotencyrecord.body"},
         "core/mail/backend.py": {"core_outgoingmail.content"},
         "messaging/services/sender_domains.py": {"messaging_dkimkey.private_key"},
