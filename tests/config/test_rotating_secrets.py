@@ -95,9 +95,11 @@ class Stored:
             cursor.execute("SELECT content FROM core_outgoingmail")
             for (content,) in cursor.fetchall():
                 crypto.decrypt(bytes(content))
-            row = RequestBodies.objects.get(id=self.body[0])
+            found = RequestBodies.objects.get(id=self.body[0])
             assert (
-                KeptBody.read(bytes(row.request)).text == KeptBody.read(bytes(row.response)).text == '{"a":1}'
+                KeptBody.read(bytes(found.request)).text
+                == KeptBody.read(bytes(found.response)).text
+                == '{"a":1}'
             )
             assert crypto.decrypt_text(LeakReport.objects.get(id=self.report.id).secret) == "pm_live_x"
 
