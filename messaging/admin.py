@@ -1,4 +1,4 @@
-"""Messages on the staff site: to read, for support. What changes anything belongs to the company."""
+"""Messages on the staff site, read-only for support. Changes are up to the company."""
 
 from typing import Any
 
@@ -29,13 +29,13 @@ from messaging.services import assign_sms_sender, decide_sms_sender, lift_reputa
 
 
 class ChannelFilter(admin.SimpleListFilter):
-    """The channels, as the company's own pages call them."""
+    """A filter by channel, with the labels used on the company's own pages."""
 
     title = "channel"
     parameter_name = "channel"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return every channel there is."""
+        """Return all channels."""
         return [(name, channel.label) for name, channel in channels().items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -44,17 +44,17 @@ class ChannelFilter(admin.SimpleListFilter):
 
 
 class WithChannel(StaffModelAdmin):
-    """A list of rows that belong to a channel."""
+    """Admins of rows that belong to a channel."""
 
     @admin.display(description="channel", ordering="channel")
     def channel_label(self, row: Message | Suppression | DailyUsage | Template) -> str:
-        """Return what people call the channel."""
+        """Return the channel's label."""
         return label_of(row.channel)
 
 
 @admin.register(Message)
 class MessageAdmin(WithChannel):
-    """Messages and what became of them. Their texts are the company's business."""
+    """Messages and their status. Their texts are not shown."""
 
     list_display = (
         "public_id",
@@ -74,7 +74,7 @@ class MessageAdmin(WithChannel):
 
 @admin.register(Recipient)
 class RecipientAdmin(StaffModelAdmin):
-    """Whom messages went to, and what providers said."""
+    """Recipients of messages, and what providers reported."""
 
     list_display = ("address", "company", "mode", "status", "error_code", "provider", "updated")
     list_filter = ("status", "provider", "mode")
@@ -94,7 +94,7 @@ class SuppressionAdmin(WithChannel):
 
 @admin.register(SenderDomain)
 class SenderDomainAdmin(StaffModelAdmin):
-    """Domains that companies have named; DNS decides, not staff."""
+    """Sender domains of companies; DNS decides about them, not staff."""
 
     list_display = ("domain", "company", "mode", "status", "verified_at", "checked_at", "failing_since")
     list_filter = ("status", "mode")
@@ -113,7 +113,7 @@ def _may_be_rejected(sender: SmsSender) -> bool:
 
 @admin.register(SmsSender)
 class SmsSenderAdmin(StaffModelAdmin):
-    """Numbers and names that companies want their SMS to come from: approve them, reject them, take them back."""
+    """SMS senders that companies request: approve, reject or revoke them."""
 
     list_display = ("sender", "company", "mode", "status", "reason", "created", "decided_at")
     list_filter = ("status", "mode")
@@ -125,7 +125,7 @@ class SmsSenderAdmin(StaffModelAdmin):
         description="Approve SMS sender", permission="messaging.approve_smssender", when=_may_be_approved
     )
     def approve(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
-        """Let the company's SMS come from it."""
+        """Approve the sender."""
         self._decide(request, sender, is_approved=True, decision=reason)
         return f"{sender.company.name} can send SMS from {sender.sender}; its owners are notified by email."
 
@@ -133,7 +133,7 @@ class SmsSenderAdmin(StaffModelAdmin):
         description="Reject SMS sender", permission="messaging.reject_smssender", when=_may_be_rejected
     )
     def reject(self, request: HttpRequest, sender: SmsSender, *, reason: str) -> str:
-        """Refuse it, or take it back: SMS that still wait fail."""
+        """Reject or revoke the sender: its queued SMS fail."""
         self._decide(request, sender, is_approved=False, decision=reason)
         return f"{sender.company.name} cannot send SMS from {sender.sender}; its owners are notified by email, with the reason."
 
@@ -145,7 +145,7 @@ class SmsSenderAdmin(StaffModelAdmin):
 
 
 class AssignForm(ReasonForm):
-    """Which number or name, and why."""
+    """The number or name to assign, and the reason."""
 
     field_order = ("sender", "named", "reason")
     sender = forms.CharField(
@@ -153,7 +153,7 @@ class AssignForm(ReasonForm):
     )
 
     def clean_sender(self) -> str:
-        """Refuse what no SMS can come from."""
+        """Reject invalid SMS senders."""
         cleaned = clean_sender(self.cleaned_data["sender"].strip())
         if cleaned is None:
             raise forms.ValidationError(SENDER_FORM)
@@ -162,7 +162,7 @@ class AssignForm(ReasonForm):
 
 @admin.register(CompanySenders)
 class CompanySendersAdmin(StaffModelAdmin):
-    """Companies, to give them a number or name that their SMS may come from."""
+    """Companies, to assign SMS senders to them."""
 
     list_display = ("name", "slug", "tier")
     search_fields = ("name", "slug")
@@ -175,7 +175,7 @@ class CompanySendersAdmin(StaffModelAdmin):
     def assign_sms_sender(
         self, request: HttpRequest, company: CompanySenders, *, sender: str, reason: str
     ) -> str:
-        """Let the company's SMS come from it, whether it has asked for it or not."""
+        """Assign an SMS sender to the company, whether or not it requested one."""
         with tenant_context(company.live_tenant):
             assign_sms_sender(sender=sender, decision=reason, actor=staff_principal(request))
         return f"{company.name} can send SMS from {sender}. Its owners are notified by email."
@@ -183,7 +183,7 @@ class CompanySendersAdmin(StaffModelAdmin):
 
 @admin.register(Template)
 class TemplateAdmin(WithChannel):
-    """What companies make their messages of."""
+    """Templates of companies."""
 
     list_display = ("name", "company", "mode", "channel_label", "version", "updated")
     list_filter = (ChannelFilter, "mode")
@@ -192,17 +192,17 @@ class TemplateAdmin(WithChannel):
 
 
 class AppealFilter(admin.SimpleListFilter):
-    """Those who have said something to what follows from their reputation, and wait for an answer."""
+    """A filter for companies with an open appeal."""
 
     title = "appeal"
     parameter_name = "appeal"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the one question."""
+        """Return the only option."""
         return [("waits", "Waiting for a response")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the rows whose company waits."""
+        """Return the rows with an open appeal."""
         return queryset.filter(APPEAL_WAITS) if self.value() == "waits" else queryset
 
 
@@ -212,7 +212,7 @@ def _is_held_back(reputation: Reputation) -> bool:
 
 @admin.register(Reputation)
 class ReputationAdmin(StaffModelAdmin):
-    """How companies' live email is received, and what follows from it; what they say to it."""
+    """Bounce and complaint rates of companies, the resulting limits, and their appeals."""
 
     list_display = (
         "company",
@@ -232,19 +232,19 @@ class ReputationAdmin(StaffModelAdmin):
 
     @admin.display(description="bounces")
     def bounces(self, row: Reputation) -> str:
-        """Return the rate as people read it."""
+        """Return the formatted bounce rate."""
         return f"{row.bounce_rate:.1%}"
 
     @admin.display(description="complaints")
     def complaints(self, row: Reputation) -> str:
-        """Return the rate as people read it."""
+        """Return the formatted complaint rate."""
         return f"{row.complaint_rate:.2%}"
 
     @reason_action(
         description="Lift the limits on its email", permission="messaging.lift_reputation", when=_is_held_back
     )
     def lift(self, request: HttpRequest, reputation: Reputation, *, reason: str) -> str:
-        """Lift the pause or slowing, and count anew."""
+        """Lift the limits and reset the counts."""
         with tenant_context(reputation.tenant):
             lift_reputation(reputation=reputation, reason=reason, actor=staff_principal(request))
         return (
@@ -254,7 +254,7 @@ class ReputationAdmin(StaffModelAdmin):
 
 @admin.register(DailyUsage)
 class DailyUsageAdmin(WithChannel):
-    """Recipients counted against the daily caps, those set aside for shares among them."""
+    """Recipients counted against the daily caps, including those reserved for shares."""
 
     list_display = ("day", "company", "mode", "channel_label", "recipients")
     list_filter = (ChannelFilter, "mode", "day")
@@ -264,7 +264,7 @@ class DailyUsageAdmin(WithChannel):
 
 @admin.register(SmsSpend)
 class SmsSpendAdmin(StaffModelAdmin):
-    """What the SMS of a day have cost, with what is held for those whose price is not known yet."""
+    """The cost of a day's SMS, including estimates for unknown prices."""
 
     list_display = ("day", "company", "mode", "amount", "currency", "notified_percent")
     list_filter = ("day",)
@@ -274,7 +274,7 @@ class SmsSpendAdmin(StaffModelAdmin):
 
 @admin.register(SmsPrice)
 class SmsPriceAdmin(StaffModelAdmin):
-    """What single SMS cost; those whose price the provider has not said, and why."""
+    """The price of each SMS, and why a price is unknown."""
 
     list_display = (
         "recipient",

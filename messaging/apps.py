@@ -83,7 +83,7 @@ class MessagingConfig(PomeloApp):
     menu = (MenuEntry("business", "Messages", "/messages/", "mail", 40),)
 
     def ready(self) -> None:
-        """Register the system checks (start-up refuses what they call an error), what is watched, and the column that keys are encrypted in."""
+        """Register the system checks (errors prevent start-up), the metrics and the column with encrypted keys."""
         from core.background.watch import WATCHES
         from core.security.rotation import ENCRYPTED_COLUMNS, EncryptedColumn
         from messaging import checks  # noqa: F401

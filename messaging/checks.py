@@ -1,4 +1,4 @@
-"""What is refused at start-up: settings with which messages would wait for ever, or reports could be forged."""
+"""Start-up checks of settings with which messages would wait forever, or reports could be forged."""
 
 import base64
 import binascii
@@ -107,7 +107,7 @@ def _providers() -> Iterator[CheckMessage]:
 def _smtp() -> Iterator[CheckMessage]:
     example = "for example smtp+tls://user:password@mail.example:587"
     parts = urlsplit(settings.MESSAGING_SMTP_URL)
-    # The URL itself holds a password and is never part of a message.
+    # The URL contains a password, so it is never part of a message.
     if not settings.MESSAGING_SMTP_URL:
         problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
     elif parts.scheme not in DEFAULT_PORTS:

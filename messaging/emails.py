@@ -1,4 +1,4 @@
-"""Tells a company's owners what ends or slows its sending: DNS records that are gone, a bad reputation, a cap that is used up."""
+"""Notifies a company's owners of limits to its sending: missing DNS records, a bad reputation, a used up cap."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -18,7 +18,7 @@ def mail_domain_notice(
     has_lapsed: bool,
     lapses_at: datetime,
 ) -> None:
-    """Queue the mail, in the transaction that is open: mail from the domain will end at `lapses_at`, or has ended."""
+    """Queue the email about a domain that will lapse at `lapses_at`, or has lapsed, in the open transaction."""
     what = "Mail can no longer be sent from" if has_lapsed else "Records are missing for"
     send_mail(
         to=recipients,
@@ -35,7 +35,7 @@ def mail_domain_notice(
 
 
 def mail_reputation_notice(*, reputation: Reputation, recipients: Sequence[str], company_name: str) -> None:
-    """Queue the mail that tells owners that email is slowed or paused, in the transaction that is open."""
+    """Queue the email that tells owners that their email is slowed or paused, in the open transaction."""
     is_paused = reputation.state == Reputation.State.PAUSED
     send_mail(
         to=recipients,
@@ -54,7 +54,7 @@ def mail_reputation_notice(*, reputation: Reputation, recipients: Sequence[str],
 def mail_spend_notice(
     *, day: date, spent: str, cap: str, is_used_up: bool, recipients: Sequence[str], company_name: str
 ) -> None:
-    """Queue the mail that tells owners what the SMS of a UTC day have cost, in the transaction that is open. Amounts are texts."""
+    """Queue the email about the cost of a UTC day's SMS, in the open transaction. Amounts are strings."""
     send_mail(
         to=recipients,
         subject="SMS spend has reached its daily cap"

@@ -1,4 +1,4 @@
-"""What messaging finds: messages and templates by identifier, and suppressed addresses."""
+"""Search providers of messaging: messages and templates by ID, and suppressed addresses."""
 
 from collections.abc import Collection, Iterator
 from typing import Any

@@ -1,7 +1,7 @@
-"""The links in bulk mail: a recipient's random id and a signature, nothing that says who, whose or what about.
+"""The links in bulk mail: a recipient's random ID and a signature, without any personal data.
 
-Signed under SECRET_KEY; SECRET_KEY_FALLBACKS are accepted too, so that mail in people's boxes outlives a rotation. A link
-does not run out: mail is read, and left, years later.
+Signed with SECRET_KEY; SECRET_KEY_FALLBACKS are accepted too, so that links in delivered mail survive a rotation. A link does not
+expire, because mail is read years later.
 """
 
 import uuid
@@ -11,18 +11,18 @@ from django.core.signing import BadSignature, Signer
 from django.urls import reverse
 
 SALT = "messaging.unsubscribe"
-# 32 digits, a dot and an HMAC-SHA256 in Base64 are 76 characters; what is much longer is none of ours.
+# 32 digits, a dot and an HMAC-SHA256 in Base64 are 76 characters; much longer tokens cannot be ours.
 MAX_TOKEN = 100
 
 
 def unsubscribe_link(recipient_id: uuid.UUID) -> str:
-    """Return the address by which a recipient leaves the topic of the message."""
+    """Return the URL with which a recipient unsubscribes from the topic of the message."""
     token = _signer().sign(recipient_id.hex)
     return settings.PUBLIC_URL + reverse("unsubscribe:page", args=[token])
 
 
 def read_token(token: str) -> uuid.UUID | None:
-    """Return whose link this is; None for anything that was not signed here."""
+    """Return the recipient ID of a token; None unless it was signed here."""
     if len(token) > MAX_TOKEN or not token.isascii():
         return None
     try:

@@ -1,4 +1,4 @@
-"""How messages and suppressions look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
+"""The public form of messages and suppressions, in API responses and events alike (docs/architecture.md, Contracts)."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -33,7 +33,7 @@ def recipient(row: Recipient) -> dict[str, Any]:
 
 
 def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
-    """Return a message without its bodies: what lists and events carry."""
+    """Return a message without its bodies, as in lists and events."""
     ordered = sorted(recipients, key=lambda r: r.position)
     return {
         "id": row.public_id,
@@ -62,12 +62,12 @@ def summary(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
 
 
 def message(row: Message, recipients: Iterable[Recipient]) -> dict[str, Any]:
-    """Return a whole message."""
+    """Return a complete message."""
     return {**summary(row, recipients), "text": row.text or None, "html": row.html or None}
 
 
 def sender_domain(row: SenderDomain, records: Iterable["Record"]) -> dict[str, Any]:
-    """Return the public form of a sender's domain, with the records that are to be set (messaging.verification.records_of)."""
+    """Return the public form of a sender domain, with the records to set (messaging.verification.records_of)."""
     return {
         "id": row.public_id,
         "object": "sender_domain",
@@ -84,7 +84,7 @@ def sender_domain(row: SenderDomain, records: Iterable["Record"]) -> dict[str, A
 
 
 def sender_record(row: SenderDomain, record: "Record") -> dict[str, Any]:
-    """Return one DNS record of a domain, and what the last look at it found."""
+    """Return a DNS record of a domain, and the result of its last check."""
     result = row.results.get(record.key, {})
     return {
         "purpose": record.purpose,
@@ -114,7 +114,7 @@ def suppression(row: Suppression) -> dict[str, Any]:
 
 
 def sms_sender(row: SmsSender) -> dict[str, Any]:
-    """Return the public form of a number or name that SMS come from."""
+    """Return the public form of an SMS sender."""
     return {
         "id": row.public_id,
         "object": "sms_sender",
@@ -130,7 +130,7 @@ def sms_sender(row: SmsSender) -> dict[str, Any]:
 
 
 def template_summary(row: Template) -> dict[str, Any]:
-    """Return a template without its texts, as lists show it."""
+    """Return a template without its texts, as in lists."""
     return {
         "id": row.public_id,
         "object": "template",
@@ -163,7 +163,7 @@ def template_version(row: Template, version: TemplateVersion) -> dict[str, Any]:
 
 
 def template_preview(row: Template, version: TemplateVersion, composed: "Composed") -> dict[str, Any]:
-    """Return what a message made of a template would say."""
+    """Return the rendered texts of a template."""
     return {
         "object": "template_preview",
         "template": row.public_id,

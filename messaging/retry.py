@@ -1,4 +1,4 @@
-"""When a message is tried again, and when its price is asked for again."""
+"""The retry schedules of messages and of price queries."""
 
 from core.background.retry import RetryClock
 
@@ -6,7 +6,7 @@ from core.background.retry import RetryClock
 CLOCK = RetryClock.of_seconds(
     30, 120, 300, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 9 * 3600, jitter=0.1
 )
-# What an SMS cost, which providers know only minutes to a day after the sending: nine questions over about three days.
+# Providers know the price of an SMS minutes to a day after sending: nine queries over about three days.
 PRICE_CLOCK = RetryClock.of_seconds(
     600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600, 24 * 3600, jitter=0.1
 )

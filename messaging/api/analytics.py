@@ -1,4 +1,4 @@
-"""`GET /v1/analytics/messages`: what the statistics say, by hour or day, channel and tag."""
+"""`GET /v1/analytics/messages`: statistics by hour or day, channel and tag."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -29,12 +29,12 @@ from messaging.selectors.analytics import (
 )
 
 DEFAULT_PERIOD = timedelta(days=7)
-# Far from the ends of the calendar, where arithmetic with dates fails.
+# Far from the limits of the calendar, where date arithmetic fails.
 YEARS = range(2000, 2200)
 
 
 class AnalyticsQuery(StrictSerializer):
-    """The query of `GET /v1/analytics/messages`."""
+    """Query parameters of `GET /v1/analytics/messages`."""
 
     since = MomentField(required=False, help_text="Start of the period (default: seven days before `until`)")
     until = MomentField(required=False, help_text="End of the period (default: now)")
@@ -44,7 +44,7 @@ class AnalyticsQuery(StrictSerializer):
 
 
 class MessageCountsOutput(serializers.Serializer):
-    """Recipients by the status they came to."""
+    """The number of recipients by status."""
 
     queued = serializers.IntegerField()
     sent = serializers.IntegerField()
@@ -57,7 +57,7 @@ class MessageCountsOutput(serializers.Serializer):
 
 
 class MessagePercentilesOutput(serializers.Serializer):
-    """Milliseconds from the time a message was due; null without any."""
+    """Milliseconds from the due time of a message; null without data."""
 
     p50 = serializers.IntegerField(allow_null=True)
     p95 = serializers.IntegerField(allow_null=True)
@@ -65,14 +65,14 @@ class MessagePercentilesOutput(serializers.Serializer):
 
 
 class MessageLatencyOutput(serializers.Serializer):
-    """Until the provider took it, and until it had arrived."""
+    """The time until the provider accepted a message, and until it was delivered."""
 
     sent = MessagePercentilesOutput()
     delivered = MessagePercentilesOutput()
 
 
 class MessageRatesOutput(serializers.Serializer):
-    """Shares from 0 to 1; null while there is nothing to share."""
+    """Rates from 0 to 1; null without data."""
 
     delivery = serializers.FloatField(allow_null=True)
     bounce = serializers.FloatField(allow_null=True)
@@ -80,14 +80,14 @@ class MessageRatesOutput(serializers.Serializer):
 
 
 class MessageChannelTotalsOutput(serializers.Serializer):
-    """One channel's part."""
+    """The totals of one channel."""
 
     channel = serializers.CharField()
     totals = MessageCountsOutput()
 
 
 class MessageTagTotalsOutput(serializers.Serializer):
-    """One tag's part; the 50 busiest are listed."""
+    """The totals of one tag; only the 50 busiest are listed."""
 
     tag = serializers.CharField()
     totals = MessageCountsOutput()
@@ -102,7 +102,7 @@ class MessageSlotOutput(serializers.Serializer):
 
 
 class MessageAnalyticsOutput(serializers.Serializer):
-    """Messages in numbers."""
+    """Message statistics."""
 
     object = serializers.ChoiceField(choices=["message_analytics"])
     mode = serializers.ChoiceField(choices=["live", "test"])
@@ -118,12 +118,12 @@ class MessageAnalyticsOutput(serializers.Serializer):
     tags = MessageTagTotalsOutput(many=True)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        """Add `data`, a word of the serializer's own."""
+        """Add `data`, which is a name used by serializers themselves."""
         return {**super().get_fields(), "data": MessageSlotOutput(many=True)}
 
 
 class MessageAnalytics(APIView):
-    """Messages in numbers."""
+    """Message statistics."""
 
     scopes = {"GET": "analytics:read"}
 
@@ -156,7 +156,7 @@ class MessageAnalytics(APIView):
 
 
 def represent(found: Analytics, *, mode: str | None, channel: str | None, tag: str | None) -> dict[str, Any]:
-    """Return the public form of a period's statistics."""
+    """Return the public form of the statistics."""
     return {
         "object": "message_analytics",
         "mode": mode,

@@ -1,4 +1,4 @@
-"""What examples of messaging show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+"""Example values for messaging in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
 
 from typing import Any
 
@@ -91,7 +91,7 @@ EXAMPLES: dict[str, Any] = {
     "tag": None,
 }
 
-# Fields of a request that its example does without.
+# Request fields that examples omit.
 LEFT_OUT = [
     "bcc",
     "bulk",

@@ -1,4 +1,4 @@
-"""What messaging's lists can be narrowed by. Every filter is an equality or a range on an indexed column (docs/architecture.md, Tenancy)."""
+"""Filters of messaging's lists. Each is an equality or a range on an indexed column (docs/architecture.md, Tenancy)."""
 
 import django_filters
 from django.db.models import QuerySet
@@ -11,10 +11,10 @@ from messaging.selectors import messages as selectors
 
 
 class AddressFilter(django_filters.CharFilter):
-    """Compares the stored normalised spelling; a text that is no address matches nothing."""
+    """Compares the stored normalized address; an invalid address matches nothing."""
 
     def filter(self, qs: QuerySet, value: str) -> QuerySet:
-        """Narrow by the address."""
+        """Filter by the address."""
         if not value:
             return qs
         spellings = find_spellings(value)
@@ -25,7 +25,7 @@ class AddressFilter(django_filters.CharFilter):
 
 
 class RecipientFilter(AddressFilter):
-    """Messages to an address."""
+    """Filters messages by recipient address."""
 
     def _narrow(self, qs: QuerySet, normalized: str) -> QuerySet:
         return selectors.sent_to(qs, normalized)
@@ -41,7 +41,7 @@ class MessageFilter(CreatedRange):
     tag = django_filters.CharFilter(method="by_tag", max_length=50)
 
     def by_customer(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
-        """Match a `cus_` id; another customer's or a malformed one matches nothing."""
+        """Match a `cus_` ID; unknown and malformed ones match nothing."""
         try:
             return queryset.filter(customer_id=ids.decode("cus", value))
         except ids.InvalidId:

@@ -1,4 +1,4 @@
-"""`POST /v1/invoices/{id}/send`. The door is here, and not in billing, which knows nothing of messages."""
+"""`POST /v1/invoices/{id}/send`. It is here because billing does not depend on messaging."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -19,12 +19,12 @@ from messaging.channels import get_channel
 from messaging.services.invoices import MAX_MESSAGE, make_document, send_invoice
 
 EMAIL = get_channel("email")
-# What sending shows of an invoice needs the scope that reads one.
+# The response contains invoice data, which needs the scope to read invoices.
 _SHOWN = ["invoice.sent"]
 
 
 class SendInvoiceInput(StrictSerializer):
-    """Whom an invoice goes to, and with what words."""
+    """The recipient and the texts of an invoice email."""
 
     to = addresses(help_text="Default: the customer's own email address.")
     subject = serializers.CharField(
@@ -56,7 +56,7 @@ class InvoiceSending(GenericViewSet):
     document: Document | None = None
 
     def before_transaction(self, request: ApiRequest) -> None:
-        """Make the PDF, which takes long."""
+        """Create the PDF before the transaction, because it is slow."""
         if not lacking(request.user, _SHOWN):
             self.document = make_document(request.auth.tenant, self.kwargs["id"])
 
@@ -64,9 +64,9 @@ class InvoiceSending(GenericViewSet):
         operation_id="send_invoice", request=SendInvoiceInput, responses={201: MessageSummaryOutput}
     )
     def send(self, request: ApiRequest, id: str) -> Response:
-        """Send a finalized invoice by email, with its PDF and a link to its page, and answer with the message.
+        """Send a finalized invoice by email, with its PDF and a link to its page, and return the message.
 
-        The key needs `invoices:read` as well.
+        The key also needs `invoices:read`.
         """
         fields = SendInvoiceInput.read(request)
         require_reach(request.user, _SHOWN)

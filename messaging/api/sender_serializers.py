@@ -1,4 +1,4 @@
-"""What the endpoints of senders accept and answer: domains of email, numbers and names of SMS."""
+"""Request and response fields of sender endpoints: email domains, and SMS numbers and names."""
 
 from rest_framework import serializers
 
@@ -13,7 +13,7 @@ name_values("SmsSenderStatus", SmsSender.Status.values)
 
 
 class SenderDomainInput(StrictSerializer):
-    """A domain to prove."""
+    """A domain to add."""
 
     domain = serializers.CharField(
         max_length=MAX_DOMAIN,
@@ -22,7 +22,7 @@ class SenderDomainInput(StrictSerializer):
 
 
 class SenderRecordOutput(serializers.Serializer):
-    """A DNS record to set, and what the last look at it found."""
+    """A DNS record to set, and the result of its last check."""
 
     purpose = serializers.ChoiceField(choices=["challenge", "dkim", "spf", "return_path", "dmarc"])
     type = serializers.ChoiceField(choices=["TXT", "CNAME"])
@@ -36,7 +36,7 @@ class SenderRecordOutput(serializers.Serializer):
 
 
 class SenderDomainOutput(serializers.Serializer):
-    """A domain that live email comes from once it is verified."""
+    """A domain that live email can be sent from once it is verified."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["sender_domain"])
@@ -55,7 +55,7 @@ class SenderDomainOutput(serializers.Serializer):
 
 
 class SmsSenderInput(StrictSerializer):
-    """A number or name to ask for."""
+    """A number or name to request."""
 
     sender = serializers.CharField(
         max_length=30, help_text="A number in international format, or a name of up to 11 letters and digits."
@@ -68,7 +68,7 @@ class SmsSenderInput(StrictSerializer):
 
 
 class SmsSenderOutput(serializers.Serializer):
-    """A number or name that live SMS come from once staff have approved it."""
+    """A number or name that live SMS can be sent from once staff have approved it."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["sms_sender"])

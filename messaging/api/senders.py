@@ -1,4 +1,4 @@
-"""What live messages come from, under /v1: domains for email, numbers and names for SMS."""
+"""Senders of live messages under /v1: domains for email, numbers and names for SMS."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +37,7 @@ class SenderDomainViewSet(GenericViewSet):
     _keys: Sequence[tuple[str, str]] = ()
 
     def before_transaction(self, request: ApiRequest) -> None:
-        """Make the keys that are to be added: they take tenths of a second."""
+        """Generate keys before the transaction, because that takes tenths of a second."""
         if self.action == "rotate_key":
             self._keys = services.prepare_key(tenant=request.auth.tenant, public_id=self.kwargs["id"])
         body = request.data if self.action == "create" else None
@@ -53,28 +53,28 @@ class SenderDomainViewSet(GenericViewSet):
         operation_id="create_sender_domain", request=SenderDomainInput, responses={201: SenderDomainOutput}
     )
     def create(self, request: ApiRequest) -> Response:
-        """Add a domain. The answer has the DNS records to set; they are looked at soon, and then at longer and longer intervals."""
+        """Add a domain. The response contains the DNS records to set; they are checked soon, and then at increasing intervals."""
         row = services.add_domain(actor=request.user, keys=self._keys, **SenderDomainInput.read(request))
         return Response(_represent(row), 201)
 
     @extend_schema(operation_id="retrieve_sender_domain", responses=SenderDomainOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
-        """Read a domain, and what the last look at its records found."""
+        """Read a domain and the result of its last DNS check."""
         return Response(_represent(selectors.get_domain(id)))
 
     @extend_schema(operation_id="verify_sender_domain", request=None, responses={202: SenderDomainOutput})
     @action(detail=True, methods=["post"], scopes="sender_domains:write")
     def verify(self, request: ApiRequest, id: str) -> Response:
-        """Have the records looked at now. The answer comes before the look: watch `checked_at`, or the event `sender_domain.verified`."""
+        """Request a check of the DNS records. It runs after the response: watch `checked_at`, or the event `sender_domain.verified`."""
         NoBody.read(request)
         return Response(_represent(services.request_check(domain=selectors.get_domain(id))), 202)
 
     @extend_schema(operation_id="rotate_sender_domain_key", request=None, responses=SenderDomainOutput)
     @action(detail=True, methods=["post"], scopes="sender_domains:write")
     def rotate_key(self, request: ApiRequest, id: str) -> Response:
-        """Let the second DKIM key sign from now on, and get a new one in place of the first: set its record next.
+        """Make the second DKIM key the signing key and replace the first one with a new key: set its record next.
 
-        Leave the record of the first one for a few days: mail on its way is checked by it.
+        Keep the record of the first key for a few days, because mail in transit is still verified with it.
         """
         NoBody.read(request)
         row = services.rotate_key(domain=selectors.get_domain(id), actor=request.user, keys=self._keys)
@@ -82,7 +82,7 @@ class SenderDomainViewSet(GenericViewSet):
 
     @extend_schema(operation_id="delete_sender_domain", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
-        """Remove a domain. Messages from it that still wait fail with `sender_not_verified`."""
+        """Remove a domain. Messages from it that are still queued fail with `sender_not_verified`."""
         NoBody.read(request)
         services.delete_domain(domain=selectors.get_domain(id), actor=request.user)
         return Response(status=204)
@@ -102,23 +102,23 @@ class SmsSenderViewSet(GenericViewSet):
 
     @extend_schema(operation_id="list_sms_senders", responses=SmsSenderOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
-        """List the numbers and names that were asked for, newest first, and what staff said."""
+        """List the requested numbers and names, newest first, with the decision of staff."""
         return self.page(selectors.list_sms_senders(), representations.sms_sender)
 
     @extend_schema(operation_id="create_sms_sender", request=SmsSenderInput, responses={201: SmsSenderOutput})
     def create(self, request: ApiRequest) -> Response:
-        """Ask for a number or name. It is `pending` until staff approve it."""
+        """Request a number or name. It is `pending` until staff approve it."""
         row = services.claim_sms_sender(actor=request.user, **SmsSenderInput.read(request))
         return Response(representations.sms_sender(row), 201)
 
     @extend_schema(operation_id="retrieve_sms_sender", responses=SmsSenderOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
-        """Read what became of a number or name."""
+        """Read a number or name and its status."""
         return Response(representations.sms_sender(selectors.get_sms_sender(id)))
 
     @extend_schema(operation_id="delete_sms_sender", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
-        """Remove a number or name. SMS from it that still wait fail with `sender_not_verified`."""
+        """Remove a number or name. SMS from it that are still queued fail with `sender_not_verified`."""
         NoBody.read(request)
         services.delete_sms_sender(sender=selectors.get_sms_sender(id), actor=request.user)
         return Response(status=204)

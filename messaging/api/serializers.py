@@ -1,4 +1,4 @@
-"""What messaging's endpoints accept and answer. Addresses are parsed by their channel, in the service."""
+"""Request and response fields of messaging endpoints. Addresses are parsed by their channel, in the service."""
 
 from copy import deepcopy
 from math import ceil
@@ -27,7 +27,7 @@ MAX_BATCH = 100
 
 
 def channel_names() -> list[str]:
-    """Return every channel, in one order."""
+    """Return all channel names in a fixed order."""
     return sorted(channels())
 
 
@@ -36,13 +36,13 @@ name_values("MessageStatus", Status.values)
 
 
 def addresses(maximum: int = MAX_RECIPIENTS, **kwargs: Any) -> serializers.ListField:
-    """Return a field of addresses, which their channel judges in the service."""
+    """Return a field of addresses, which the service validates by channel."""
     child = serializers.CharField(max_length=MAX_ADDRESS_TEXT, trim_whitespace=False)
     return serializers.ListField(child=child, max_length=maximum, required=False, **kwargs)
 
 
 class TagsField(serializers.ListField):
-    """Up to ten short words by which messages can be filtered and counted."""
+    """Up to ten short tags for filtering and statistics."""
 
     child = serializers.RegexField(
         r"^[A-Za-z0-9_.:-]{1,50}\Z",
@@ -54,7 +54,7 @@ class TagsField(serializers.ListField):
 
 
 class AttachmentInput(StrictSerializer):
-    """A file that goes along with an email."""
+    """A file attached to an email."""
 
     filename = serializers.CharField(
         max_length=MAX_FILENAME,
@@ -74,7 +74,7 @@ class AttachmentInput(StrictSerializer):
 
 
 class AttachmentOutput(serializers.Serializer):
-    """A file that goes along with an email. Its content is not shown again."""
+    """A file attached to an email. Its content is not returned."""
 
     filename = serializers.CharField()
     content_type = serializers.CharField()
@@ -82,7 +82,7 @@ class AttachmentOutput(serializers.Serializer):
 
 
 class BulkInput(StrictSerializer):
-    """What bulk mail is about."""
+    """The topic of bulk mail."""
 
     topic = serializers.RegexField(
         TOPIC,
@@ -92,17 +92,17 @@ class BulkInput(StrictSerializer):
 
 
 class BulkOutput(serializers.Serializer):
-    """What bulk mail is about."""
+    """The topic of bulk mail."""
 
     topic = serializers.CharField()
 
 
 class VariablesField(serializers.DictField):
-    """Values of a template's variables: texts, numbers and booleans, nested or named by dots; judged by the service."""
+    """Values of template variables: strings, numbers and booleans, nested or with dotted names; validated by the service."""
 
 
 class HeadersField(serializers.DictField):
-    """Headers of an email that callers may set, and values of one line."""
+    """Email headers that callers may set, with single-line values."""
 
     child = serializers.CharField(max_length=MAX_VALUE, trim_whitespace=False)
     json_schema: ClassVar[Json] = {
@@ -111,7 +111,7 @@ class HeadersField(serializers.DictField):
     }
 
     def to_internal_value(self, data: Any) -> dict[str, str]:
-        """Read the headers; raises ValidationError for too many."""
+        """Parse the headers. Raises ValidationError if there are too many."""
         values: dict[str, str] = super().to_internal_value(data)
         if len(values) > MAX_HEADERS:
             raise serializers.ValidationError(f"At most {MAX_HEADERS} headers are accepted.", code="too_many")
@@ -119,7 +119,7 @@ class HeadersField(serializers.DictField):
 
 
 class SharedInput(StrictSerializer):
-    """What messages say that are sent together, and how."""
+    """The content and options that messages sent together share."""
 
     channel = serializers.ChoiceField(choices=channel_names())
     reply_to = addresses(MAX_REPLY_TO)
@@ -153,7 +153,7 @@ class SharedInput(StrictSerializer):
     tags = TagsField(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field]:
-        """Add `from`, which is a word of Python's own and cannot be written as an attribute."""
+        """Add `from`, a Python keyword that cannot be an attribute."""
         fields: dict[str, serializers.Field] = super().get_fields()
         fields["from"] = serializers.CharField(
             source="sender", max_length=MAX_ADDRESS_TEXT, required=False, trim_whitespace=False
@@ -192,7 +192,7 @@ class MessageInput(SharedInput):
 
 
 class BatchRecipientInput(StrictSerializer):
-    """One message of a batch: whom it goes to, and what is its own."""
+    """One message of a batch: its recipient and its own values."""
 
     to = serializers.CharField(max_length=MAX_ADDRESS_TEXT, required=False, trim_whitespace=False)
     customer = _customer()
@@ -215,18 +215,18 @@ def _recipients(channel: Channel | None = None) -> serializers.ListField:
 
 
 class BatchInput(SharedInput):
-    """Messages that say the same to different people, each with values of its own."""
+    """Messages with the same content to different recipients, each with its own values."""
 
     recipients = _recipients()
 
 
 def message_inputs() -> PolymorphicProxySerializer:
-    """Describe the body of a message channel by channel: which parts there are, and how an address looks."""
+    """Describe the request body for each channel: its fields, and the format of its addresses."""
     return _by_channel("MessageInput", MessageInput, "A message sent by {}.")
 
 
 def batch_inputs() -> PolymorphicProxySerializer:
-    """Describe the body of a batch channel by channel."""
+    """Describe the body of a batch for each channel."""
     return _by_channel("MessageBatchInput", BatchInput, "Messages sent by {}, each to its own recipients.")
 
 
@@ -253,7 +253,7 @@ def _variant(name: str, base: type[SharedInput], words: str, channel: Channel) -
     shared["required"] = [each for each, field in known.items() if field.required]
 
     def get_fields(self: SharedInput) -> dict[str, serializers.Field]:
-        """Return the parts that the channel knows."""
+        """Return the fields that the channel supports."""
         return {**deepcopy(known), "channel": serializers.ChoiceField(choices=[channel.name])}
 
     return type(
@@ -264,7 +264,7 @@ def _variant(name: str, base: type[SharedInput], words: str, channel: Channel) -
 
 
 class RecipientErrorOutput(serializers.Serializer):
-    """Why a recipient was not reached."""
+    """Why a message did not reach a recipient."""
 
     code = serializers.CharField()
     message = serializers.CharField()
@@ -281,7 +281,7 @@ class RecipientOutput(serializers.Serializer):
 
 
 class TemplateReferenceOutput(serializers.Serializer):
-    """What a message was made of."""
+    """The template version a message uses."""
 
     id = serializers.CharField()
     version = serializers.IntegerField()
@@ -342,7 +342,7 @@ class SuppressionInput(StrictSerializer):
 
 
 def suppression_inputs() -> PolymorphicProxySerializer:
-    """Describe the body of a suppression channel by channel: how an address looks."""
+    """Describe the body of a suppression for each channel: the format of its addresses."""
     variants: Variants = {
         name: type(
             f"{channel.name.title()}SuppressionInput",

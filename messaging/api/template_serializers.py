@@ -1,4 +1,4 @@
-"""What the endpoints of templates accept and answer. Texts and variables are judged by the service."""
+"""Request and response fields of template endpoints. Texts and variables are validated by the service."""
 
 from rest_framework import serializers
 
@@ -9,7 +9,7 @@ from messaging.services.templates import MAX_VARIABLES, MAX_VERSIONS
 
 
 class TemplateVariableInput(StrictSerializer):
-    """A variable that the texts use, or may use."""
+    """A variable that the texts use or may use."""
 
     name = serializers.CharField(max_length=100, help_text="As used in the texts: `customer.name`.")
     default = serializers.CharField(
@@ -31,7 +31,7 @@ class TemplateVariableInput(StrictSerializer):
 
 
 class TemplateChange(StrictSerializer):
-    """What can be changed about a template. Other texts or variables are a new version."""
+    """The fields of a template that can be changed. Changing the texts or variables creates a new version."""
 
     name = NameField(max_length=100, help_text="Unique among your templates of this mode.")
     description = serializers.CharField(max_length=500, required=False, allow_blank=True)
@@ -52,13 +52,13 @@ class TemplateChange(StrictSerializer):
 
 
 class TemplateInput(TemplateChange):
-    """Texts with variables, such as `Hello {{ customer.name }}`, that messages are made of."""
+    """Texts with variables, such as `Hello {{ customer.name }}`, used to create messages."""
 
     channel = serializers.ChoiceField(choices=channel_names())
 
 
 class PreviewInput(StrictSerializer):
-    """What a template is filled in with."""
+    """Values for a template's variables."""
 
     version = serializers.IntegerField(
         min_value=1,
@@ -84,7 +84,7 @@ class TemplateVariableOutput(serializers.Serializer):
 
 
 class TemplateSummaryOutput(serializers.Serializer):
-    """A template without its texts, as lists show it."""
+    """A template without its texts, as in lists."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["template"])
@@ -122,7 +122,7 @@ class TemplateVersionOutput(serializers.Serializer):
 
 
 class TemplatePreviewOutput(serializers.Serializer):
-    """What a message made of the template would say."""
+    """The texts of a message created from the template."""
 
     object = serializers.ChoiceField(choices=["template_preview"])
     template = serializers.CharField()

@@ -55,14 +55,14 @@ class TemplateViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_template", request=TemplateChange, responses=TemplateOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the fields that are sent. Other texts or variables are a new version; the former ones stay as they are."""
+        """Change the fields that are sent. Changing the texts or variables creates a new version; earlier versions stay unchanged."""
         row = selectors.get_template(id)
         row = services.update_template(template=row, actor=request.user, **TemplateChange.read(request))
         return _respond(row)
 
     @extend_schema(operation_id="delete_template", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
-        """Delete a template and its versions. Messages that were made of it stay, and go out."""
+        """Delete a template and its versions. Messages created from it stay, and are still sent."""
         NoBody.read(request)
         services.delete_template(template=selectors.get_template(id), actor=request.user)
         return Response(status=204)
@@ -79,7 +79,7 @@ class TemplateViewSet(GenericViewSet):
     @extend_schema(operation_id="preview_template", request=PreviewInput, responses=TemplatePreviewOutput)
     @action(detail=True, methods=["post"], scopes="templates:read")
     def preview(self, request: ApiRequest, id: str) -> Response:
-        """Show what a message made of the template would say. Nothing is sent, and nothing is stored."""
+        """Show the texts of a message created from the template. Nothing is sent or stored."""
         row = selectors.get_template(id)
         fields = PreviewInput.read(request)
         version, composed = preview(row, number=fields.get("version"), variables=fields["variables"])

@@ -4,7 +4,7 @@ from core.api.throttles import TierThrottle
 
 
 class MessagesThrottle(TierThrottle):
-    """Calls to send, of all keys of a company and mode: fewer than its other requests (docs/architecture.md, Limits)."""
+    """Limits send requests, across all keys of a company and mode, more than other requests (docs/architecture.md, Limits)."""
 
     policy = "messages"
     limit = "messages_per_minute"

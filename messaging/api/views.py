@@ -46,7 +46,7 @@ class MessageViewSet(GenericViewSet):
     scopes = {"list": "messaging:read", "retrieve": "messaging:read", "create": send_scopes()}
     throttle_classes = [KeyThrottle, CompanyThrottle, MessagesThrottle]
     filterset_class = MessageFilter
-    # Attachments in base 64, and the texts; as much as anybody may send to any address.
+    # Base64 attachments and the texts: the largest message that can be sent to any address.
     body_limits = {"create": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
 
     @extend_schema(operation_id="list_messages", responses=MessageSummaryOutput(many=True))
@@ -59,7 +59,7 @@ class MessageViewSet(GenericViewSet):
 
     @extend_schema(operation_id="create_message", request=message_inputs(), responses={201: MessageOutput})
     def create(self, request: ApiRequest) -> Response:
-        """Send a message, now or at `send_at`. The answer comes before the sending: watch the status or the events."""
+        """Send a message, now or at `send_at`. The response is returned before sending: watch the status or the events."""
         fields = MessageInput.read(request)
         require_channel_scope(request, fields["channel"])
         [accepted] = accept(request, lambda: [services.create_message(actor=request.user, **fields)])
@@ -68,9 +68,9 @@ class MessageViewSet(GenericViewSet):
     @extend_schema(operation_id="create_message_batch", request=batch_inputs(), responses={201: BatchOutput})
     @action(detail=False, methods=["post"], scopes=send_scopes())
     def batch(self, request: ApiRequest) -> Response:
-        """Send up to 100 messages, each with a recipient and variables of its own: all are accepted, or none.
+        """Send up to 100 messages, each with its own recipient and variables: all are accepted, or none.
 
-        An Idempotency-Key holds for the whole batch.
+        An Idempotency-Key covers the whole batch.
         """
         fields = BatchInput.read(request)
         require_channel_scope(request, fields["channel"])
@@ -80,7 +80,7 @@ class MessageViewSet(GenericViewSet):
 
     @extend_schema(operation_id="retrieve_message", responses=MessageOutput)
     def retrieve(self, request: ApiRequest, id: str) -> Response:
-        """Read a message with what became of each recipient."""
+        """Read a message with the status of each recipient."""
         row = message_selectors.get_message(id)
         return Response(representations.message(row, row.recipients.all()))
 
@@ -101,7 +101,7 @@ class MessageViewSet(GenericViewSet):
 
 
 class SuppressionViewSet(GenericViewSet):
-    """`/v1/suppressions`: addresses nothing is sent to."""
+    """`/v1/suppressions`: addresses that nothing is sent to."""
 
     scopes = {
         "list": "suppressions:read",
@@ -134,7 +134,7 @@ class SuppressionViewSet(GenericViewSet):
 
     @extend_schema(operation_id="delete_suppression", request=None, responses={204: None})
     def destroy(self, request: ApiRequest, id: str) -> Response:
-        """Take an address off the list."""
+        """Remove an address from the list."""
         NoBody.read(request)
         row = suppression_selectors.get_suppression(id)
         services.delete_suppression(suppression=row, actor=request.user)
@@ -142,7 +142,7 @@ class SuppressionViewSet(GenericViewSet):
 
 
 def accept(request: ApiRequest, messages: Callable[[], list[Accepted]]) -> list[Accepted]:
-    """Return the messages that are accepted, and say in the headers what the daily cap has left."""
+    """Return the accepted messages, with the rest of the daily cap in the headers."""
     now = clock.now()
     try:
         accepted = messages()
@@ -154,10 +154,9 @@ def accept(request: ApiRequest, messages: Callable[[], list[Accepted]]) -> list[
 
 
 def require_channel_scope(request: ApiRequest, channel: str) -> None:
-    """Raise `insufficient_scope` when the key may send, but not on this channel.
+    """Raise `insufficient_scope` if the key may send, but not on this channel.
 
-    HasScope let any of the send scopes pass, since it does not read the body. A channel that is no longer here has
-    no scope of its own.
+    HasScope accepts any of the send scopes, since it does not read the body. A removed channel has no scope of its own.
     """
     found = channels().get(channel)
     needed = (ANY_CHANNEL, found.scope) if found else (ANY_CHANNEL,)
@@ -165,7 +164,7 @@ def require_channel_scope(request: ApiRequest, channel: str) -> None:
 
 
 def add_daily_policy(request: ApiRequest, usage: ChannelUsage, now: datetime) -> None:
-    """Add the daily cap to the rate-limit headers: in recipients, until the UTC day of the message ends."""
+    """Add the daily cap, counted in recipients, to the rate-limit headers until the UTC day of the message ends."""
     policy = f'"{usage.policy}";q={usage.cap};w=86400;qu="recipients"'
     state = f'"{usage.policy}";r={usage.remaining};t={usage.seconds_left(now)}'
     headers = request.rate_headers

@@ -1,1 +1,1 @@
-"""Where providers report to: `/callbacks/…`, outside of /v1, each with the provider's own signature."""
+"""Callbacks of providers: `/callbacks/…`, outside of /v1, each verified by the provider's own signature."""

@@ -1,4 +1,4 @@
-"""Reports of the email service that django-anymail is set to, read and verified by anymail's own code for it."""
+"""Reports of the configured django-anymail service, verified and parsed by anymail."""
 
 import importlib
 import json
@@ -29,10 +29,10 @@ _DEAD_ADDRESS = frozenset({"bounced", "invalid"})
 
 @callback
 def anymail(request: HttpRequest) -> None:
-    """Take the reports in one call of the service."""
+    """Receive the reports in one callback of the service."""
     reader = _reader()
     if reader.warn_if_no_basic_auth and not reader.basic_auth:
-        # Services without signatures are verified by a secret in the callback's address.
+        # Services that do not sign are verified by a secret in the callback URL.
         raise Unverified("ANYMAIL needs WEBHOOK_SECRET for this service")
     try:
         reader.run_validators(request)
@@ -45,7 +45,7 @@ def anymail(request: HttpRequest) -> None:
         KeyError,
         TypeError,
         AttributeError,
-        RecursionError,  # anymail reads JSON by itself, to whatever depth Python has room for
+        RecursionError,  # anymail parses the JSON itself, at any depth that Python allows
         AnymailConfigurationError,
     ) as error:
         raise Unreadable(f"{type(error).__name__}: {error}") from error
@@ -54,7 +54,7 @@ def anymail(request: HttpRequest) -> None:
 
 
 def _reader() -> Any:
-    """Return anymail's view for the service of `MESSAGING_ANYMAIL_BACKEND`; raises Unverified when none is set."""
+    """Return anymail's view for the service of `MESSAGING_ANYMAIL_BACKEND`. Raises Unverified if none is configured."""
     parts = settings.MESSAGING_ANYMAIL_BACKEND.split(".")
     if len(parts) < 3 or parts[:2] != ["anymail", "backends"]:
         raise Unverified("MESSAGING_ANYMAIL_BACKEND names no service")
@@ -64,7 +64,7 @@ def _reader() -> Any:
             view.__module__ == module.__name__ and view.signal in (tracking, None)
         ):
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that there is no secret is refused above
+                warnings.simplefilter("ignore")  # a missing secret is refused above
                 return view()
     raise Unverified("this service has no callbacks")
 
@@ -90,7 +90,7 @@ def _report(event: Any) -> Report | None:
 
 
 def _fingerprint(event: Any, kind: str) -> str | None:
-    """A service that gives its events no id repeats them word by word."""
+    """Return an ID for events of services without event IDs, which resend identical content."""
     if event.timestamp is None:
         return None
     return json.dumps([kind, event.timestamp.isoformat(), event.recipient])[:200]

@@ -1,4 +1,4 @@
-"""What the callback views of providers share."""
+"""Code shared by the callback views of providers."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,9 +11,9 @@ __all__ = ["Unreadable", "Unverified", "callback", "read_each"]
 
 
 def read_each(source: str, events: Iterable[Any], read: Callable[[Any], Report | None]) -> list[Report]:
-    """Return what `read` makes of each event; None is left out, and an event that it cannot read is set aside.
+    """Return the result of `read` for each event. None is dropped, and an event that cannot be read is set aside.
 
-    Raises Unreadable when there are events and none of them can be read.
+    Raises Unreadable if there are events and none of them can be read.
     """
     found: list[Report] = []
     failed: list[tuple[str, Exception]] = []
@@ -21,7 +21,9 @@ def read_each(source: str, events: Iterable[Any], read: Callable[[Any], Report |
     for event in events:
         try:
             report = read(event)
-        except Exception as error:  # of a provider's own code too; the other events of the call are good
+        except (
+            Exception
+        ) as error:  # Also raised by a provider's own code; the other events of the callback are fine.
             failed.append((f"{source}: {str(event)[:100]}", error))
         else:
             readable = True

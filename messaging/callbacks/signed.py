@@ -1,7 +1,8 @@
-"""Reports of your own mail server: JSON, signed as Standard Webhooks (HMAC-SHA256, `whsec_` secret, five minutes' window).
+"""Reports from the operator's mail server: JSON, signed as in Standard Webhooks (HMAC-SHA256, a `whsec_` secret, a tolerance of five
+minutes).
 
-`MESSAGING_CALLBACK_SECRET` is shared with whatever reads the mail server's bounces. The body is
-`{"events": [{"id", "message": "msg_…", "recipient", "type", "code"?, "detail"?, "permanent"?}]}`.
+`MESSAGING_CALLBACK_SECRET` is shared with the program that processes the mail server's bounces. The body is `{"events": [{"id",
+"message": "msg_…", "recipient", "type", "code"?, "detail"?, "permanent"?}]}`.
 """
 
 import base64
@@ -28,7 +29,7 @@ _KINDS = frozenset({"delivered", "bounced", "complained", "failed", "deferred"})
 
 @callback
 def signed(request: HttpRequest) -> None:
-    """Take up to 1000 reports."""
+    """Receive up to 1000 reports."""
     verify(request.headers, request.body, now=time.time())
     try:
         events = list(parse_object(request.body)["events"])
@@ -41,7 +42,7 @@ def signed(request: HttpRequest) -> None:
 
 
 def verify(headers: Any, body: bytes, *, now: float) -> None:
-    """Raise Unverified unless one of the signatures is ours, over this id, time and body, within five minutes."""
+    """Raise Unverified unless a signature with our secret covers this ID, time and body, within five minutes."""
     try:
         secret = base64.b64decode(settings.MESSAGING_CALLBACK_SECRET.removeprefix("whsec_"), validate=True)
     except binascii.Error as error:
@@ -61,7 +62,7 @@ def verify(headers: Any, body: bytes, *, now: float) -> None:
 
 
 def _report(event: Any) -> Report:
-    """Read one event; raises ValueError, KeyError or TypeError."""
+    """Parse an event. Raises ValueError, KeyError or TypeError."""
     if not isinstance(event, dict):
         raise TypeError("an event is an object")
     texts = {
@@ -85,9 +86,9 @@ def _report(event: Any) -> Report:
 
 
 def _is_true(value: Any) -> bool:
-    """Read a truth as scripts write it: JSON's own, or the word for it as a text or a number; raises ValueError.
+    """Parse a boolean as scripts write it: JSON's own, or as a string or number. Raises ValueError.
 
-    A text such as "false" is true to Python: an address that was full for a day would be suppressed for good.
+    Python treats the string "false" as true: an address that was full for a day would be suppressed permanently.
     """
     word = str(value).strip().lower()
     if word in ("true", "1", "yes"):

@@ -15,16 +15,16 @@ _KINDS = {
     "undelivered": "bounced",
     "failed": "failed",
 }
-# The number does not exist, or is one that cannot take messages: https://www.twilio.com/docs/api/errors
+# The number does not exist or cannot receive messages: https://www.twilio.com/docs/api/errors
 _DEAD_NUMBERS = frozenset({"30005", "30006"})
 
 
 @callback
 def twilio(request: HttpRequest) -> None:
-    """Take one delivery report."""
+    """Receive a delivery report."""
     if not settings.TWILIO_AUTH_TOKEN:
         raise Unverified("TWILIO_AUTH_TOKEN is not set")
-    # What Twilio signed is the address we gave it, whatever proxies made of it on the way.
+    # Twilio signs the URL we gave it, whatever proxies changed on the way.
     address = settings.PUBLIC_URL + request.get_full_path()
     signature = request.headers.get("X-Twilio-Signature", "")
     if not RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(address, request.POST.dict(), signature):

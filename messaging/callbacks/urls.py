@@ -1,4 +1,4 @@
-"""Where providers report to."""
+"""URLs of provider callbacks."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Messages in pictures."""
+"""Charts of messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.values.latency import milliseconds_text
 from messaging.latency import percentile
 from messaging.selectors.analytics import Analytics
 
-# What became of recipients, in the colours of their tone (core.ui.charts).
+# Recipients by status, in the color of its tone (core.ui.charts).
 _OUTCOMES = (
     ("Delivered", "delivered", 2),
     ("Bounced", "bounced", 4),
@@ -21,7 +21,7 @@ _OUTCOMES = (
 
 
 def volume_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
-    """Return how many recipients were accepted and handed over."""
+    """Return a chart of recipients accepted and sent."""
     return line_chart(
         "Recipients",
         labels(found, zone),
@@ -34,7 +34,7 @@ def volume_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
 
 
 def outcome_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
-    """Return what became of them."""
+    """Return a chart of recipients by outcome."""
     return stacked_chart(
         "Outcomes",
         labels(found, zone),
@@ -47,7 +47,7 @@ def outcome_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
 
 
 def latency_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
-    """Return how long a message waited until the provider had taken it; a stretch without sends is a gap."""
+    """Return a chart of the time until the provider accepted messages; periods without sends are gaps."""
     return line_chart(
         "Time until sent",
         labels(found, zone),
@@ -61,7 +61,7 @@ def latency_chart(found: Analytics, zone: tzinfo = UTC) -> Chart:
 
 
 def labels(found: Analytics, zone: tzinfo = UTC) -> list[str]:
-    """Return the name of each hour, in the reader's time zone, or of each day of UTC."""
+    """Return the label of each hour, in the reader's time zone, or of each UTC day."""
     if found.interval == "hour":
         return [f"{slot.start.astimezone(zone):%a %H:%M}" for slot in found.slots]
     return [f"{slot.start:%d %b}" for slot in found.slots]

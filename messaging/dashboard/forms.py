@@ -1,4 +1,4 @@
-"""Forms of the message pages. Rules live in the channels and services; their refusals are put on the fields here."""
+"""Forms of the message pages. Channels and services hold the rules; their refusals are shown on the fields."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _any(choices: list[Any], words: str) -> list[Any]:
 
 
 class AddressesField(forms.CharField):
-    """Addresses, one a line or separated by commas or semicolons outside of quotes."""
+    """Addresses, one per line or separated by commas or semicolons outside of quotes."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("widget", forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}))
@@ -50,25 +50,25 @@ class AddressesField(forms.CharField):
 
 
 class _FilesInput(forms.FileInput):
-    """Lets several files be chosen at once."""
+    """An input for several files."""
 
     allow_multiple_selected = True
 
 
 class AttachmentsField(forms.FileField):
-    """Files that go along with a message; each one's type is that of its name, since browsers guess."""
+    """Files to attach. Their type is derived from their name, because browsers guess it."""
 
     widget = _FilesInput(attrs={"accept": ",".join(f".{extension}" for extension in EXTENSIONS)})
 
     def clean(self, data: Any, initial: Any = None) -> list[Attachment]:
-        """Return the files. What they may be is `create_message`'s to judge, but for one that is empty or has no usable name."""
+        """Return the files. `create_message` validates them, except for an empty one or one without a usable name."""
         clean_one = super().clean
         files = [clean_one(file, initial) for file in data or ()]
         return [Attachment(file.name, type_of(file.name) or "", file.read()) for file in files]
 
 
 class ComposeForm(forms.Form):
-    """Write a message."""
+    """Writes a message."""
 
     channel = forms.ChoiceField(choices=_channel_choices)
     to = AddressesField(
@@ -135,7 +135,7 @@ class ComposeForm(forms.Form):
 
     @property
     def message_fields(self) -> dict[str, Any]:
-        """What `create_message` takes."""
+        """The arguments for `create_message`."""
         fields = dict(self.cleaned_data)
         topic = fields.pop("topic")
         return {
@@ -146,7 +146,7 @@ class ComposeForm(forms.Form):
         }
 
     def show_refusal(self, refusal: FieldErrors) -> None:
-        """Put a service's refusal on the fields it is about, each address by its place in the list."""
+        """Show a service's refusal on the fields it concerns, and each address by its position in the list."""
         for problem in refusal.fields:
             name, _, index = problem.field.partition(".")
             if name == "variables" and index:
@@ -159,7 +159,7 @@ class ComposeForm(forms.Form):
 
 
 class SendInvoiceForm(ServiceForm):
-    """Says whom an invoice goes to, and with what words."""
+    """Selects the recipient and the texts of an invoice email."""
 
     to = AddressesField(
         help_text="One per line, or separated by commas. Anyone who gets it can open the link."
@@ -175,7 +175,7 @@ class SendInvoiceForm(ServiceForm):
 
 
 class MessageFilterForm(forms.Form):
-    """Narrows the list of messages."""
+    """Filters the list of messages."""
 
     to = forms.CharField(max_length=600, required=False, label="Recipient")
     channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)
@@ -184,7 +184,7 @@ class MessageFilterForm(forms.Form):
 
 
 class SuppressionFilterForm(forms.Form):
-    """Narrows the suppression list."""
+    """Filters the suppression list."""
 
     address = forms.CharField(max_length=600, required=False)
     channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)
@@ -205,7 +205,7 @@ class DomainForm(ServiceForm):
 
 
 class SmsSenderForm(ServiceForm):
-    """Asks for a number or name that SMS come from."""
+    """Requests a number or name as SMS sender."""
 
     sender = forms.CharField(max_length=30, help_text=SENDER_FORM)
     reason = forms.CharField(
@@ -217,7 +217,7 @@ class SmsSenderForm(ServiceForm):
 
 
 class CountriesForm(ServiceForm):
-    """Chooses the countries that SMS go to."""
+    """Selects the countries that SMS can be sent to."""
 
     countries = forms.CharField(
         max_length=1000,
@@ -232,7 +232,7 @@ class CountriesForm(ServiceForm):
 
 
 class SpendForm(ServiceForm):
-    """Sets what SMS may cost a day, in the currency of `cap`."""
+    """Sets the daily spend cap for SMS, in the currency of `cap`."""
 
     amount = forms.CharField(
         max_length=20,
@@ -251,7 +251,7 @@ class SpendForm(ServiceForm):
         ].help_text = f"In {cap.currency}, up to {self._text(cap.limit)}. Empty: as much as your plan allows. 0: no SMS."
 
     def clean_amount(self) -> Decimal | None:
-        """Return the amount, None for an empty field."""
+        """Return the amount, or None for an empty field."""
         text = self.cleaned_data["amount"]
         if not text:
             return None
@@ -262,7 +262,7 @@ class SpendForm(ServiceForm):
 
 
 class AppealForm(ServiceForm):
-    """Asks staff to lift what follows from a bad reputation."""
+    """Asks staff to lift the limits caused by a bad reputation."""
 
     appeal_reason = forms.CharField(
         min_length=10,
@@ -274,7 +274,7 @@ class AppealForm(ServiceForm):
 
 
 class SuppressForm(ServiceForm):
-    """Puts an address on the suppression list."""
+    """Adds an address to the suppression list."""
 
     channel = forms.ChoiceField(choices=_channel_choices)
     address = forms.CharField(max_length=600)
@@ -285,7 +285,7 @@ PERIODS = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"
 
 
 class PeriodForm(forms.Form):
-    """What the statistics page shows."""
+    """Selects the period of the statistics page."""
 
     period = forms.ChoiceField(choices=list(PERIODS.items()), required=False)
     channel = forms.ChoiceField(choices=lambda: _any(_channel_choices(), "Every channel"), required=False)

@@ -1,4 +1,4 @@
-"""The address in bulk mail, below /u/: short, since it stands in a header."""
+"""The URL in bulk mail, below /u/: short, because it is in a header."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What pages show of the reputation of a company's email."""
+"""The email reputation as shown on pages."""
 
 from typing import Any
 

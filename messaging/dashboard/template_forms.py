@@ -1,4 +1,4 @@
-"""Forms of the pages of templates. What is a template, and what it can be filled in with, the services say."""
+"""Forms of the template pages. The services validate templates and values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _LINES = forms.Textarea(attrs={"rows": 4, "spellcheck": "false"})
 
 
 class ValuesField(forms.CharField):
-    """Values of variables, one a line: `customer.name: Ada`."""
+    """Values of variables, one per line: `customer.name: Ada`."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=60_000, required=False, strip=False, widget=_LINES, **kwargs)
 
     def clean(self, value: Any) -> dict[str, str]:
-        """Return the values by name; raises ValidationError naming a line that is none."""
+        """Return the values by name. Raises ValidationError naming an invalid line."""
         found: dict[str, str] = {}
         for number, line in enumerate(lines_of(super().clean(value)), 1):
             if not line.strip():
@@ -37,19 +37,19 @@ class ValuesField(forms.CharField):
 
 
 def write_values(values: dict[str, str | None]) -> str:
-    """Return values as the lines of a ValuesField, but for those that cannot be written so."""
+    """Return values as lines of a ValuesField, except those that cannot be written as a line."""
     return "\n".join(
         f"{name}: {text}" for name, text in values.items() if text is not None and _is_line(text)
     )
 
 
 def _is_line(text: str) -> bool:
-    """Return whether a line of a ValuesField holds the value as it is: it has no line breaks, and no blanks around it."""
+    """Return whether a line of a ValuesField can hold the value unchanged: without line breaks and surrounding spaces."""
     return text == text.strip() and len(lines_of(text)) == 1
 
 
 class TemplateForm(ServiceForm):
-    """Makes a template, or changes one."""
+    """Creates or changes a template."""
 
     name = forms.CharField(max_length=100, help_text="Such as “Order confirmation”.")
     description = forms.CharField(max_length=500, required=False)
@@ -79,11 +79,11 @@ class TemplateForm(ServiceForm):
         self._version = version
         super().__init__(*args, **kwargs)
         if version is not None:
-            del self.fields["channel"]  # its texts, and who uses it, depend on it
+            del self.fields["channel"]  # the texts and the messages depend on it
 
     @staticmethod
     def values_of(version: TemplateVersion) -> dict[str, Any]:
-        """Return what the form shows of a version."""
+        """Return the form's initial values for a version."""
         return {
             "subject": version.subject,
             "text": version.text,
@@ -94,7 +94,7 @@ class TemplateForm(ServiceForm):
 
     @property
     def template_fields(self) -> dict[str, Any]:
-        """What the services take."""
+        """The arguments for the services."""
         fields = dict(self.cleaned_data)
         examples, defaults = fields.pop("examples"), fields.pop("defaults")
         for one in self._version.variables if self._version else ():
@@ -109,7 +109,7 @@ class TemplateForm(ServiceForm):
         return fields
 
     def show_refusal(self, refusal: DomainError) -> None:
-        """Put a service's refusal on the fields it is about."""
+        """Show a service's refusal on the fields it concerns."""
         if not isinstance(refusal, FieldErrors):
             self.add_error("name", refusal.page_detail)
             return
@@ -127,7 +127,7 @@ class PreviewForm(forms.Form):
 
 
 class TemplateFilterForm(forms.Form):
-    """Narrows the list of templates."""
+    """Filters the list of templates."""
 
     name = forms.CharField(max_length=100, required=False)
     channel = forms.ChoiceField(
@@ -140,7 +140,7 @@ class TemplateFilterForm(forms.Form):
 
 
 def template_choices() -> list[tuple[str, str]]:
-    """Return what a message can be made of, for a select; nothing is the first."""
+    """Return the templates as choices for a select, starting with none."""
     labels = {name: channel.label for name, channel in channels().items()}
     return [
         ("", "None: write it here"),

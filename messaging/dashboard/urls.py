@@ -1,4 +1,4 @@
-"""Addresses of the message pages, below /messages/."""
+"""URLs of the message pages, below /messages/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pages show of today's use of the caps."""
+"""Today's use of the daily caps, as shown on pages."""
 
 from typing import Any
 

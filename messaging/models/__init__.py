@@ -1,4 +1,4 @@
-"""Tables of messaging: messages and what became of them, what SMS cost, the senders a company has proved, and templates."""
+"""Tables of messaging: messages and their status, SMS costs, verified senders, and templates."""
 
 from messaging.models.counts import DailyUsage, MessageStat
 from messaging.models.messages import (

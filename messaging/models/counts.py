@@ -1,4 +1,4 @@
-"""How many recipients there were: in a day, for the daily caps, and in an hour, for statistics."""
+"""Counts of recipients: per day for the daily caps, and per hour for statistics."""
 
 from django.db import models
 
@@ -6,9 +6,9 @@ from core.tenancy import TenantModel
 
 
 class DailyUsage(TenantModel):
-    """How many recipients a channel has been given for one UTC day: what the daily caps count (docs/architecture.md, Limits).
+    """The recipients of a channel on one UTC day, counted by the daily caps (docs/architecture.md, Limits).
 
-    Under many senders at once a part of them is set aside for shares (`DailyShare`); `messaging.selectors.usage` reads both.
+    With many concurrent senders, a part is reserved for shares (`DailyShare`); `messaging.selectors.usage` reads both.
     """
 
     channel = models.CharField(max_length=16)
@@ -29,11 +29,11 @@ class DailyUsage(TenantModel):
 
 
 class MessageStat(TenantModel):
-    """So many recipients came to `status` in one hour. What charts and `/v1/analytics/messages` add up.
+    """The number of recipients that reached `status` in one hour, summed up by charts and `/v1/analytics/messages`.
 
-    Written as small rows in the transaction of the change, so the sums are exact at any moment and no two changes wait for
-    each other; a task folds them into one row per key (`folded`). `tag` is "" in the row that counts every recipient; each
-    tag of the message has a row of its own. `latency` is a bucket of `messaging.latency`, -1 where none is measured.
+    Written as small rows in the transaction of the change, so that sums are exact at any time and no two changes wait for each
+    other; a task folds them into one row per key (`folded`). `tag` is "" in the row that counts every recipient; each tag of the
+    message has its own row. `latency` is a bucket of `messaging.latency`, -1 if none is measured.
     """
 
     hour = models.DateTimeField()

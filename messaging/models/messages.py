@@ -1,4 +1,4 @@
-"""Messages, what goes along with them, whom they go to and what became of them."""
+"""Messages, their attachments, their recipients and the status of each."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ MAX_TOPIC = 50
 
 
 class Status(models.TextChoices):
-    """What has become of a message or of one recipient (docs/architecture.md, Messages). `scheduled` and `sending` are a message's only."""
+    """The status of a message or recipient (docs/architecture.md, Messages). Only messages are `scheduled` or `sending`."""
 
     QUEUED = "queued", "Queued"
     SCHEDULED = "scheduled", "Scheduled"
@@ -43,7 +43,7 @@ FOLLOWS: dict[str, frozenset[str]] = {
     Status.CANCELED: frozenset(),
 }
 
-# A message with several recipients shows the first of these that any of them has: what most needs attention comes first.
+# A message shows the first of these that any of its recipients has, so that problems are visible.
 PRECEDENCE = (
     Status.COMPLAINED,
     Status.BOUNCED,
@@ -54,17 +54,17 @@ PRECEDENCE = (
     Status.CANCELED,
 )
 
-# When a message is due that waits for its company's pause to end (Reputation): never, and no other is due then.
+# The due time of a message that is held by a pause (Reputation): never, and no other message is due then.
 HELD = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Message(TenantModel):
-    """One message to up to 100 recipients. The row is the queue: nothing else knows what is still to be sent.
+    """A message to up to 100 recipients. The row is the queue: nothing else knows what is still to be sent.
 
-    `due_at` says when a worker may take it: the time to send, the next try, or, while a worker has it, the end of that
-    worker's lease; HELD while its company's email is paused; NULL once nothing is left to do. `attempt` counts the claims and is the fencing token: what a
-    worker brings back is accepted only while the number is still the one it was given. `deferrals` counts the tries
-    that ended in a temporary failure; the back-off goes by it.
+    `due_at` is when a worker may claim it: the time to send, the next attempt, or, while a worker has it, the end of that worker's
+    lease; HELD while the company's email is paused; NULL when nothing is left to do. `attempt` counts the claims and is the fencing
+    token: a worker's result is accepted only while the number has not changed. `deferrals` counts the temporary failures, and
+    determines the back-off.
     """
 
     id_prefix = "msg"
@@ -127,12 +127,12 @@ class Message(TenantModel):
                 condition=models.Q(recipient_count__gte=1, recipient_count__lte=MAX_RECIPIENTS),
                 name="messaging_message_recipients",
             ),
-            # One-click unsubscribing is a thing of email (RFC 8058).
+            # Only email has one-click unsubscribe (RFC 8058).
             models.CheckConstraint(
                 condition=models.Q(topic="") | models.Q(channel="email"),
                 name="messaging_message_bulk_is_email",
             ),
-            # Work that waits has a time, work that is done has none: nothing can be forgotten or sent again.
+            # Pending work has a due time and completed work has none, so that nothing can be forgotten or sent again.
             models.CheckConstraint(
                 condition=models.Q(status__in=["queued", "scheduled", "sending"], due_at__isnull=False)
                 | (~models.Q(status__in=["queued", "scheduled", "sending"]) & models.Q(due_at__isnull=True)),
@@ -148,7 +148,7 @@ class Message(TenantModel):
             tenant_index("status", name="messaging_message_status"),
             tenant_index("channel", name="messaging_message_channel"),
             tenant_index("customer", name="messaging_message_customer"),
-            # Last: of indexes that look alike to PostgreSQL it takes the one made last, and this one finds a row by its id (ADR 16).
+            # Last: of similar indexes, PostgreSQL uses the one created last, and this one finds a row by its ID (ADR 16).
             tenant_index(name="messaging_message_newest"),
         ]
 
@@ -157,12 +157,12 @@ class Message(TenantModel):
 
     @property
     def is_held(self) -> bool:
-        """Whether it waits for the pause of its company's email to end."""
+        """Whether it is held until the pause of its company's email ends."""
         return self.due_at == HELD
 
 
 class MessageTag(TenantModel):
-    """A tag of a message in a narrow table of its own, so that a filter by tag is served by a B-tree (docs/architecture.md, Tenancy)."""
+    """A tag of a message in its own narrow table, so that a B-tree serves the filter by tag (docs/architecture.md, Tenancy)."""
 
     message = TenantForeignKey(Message, on_delete=models.CASCADE, related_name="tag_rows", db_index=False)
     tag = models.CharField(max_length=50)
@@ -184,7 +184,7 @@ class MessageTag(TenantModel):
 
 
 class MessageAttachment(TenantModel):
-    """The bytes of a file that goes along with a message; `Message.attachments` says at the same position what it is."""
+    """The bytes of an attachment, which `Message.attachments` describes at the same position."""
 
     message = TenantForeignKey(
         Message, on_delete=models.CASCADE, related_name="attachment_rows", db_index=False
@@ -212,7 +212,7 @@ class MessageAttachment(TenantModel):
 
 
 class Recipient(TenantModel):
-    """One address a message goes to, and how far it has come there."""
+    """A recipient of a message, and its status."""
 
     id_prefix = "rcp"
 
@@ -256,14 +256,14 @@ class Recipient(TenantModel):
                 condition=models.Q(kind__in=["to", "cc", "bcc"]), name="messaging_recipient_kind"
             ),
         ]
-        # While a table has no statistics, PostgreSQL takes the rows of a company in a mode for a single one, and may read any index that
-        # begins with the company from there to its end (ADR 16). None here does, besides the one that goes on with the id.
+        # Without statistics, PostgreSQL estimates a single row for a company and mode, and may scan any index that begins with the
+        # company to its end (ADR 16). No index here does, except the one that continues with the ID.
         indexes = [
             models.Index(
                 fields=["address_normalized", "company", "mode"],
                 name="messaging_recipient_address",
             ),
-            # The look-up of a provider's news, before the tenant is known.
+            # The lookup for a provider's report, before the tenant is known.
             models.Index(
                 fields=["provider", "provider_id"],
                 name="messaging_recipient_provider",
@@ -276,7 +276,7 @@ class Recipient(TenantModel):
 
 
 class RecipientEvent(TenantModel):
-    """One thing that happened to a recipient: the time line of the message page. Only ever inserted.
+    """An event of a recipient, for the timeline on the message page. Append-only.
 
     `note_id` is the provider's ID of the report, so that a repeated report is recorded only once.
     """

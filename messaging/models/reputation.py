@@ -1,4 +1,4 @@
-"""How a company's email is received: what bounces and what is reported, and what follows from it."""
+"""The reputation of a company's email: its bounces and complaints, and the resulting limits."""
 
 from django.db import models
 
@@ -7,16 +7,15 @@ from core.tenancy import TenantModel
 
 
 class Reputation(TenantModel):
-    """One row for each tenant whose live email has bounced or was reported (docs/messaging.md, Reputation).
+    """A row for each tenant whose live email has bounced or was reported as spam (docs/messaging.md, Reputation).
 
-    Counted is what happened since `counted_from` (NULL: for as long as the window reaches). What the company says to it is
-    `appeal`, what staff answered `decision`.
+    Events since `counted_from` count (NULL: the whole window). `appeal` is the company's statement, `decision` the answer of staff.
     """
 
     id_prefix = "rep"
 
     class State(models.TextChoices):
-        """What the company may send."""
+        """The limits on the company's email."""
 
         GOOD = "good", "Good"
         SLOWED = "slowed", "Slowed"
@@ -53,15 +52,15 @@ class Reputation(TenantModel):
 
     @property
     def bounce_rate(self) -> float:
-        """The share of what was tried that bounced."""
+        """The share of attempted recipients that bounced."""
         tried = self.sent + self.bounced
         return self.bounced / tried if tried else 0.0
 
     @property
     def complaint_rate(self) -> float:
-        """The share of what was sent that its recipients have reported."""
+        """The share of sent recipients that complained."""
         return self.complained / self.sent if self.sent else 0.0
 
 
-# The company has said something to what follows from its reputation, and waits for an answer.
+# The company has appealed and is waiting for a decision.
 APPEAL_WAITS = ~models.Q(appeal="") & ~models.Q(state=Reputation.State.GOOD)

@@ -1,4 +1,4 @@
-"""Who may be named as the sender of live messages: proved domains with their DKIM keys, approved SMS senders, countries."""
+"""Senders allowed in live messages: verified domains with their DKIM keys, approved SMS senders, and SMS countries."""
 
 from django.db import models
 
@@ -10,17 +10,17 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class SenderDomain(TenantModel):
-    """A domain that a company says is its own; `verified` once DNS says so too (docs/architecture.md, Messages).
+    """A domain that a company claims; `verified` once DNS proves it (docs/architecture.md, Messages).
 
-    `next_check_at` says when a worker looks at its records again; NULL: not before somebody asks. Until `claimed_until` a worker
-    is doing so, unless it has died. `failing_since` is when the records of a verified domain were first not there any more.
-    `results` is what the last look found, by the purpose of each record.
+    `next_check_at` is when a worker checks its records again; NULL: only on request. Until `claimed_until`, a worker is checking
+    them, unless it has died. `failing_since` is when the records of a verified domain were first missing. `results` is the outcome
+    of the last check, by the purpose of each record.
     """
 
     id_prefix = "sd"
 
     class Status(models.TextChoices):
-        """Whether mail may come from the domain."""
+        """The verification status of the domain."""
 
         PENDING = "pending", "Pending"
         VERIFIED = "verified", "Verified"
@@ -70,7 +70,7 @@ class SenderDomain(TenantModel):
 
 
 class DkimKey(TenantModel):
-    """A key that signs a domain's mail. There are two, so that one can be lost from DNS without any mail being lost."""
+    """A key that signs a domain's mail. There are two, so that losing one DNS record loses no mail."""
 
     domain = TenantForeignKey(SenderDomain, on_delete=models.CASCADE, related_name="keys", db_index=False)
     selector = models.CharField(max_length=63)
@@ -94,12 +94,12 @@ class DkimKey(TenantModel):
 
 
 class SmsSender(TenantModel):
-    """A number or name that SMS of the company come from: claimed with a reason, or assigned; used once staff approve."""
+    """A number or name used to send SMS: requested with a reason, or assigned; usable once staff approve."""
 
     id_prefix = "ss"
 
     class Status(models.TextChoices):
-        """What staff have said."""
+        """The decision of staff."""
 
         PENDING = "pending", "Pending"
         APPROVED = "approved", "Approved"
@@ -140,7 +140,7 @@ class SmsSender(TenantModel):
 
 
 class CompanySenders(Company):
-    """A company as the staff site shows it to whoever gives it an SMS sender."""
+    """A company on the staff site's page for assigning SMS senders."""
 
     class Meta:
         proxy = True
@@ -150,7 +150,7 @@ class CompanySenders(Company):
 
 
 class SmsCountries(TenantModel):
-    """The countries a company sends SMS to: one row for each tenant, made when they are first chosen."""
+    """The countries that a company sends SMS to: one row per tenant, created when they are first selected."""
 
     countries = models.JSONField(default=list, help_text="ISO 3166-1 codes of two letters.")
     updated = models.DateTimeField(default=clock.now)

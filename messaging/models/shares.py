@@ -1,4 +1,4 @@
-"""Shares of a day's cap, for companies that send with many hands at once."""
+"""Shares of a daily cap, for companies that send from many threads at once."""
 
 from django.db import models
 
@@ -6,9 +6,9 @@ from core.tenancy import TenantModel
 
 
 class DailyShare(TenantModel):
-    """Recipients that were set aside of a channel's day, so that not everybody counts in the row of its `DailyUsage`.
+    """Recipients reserved from a channel's day, so that not every sender locks the row of its `DailyUsage`.
 
-    They are part of that row's count; `unused` is what of them is free. Rows come and go by themselves
+    They are included in that row's count; `unused` is the part not yet used. Rows are created and removed automatically
     (messaging/sql/count_recipients.sql): most companies have none.
     """
 

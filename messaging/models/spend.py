@@ -1,4 +1,4 @@
-"""What SMS cost: the price of each as its provider reports it, what a day has come to, and the cap that the owners have set."""
+"""SMS costs: the price of each as reported by its provider, the total of a day, and the owners' spend cap."""
 
 from decimal import Decimal
 
@@ -15,12 +15,12 @@ DIGITS, DECIMALS = 14, 6
 
 
 def decimal_text(amount: Decimal) -> str:
-    """Return an amount for programs: a decimal number without an exponent and without trailing zeros."""
+    """Return an amount as a plain decimal string, without exponent and trailing zeros."""
     return f"{amount.normalize():f}"
 
 
 class SmsSpendCap(TenantModel):
-    """What the owners let SMS cost on one UTC day: one row for each tenant that has such a cap. Staff's limit holds beside it."""
+    """The owners' cap on SMS costs per UTC day: one row per tenant that has one. The limit set by staff applies as well."""
 
     amount = models.DecimalField(max_digits=DIGITS, decimal_places=DECIMALS)
     currency = models.CharField(max_length=3)
@@ -38,7 +38,7 @@ class SmsSpendCap(TenantModel):
 
 
 class SmsSpend(TenantModel):
-    """What the SMS of a UTC day (of `send_at`) have cost: reported prices, and what is held for those that are not known yet."""
+    """The cost of the SMS of a UTC day (of `send_at`): reported prices, plus estimates for unknown ones."""
 
     day = models.DateField()
     currency = models.CharField(max_length=3)
@@ -69,14 +69,14 @@ class SmsSpend(TenantModel):
 
 
 class SmsPrice(TenantModel):
-    """What one SMS to one recipient costs. Until its provider says so, `held` counts; `price` does from then on.
+    """The price of an SMS to one recipient. Until the provider reports the `price`, the estimate `held` counts.
 
-    `ask_at` says when a worker asks the provider next, or, while one is asking, when it has given up on that worker; NULL once there is
-    nothing to ask any more. `attempts` counts and is the fencing token. `problem` says why the last answer was no price.
+    `ask_at` is when a worker queries the provider next, or, while one is doing so, when its lease expires; NULL when no more
+    queries are needed. `attempts` counts them and is the fencing token. `problem` says why the last response contained no price.
     """
 
     class States(models.TextChoices):
-        """Whether the price is known: not yet, reported, or not reported within days, so that what was held stays counted."""
+        """Whether the price is known: not yet, reported, or not reported within days, so that the estimate stays counted."""
 
         HELD = "held", "Held"
         KNOWN = "known", "Known"
@@ -120,7 +120,7 @@ class SmsPrice(TenantModel):
             models.Index(
                 fields=["ask_at"], name="messaging_smsprice_due", condition=models.Q(ask_at__isnull=False)
             ),
-            # What the like has cost before.
+            # Previous prices of similar SMS.
             tenant_index(
                 "country",
                 "segments",

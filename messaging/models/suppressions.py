@@ -1,4 +1,4 @@
-"""Addresses that nothing is sent to."""
+"""The suppression list."""
 
 from django.db import models
 
@@ -9,12 +9,12 @@ from messaging.models.messages import MAX_TOPIC, Message
 
 
 class Suppression(TenantModel):
-    """An address nothing is sent to, and why; with a `topic`, none of the bulk mail about it."""
+    """A suppressed address and the reason; with a `topic`, only that topic's bulk mail is suppressed."""
 
     id_prefix = "sup"
 
     class Origins(models.TextChoices):
-        """Who put the address on the list."""
+        """How the address was added to the list."""
 
         BOUNCE = "bounce", "Bounce"
         COMPLAINT = "complaint", "Complaint"
@@ -45,7 +45,7 @@ class Suppression(TenantModel):
                 condition=models.Q(origin__in=["bounce", "complaint", "manual", "unsubscribe"]),
                 name="messaging_suppression_known_origin",
             ),
-            # Whoever unsubscribes leaves a topic; every other origin stops everything.
+            # Unsubscribing only applies to a topic; every other origin blocks all messages.
             models.CheckConstraint(
                 condition=(models.Q(origin="unsubscribe") & ~models.Q(topic=""))
                 | (~models.Q(origin="unsubscribe") & models.Q(topic="")),

@@ -1,4 +1,4 @@
-"""Templates of messages: a name, and versions of their texts, each of which stays as it was written."""
+"""Message templates: a name, and versions of their texts, which never change."""
 
 from django.db import models
 
@@ -9,7 +9,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class Template(TenantModel):
-    """Texts with variables, which messages are made of. `version` is the number of the newest one."""
+    """Texts with variables, used to create messages. `version` is the number of the newest version."""
 
     id_prefix = "tpl"
 
@@ -35,9 +35,10 @@ class Template(TenantModel):
 
 
 class TemplateVersion(TenantModel):
-    """The texts of a template as they were at one time. Only ever inserted: a message says by its number what it was made of.
+    """The texts of one version of a template. Append-only: a message refers to its version by number.
 
-    `variables` are objects with `name`, `default` and `example` (texts or None), and whether a message has to give a value (`required`).
+    `variables` are objects with `name`, `default` and `example` (strings or None), and whether a message must provide a value
+    (`required`).
     """
 
     id_prefix = "tpv"

@@ -1,1 +1,1 @@
-"""Reads of messaging, by subject."""
+"""Queries of messaging, by subject."""

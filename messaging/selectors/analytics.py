@@ -1,4 +1,4 @@
-"""What the statistics say about a period. Only the hourly rows are added up; messages are never scanned."""
+"""Message statistics of a period, from hourly rows only; messages are never scanned."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ Counts = Counter[str]
 
 @dataclass(slots=True)
 class Slot:
-    """One hour or one UTC day: how many recipients came to each status in it, and how long sending took."""
+    """One hour or UTC day: its recipients by status, and the sending latencies."""
 
     start: datetime
     counts: Counts = field(default_factory=Counter)
@@ -32,7 +32,7 @@ class Slot:
 
 @dataclass(slots=True)
 class Analytics:
-    """A period in numbers. Everything counts recipients; `latency` is by status (`sent`, `delivered`)."""
+    """The statistics of a period. All counts are of recipients; `latency` is by status (`sent`, `delivered`)."""
 
     start: datetime
     end: datetime
@@ -45,7 +45,7 @@ class Analytics:
 
     @property
     def rates(self) -> dict[str, float | None]:
-        """Shares of what was handed over: delivered and complained of sent, bounced of sent and bounced."""
+        """Rates: delivered and complained per sent, bounced per sent and bounced."""
         sent, bounced = self.totals["sent"], self.totals["bounced"]
         return {
             "delivery": _share(self.totals["delivered"], sent),
@@ -57,7 +57,7 @@ class Analytics:
 def read_analytics(
     *, start: datetime, end: datetime, interval: Interval, channel: str | None = None, tag: str | None = None
 ) -> Analytics:
-    """Add up the current tenant's statistics from `start` to before `end`, which are widened to whole intervals.
+    """Sum up the current tenant's statistics from `start` to before `end`, extended to whole intervals.
 
     The caller keeps the period within LONGEST.
     """
@@ -98,13 +98,13 @@ def describe_latency(counts: Counter[int]) -> dict[str, int | None]:
 
 
 def floor(moment: datetime, interval: Interval) -> datetime:
-    """Return the beginning of the UTC hour or day that `moment` lies in."""
+    """Return the start of the UTC hour or day of `moment`."""
     moment = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return moment if interval == "hour" else moment.replace(hour=0)
 
 
 def ceiling(moment: datetime, interval: Interval) -> datetime:
-    """Return the end of the UTC hour or day that `moment` lies in; a beginning is its own end."""
+    """Return the end of the UTC hour or day of `moment`; a start is its own end."""
     begun = floor(moment, interval)
     return begun if begun == moment else begun + LENGTH[interval]
 

@@ -1,4 +1,4 @@
-"""Reads of senders: inside the current tenant, and of the messages of many companies while they are taken for sending."""
+"""Queries of senders: in the current tenant, and for messages of many companies when they are claimed."""
 
 import uuid
 from collections import defaultdict
@@ -15,13 +15,13 @@ from core.postgres.orders import NEWEST
 from messaging.channels.sms import country_of
 from messaging.models import SenderDomain, SmsCountries, SmsSender
 
-# What a message may have to be held against: its domain's keys, its company's people, its SMS sender and the countries.
+# What a message may have to be checked against: its domain's keys, its company's members, its SMS sender and countries.
 Need = Literal["domains", "members", "sms"]
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key of a domain; `verified` whether its record was there at the last look. `private_key` is encrypted."""
+    """A key of a domain; `verified` is whether the last check found its record. `private_key` is encrypted."""
 
     selector: str
     private_key: str
@@ -30,7 +30,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class ProvedDomain:
-    """A domain that mail may come from, with its keys; `returns` whether bounces may go to a host below it."""
+    """A domain that mail may be sent from, with its keys; `returns` is whether bounces may go to a host below it."""
 
     domain: str
     keys: tuple[SigningKey, ...]
@@ -39,7 +39,7 @@ class ProvedDomain:
 
 @dataclass(frozen=True, slots=True)
 class Senders:
-    """What a company may send as, in live mode, and the countries that its SMS may go to."""
+    """The allowed senders of a company in live mode, and its SMS countries."""
 
     domains: tuple[ProvedDomain, ...] = ()
     members: frozenset[str] = frozenset()
@@ -47,7 +47,7 @@ class Senders:
     countries: frozenset[str] = frozenset()
 
     def domain_of(self, host: str) -> ProvedDomain | None:
-        """Return the proved domain that covers `host`, the longest of several."""
+        """Return the verified domain that covers `host`, the longest of several."""
         fitting = [domain for domain in self.domains if covers(domain.domain, host)]
         return max(fitting, key=lambda domain: len(domain.domain), default=None)
 
@@ -56,11 +56,11 @@ NOBODY = Senders()
 
 
 def covers(domain: str, host: str) -> bool:
-    """Return whether `host` is the domain or one below it: sub-domains follow their domain."""
+    """Return whether `host` is the domain or a subdomain: subdomains are covered by their domain."""
     return host == domain or host.endswith(f".{domain}")
 
 
-# What the lists are sorted by: the tenant's unique keys serve it.
+# The sort columns of the lists, served by the tenant's unique keys.
 SENDER_DOMAIN_SORT = {"domain": "domain"}
 SMS_SENDER_SORT = {"sender": "sender_normalized"}
 
@@ -71,34 +71,34 @@ def list_domains() -> QuerySet[SenderDomain]:
 
 
 def get_domain(public_id: str) -> SenderDomain:
-    """Return the domain; raises core.errors.NotFound when it is missing or foreign."""
+    """Return the domain. Raises core.errors.NotFound if it is missing or belongs to another tenant."""
     return SenderDomain.by_public_id(public_id)
 
 
 def list_sms_senders() -> QuerySet[SmsSender]:
-    """Return the numbers and names that SMS come from, whatever staff have said."""
+    """Return the SMS senders of any status."""
     return SmsSender.objects.order_by(NEWEST)
 
 
 def get_sms_sender(public_id: str) -> SmsSender:
-    """Return the SMS sender; raises core.errors.NotFound when it is missing or foreign."""
+    """Return the SMS sender. Raises core.errors.NotFound if it is missing or belongs to another tenant."""
     return SmsSender.by_public_id(public_id)
 
 
 def chosen_countries() -> frozenset[str]:
-    """Return the countries that the current tenant has switched on for SMS."""
+    """Return the countries that the current tenant has enabled for SMS."""
     row = SmsCountries.objects.first()
     return frozenset(row.countries) if row else frozenset()
 
 
 def proved_domains() -> list[str]:
-    """Return the names of the current tenant's verified domains, the one that was verified first foremost."""
+    """Return the current tenant's verified domains, the first verified one first."""
     rows = SenderDomain.objects.filter(status="verified").order_by("verified_at", "id")
     return list(rows.values_list("domain", flat=True))
 
 
 def member_emails() -> frozenset[str]:
-    """Return the addresses of the current company's people who may sign in."""
+    """Return the email addresses of the current company's active members."""
     rows = Membership.objects.filter(user__is_active=True)
     return frozenset(rows.values_list("user__email", flat=True))
 
@@ -109,14 +109,14 @@ def approved_sms_senders() -> list[SmsSender]:
 
 
 def countries_of(chosen: SmsCountries | None, approved: Iterable[SmsSender]) -> frozenset[str]:
-    """Return the countries that were chosen; before any were, those of the `approved` numbers."""
+    """Return the selected countries; if none were ever selected, those of the `approved` numbers."""
     if chosen is not None:
         return frozenset(chosen.countries)
     return frozenset(country_of(row.sender) for row in approved if row.sender.startswith("+"))
 
 
 def senders_of(companies: Iterable[uuid.UUID], needed: Container[Need]) -> dict[uuid.UUID, Senders]:
-    """Return what each of these companies may send as, in live mode: of it, what is `needed`.
+    """Return what these companies may send as in live mode, limited to what is `needed`.
 
     Must be called inside `system_context`.
     """
@@ -146,7 +146,7 @@ def senders_of(companies: Iterable[uuid.UUID], needed: Container[Need]) -> dict[
     }
 
 
-# Asked for each claim of live mail: compiling the same by the ORM takes longer than asking.
+# Runs for each claim of live mail: compiling the same query with the ORM takes longer than executing it.
 _KEYS = """\
 SELECT d.company_id, d.id, d.domain, d.results -> 'return_path' ->> 'state', k.selector, k.private_key, k.verified
 FROM messaging_senderdomain d

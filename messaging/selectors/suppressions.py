@@ -1,10 +1,10 @@
-"""Reads of the suppression list, inside the current tenant."""
+"""Queries of the suppression list in the current tenant."""
 
 from django.db.models import QuerySet
 
 from messaging.models import Message, Recipient, Suppression
 
-# What the list is sorted by, and the column of the tenant's index that serves it.
+# The sort columns of the list, served by the tenant's index.
 SUPPRESSION_SORT = {"address": "address_normalized"}
 
 
@@ -14,12 +14,12 @@ def list_suppressions() -> QuerySet[Suppression]:
 
 
 def get_suppression(public_id: str) -> Suppression:
-    """Return the entry; raises core.errors.NotFound when it is missing or foreign."""
+    """Return the entry. Raises core.errors.NotFound if it is missing or belongs to another tenant."""
     return Suppression.by_public_id(public_id)
 
 
 def find_unsubscription(message: Message, recipient: Recipient) -> Suppression | None:
-    """Return the entry by which the recipient has left the topic of `message`, if there is one."""
+    """Return the entry with which the recipient unsubscribed from the topic of `message`, if any."""
     return Suppression.objects.filter(
         channel=message.channel, address_normalized=recipient.address_normalized, topic=message.topic
     ).first()

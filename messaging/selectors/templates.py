@@ -1,11 +1,11 @@
-"""Reads of templates, inside the current tenant."""
+"""Queries of templates in the current tenant."""
 
 from django.db.models import QuerySet
 
 from core.postgres.orders import NEWEST
 from messaging.models import Template, TemplateVersion
 
-# What the list is sorted by: the tenant's unique key serves it.
+# The sort columns of the list, served by the tenant's unique key.
 TEMPLATE_SORT = {"name": "name"}
 
 
@@ -15,7 +15,7 @@ def list_templates() -> QuerySet[Template]:
 
 
 def get_template(public_id: str) -> Template:
-    """Return the template; raises core.errors.NotFound when it is missing or foreign."""
+    """Return the template. Raises core.errors.NotFound if it is missing or belongs to another tenant."""
     return Template.by_public_id(public_id)
 
 
@@ -25,11 +25,11 @@ def list_versions(template: Template) -> QuerySet[TemplateVersion]:
 
 
 def find_version(template: Template, number: int | None = None) -> TemplateVersion | None:
-    """Return one version of a template, by default the newest; None where there is no such one."""
+    """Return a version of a template, by default the newest; None if it does not exist."""
     return TemplateVersion.objects.filter(template=template, number=number or template.version).first()
 
 
 def newest_version(template: Template) -> TemplateVersion:
-    """Return the newest version of a template; there is always one."""
+    """Return the newest version of a template, which always exists."""
     found: TemplateVersion = TemplateVersion.objects.get(template=template, number=template.version)
     return found

@@ -1,4 +1,4 @@
-"""How much of its daily caps a company has used."""
+"""A company's use of its daily caps."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,7 +13,7 @@ from messaging.models import DailyShare, DailyUsage
 
 @dataclass(frozen=True, slots=True)
 class ChannelUsage:
-    """Recipients of one channel on one UTC day, against the cap."""
+    """Recipients of a channel on a UTC day, and the cap."""
 
     channel: str
     day: date
@@ -22,12 +22,12 @@ class ChannelUsage:
 
     @property
     def remaining(self) -> int:
-        """Recipients that are left; 0 when staff lowered the cap below what was used."""
+        """The remaining recipients; 0 if staff lowered the cap below the current use."""
         return max(0, self.cap - self.used)
 
     @property
     def label(self) -> str:
-        """What people call the channel."""
+        """The channel's label."""
         return label_of(self.channel)
 
     @property
@@ -36,14 +36,14 @@ class ChannelUsage:
         return f"{self.channel}-day"
 
     def seconds_left(self, now: datetime) -> int:
-        """Return the seconds until the day has ended, rounded up."""
+        """Return the seconds until the day ends, rounded up."""
         midnight = datetime.combine(self.day + timedelta(days=1), time.min, tzinfo=UTC)
         left = midnight - now
         return max(1, left.days * 86_400 + left.seconds + (1 if left.microseconds else 0))
 
 
 def cap_of(channel: str) -> int:
-    """Return the current company's daily cap on a channel, in recipients; 0 for a channel that is no longer here."""
+    """Return the current company's daily cap on a channel, in recipients; 0 for a removed channel."""
     found = channels().get(channel)
     return found.daily_cap(current_limits()) if found else 0
 
@@ -54,7 +54,7 @@ def used_on(channel: str, day: date) -> int:
 
 
 def usage_of_day(day: date) -> list[ChannelUsage]:
-    """Return the use of every channel on a UTC day, for the bars on the dashboard."""
+    """Return the use of every channel on a UTC day, for the meters on the dashboard."""
     limits = current_limits()
     used = _used(day)
     return [
@@ -64,7 +64,7 @@ def usage_of_day(day: date) -> list[ChannelUsage]:
 
 
 def _used(day: date) -> dict[str, int]:
-    """Return the recipients counted on a UTC day by channel: without what is set aside and unused. One query, of one moment."""
+    """Return the recipients counted on a UTC day by channel, without unused reservations. A single query, for a consistent snapshot."""
     unused = (
         DailyShare.objects.filter(channel=OuterRef("channel"), day=day)
         .order_by()

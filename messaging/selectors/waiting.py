@@ -1,4 +1,4 @@
-"""How long the oldest message that is due has waited for a worker."""
+"""How long the oldest due message has been waiting for a worker."""
 
 from collections.abc import Iterator
 
@@ -7,9 +7,10 @@ from django.db import connection
 from core.background.watch import Reading
 from core.tenancy import system_context
 
-# A due message is taken within seconds; this long, too few workers send, or none.
+# A due message is claimed within seconds; after this long, too few workers are sending, or none.
 LIMIT_SECONDS = 300.0
-# A loose index scan: one step per company with anything unfinished, whatever the queues. Suspended companies keep theirs.
+# A loose index scan: one step per company with unfinished messages, whatever the length of the queues. Suspended companies keep
+# theirs.
 _OLDEST = """
     WITH RECURSIVE waiting AS (
         (SELECT company_id, due_at FROM messaging_message WHERE due_at IS NOT NULL ORDER BY company_id, due_at LIMIT 1)
@@ -25,7 +26,7 @@ _OLDEST = """
 
 
 def read_oldest_message() -> Iterator[Reading]:
-    """Yield how long the oldest due message has waited; one that is being sent is due again when its lease has run out."""
+    """Yield how long the oldest due message has been waiting; one being sent is due again when its lease expires."""
     with system_context(reason="oldest due message"), connection.cursor() as cursor:
         cursor.execute(_OLDEST)
         [waited] = cursor.fetchone()

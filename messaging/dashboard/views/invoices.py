@@ -1,4 +1,4 @@
-"""Sending an invoice from its page."""
+"""Sends an invoice from its page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from messaging.services.invoices import default_subject, make_document, require_
 
 
 def _make_document(request: CompanyRequest) -> None:
-    """Make the PDF before the transaction, since it takes long."""
+    """Create the PDF before the transaction, because it is slow."""
     request.invoice_document = None  # type: ignore[attr-defined]
     if request.method == "POST" and request.resolver_match:
         tenant = Tenant(request.membership.company_id, request.mode)
@@ -31,7 +31,7 @@ def _make_document(request: CompanyRequest) -> None:
 @company_page(role=Role.DEVELOPER, first=_make_document)
 @require_http_methods(["GET", "HEAD", "POST"])
 def send(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask whom it goes to and with what words, then send it."""
+    """Ask for the recipient and the texts, then send the invoice."""
     invoice = get_invoice(public_id)
     require_sendable(invoice)
     customer = invoice.customer

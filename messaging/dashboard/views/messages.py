@@ -1,4 +1,4 @@
-"""Messages: list, compose, look at, cancel."""
+"""Message pages: list, compose, detail, cancel."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def compose(request: CompanyRequest) -> HttpResponse:
 
 
 def _begun_with(public_id: str) -> dict[str, str]:
-    """Return what the form has at first: the template that the address names, with its variables to fill in."""
+    """Return the initial values of the form: the template named in the URL, with its variables to fill in."""
     try:
         row = get_template(public_id)
     except NotFound:
@@ -123,7 +123,7 @@ def _send(request: CompanyRequest, form: ComposeForm) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One message, and what became of each recipient."""
+    """Show a message and the status of each recipient."""
     message = selectors.get_message(public_id)
     recipients = selectors.recipients_with_events(message)
     costs = selectors.costs_of(message) if message.channel == "sms" else {}
@@ -142,7 +142,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def cancel(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Cancel a message that was not taken yet."""
+    """Cancel a message that no worker has claimed yet."""
     services.cancel_message(message=selectors.get_message(public_id), actor=request.principal)
     messages.success(
         request, "The message is canceled; its recipients no longer count against the daily caps."
@@ -171,7 +171,7 @@ def _first(message: Message) -> str:
 
 
 def _entries(message: Message, recipient: Recipient) -> list[dict[str, Any]]:
-    """Return a recipient's time line for the component, newest first."""
+    """Return a recipient's timeline for the component, newest first."""
     line = [
         {
             "title": event.kind.capitalize(),

@@ -1,4 +1,4 @@
-"""Senders: domains and their DNS records, numbers and names of SMS, the countries that SMS go to, what SMS may cost."""
+"""Sender pages: domains and their DNS records, SMS numbers and names, SMS countries, and the SMS spend cap."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ STATES = {
 @company_page()
 @require_safe
 def sender_list(request: CompanyRequest) -> HttpResponse:
-    """What messages may come from."""
+    """List the senders."""
     return _page(request)
 
 
 class _DomainRequest(CompanyRequest):
-    """What the page that adds a domain receives, for type checkers."""
+    """The request of the page that adds a domain, for type checkers."""
 
     domain_keys: Sequence[tuple[str, str]]
 
 
 def _prepare_keys(request: CompanyRequest) -> None:
-    """Make the keys of the domain that a form asks for, before its transaction: they take tenths of a second."""
+    """Generate the keys of the domain in the form before its transaction, because that takes tenths of a second."""
     if request.method == "POST":
         cast(_DomainRequest, request).domain_keys = services.prepare_keys(
             tenant=Tenant(request.membership.company_id, request.mode), domain=request.POST.get("domain", "")
@@ -93,7 +93,7 @@ def add_domain(request: _DomainRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """A domain and its DNS records, each with what was found."""
+    """Show a domain and its DNS records with the result of their check."""
     row = selectors.get_domain(public_id)
     keys = list(row.keys.order_by("id"))
     records = [representations.sender_record(row, record) for record in records_of(row, keys)]
@@ -121,14 +121,14 @@ def domain_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def verify(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Have the records looked at now."""
+    """Request a check of the DNS records."""
     row = services.request_check(domain=selectors.get_domain(public_id))
     messages.info(request, "Checking the records; the result appears here automatically.")
     return redirect("messaging:sender_domain", row.public_id)
 
 
 def _prepare_key(request: CompanyRequest) -> None:
-    """Make the key that the domain of the page is to get, before its transaction: see `_prepare_keys`."""
+    """Generate the new key of the page's domain before its transaction: see `_prepare_keys`."""
     if request.method == "POST" and at_least(request.membership.role, Role.ADMIN):
         assert request.resolver_match is not None
         cast(_DomainRequest, request).domain_keys = services.prepare_key(
@@ -140,7 +140,7 @@ def _prepare_key(request: CompanyRequest) -> None:
 @company_page(role=Role.ADMIN, first=_prepare_key)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rotate_key(request: _DomainRequest, public_id: str) -> HttpResponse:
-    """Rotate the key that signs a domain's mail, after asking."""
+    """Rotate the signing key of a domain, after confirmation."""
     row = selectors.get_domain(public_id)
     if request.method != "POST":
         services.check_rotate_key(list(row.keys.order_by("id")))
@@ -153,7 +153,7 @@ def rotate_key(request: _DomainRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_domain(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Remove a domain, after asking."""
+    """Remove a domain, after confirmation."""
     row = selectors.get_domain(public_id)
     if request.method != "POST":
         text = (
@@ -170,7 +170,7 @@ def remove_domain(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def claim_sms(request: CompanyRequest) -> HttpResponse:
-    """Ask for a number or name."""
+    """Request a number or name."""
     form = SmsSenderForm(request.POST)
     if form.is_valid():
         try:
@@ -188,7 +188,7 @@ def claim_sms(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove_sms(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Remove an SMS sender, after asking."""
+    """Remove an SMS sender, after confirmation."""
     row = selectors.get_sms_sender(public_id)
     if request.method != "POST":
         text = "You can no longer send SMS from it, and those that are still queued fail."
@@ -202,7 +202,7 @@ def remove_sms(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def countries(request: CompanyRequest) -> HttpResponse:
-    """Choose the countries that SMS go to."""
+    """Select the countries that SMS can be sent to."""
     form = CountriesForm(request.POST)
     if form.is_valid():
         try:
@@ -218,10 +218,10 @@ def countries(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.OWNER)
 @require_POST
 def spend(request: CompanyRequest) -> HttpResponse:
-    """Set what SMS may cost a day."""
+    """Set the daily spend cap for SMS."""
     try:
         cap = require_spend_cap()
-    except SmsPricesUnknown as refusal:  # the page has no form for it
+    except SmsPricesUnknown as refusal:  # the page shows no form in this case
         messages.info(request, f"{refusal.page_detail} {refusal.page_advice}")
         return redirect("messaging:senders")
     form = SpendForm(request.POST, cap=cap)
@@ -242,12 +242,12 @@ def spend(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_POST
 def appeal(request: CompanyRequest) -> HttpResponse:
-    """Ask staff to lift what follows from a bad reputation."""
+    """Ask staff to lift the limits caused by a bad reputation."""
     form = AppealForm(request.POST)
     if form.is_valid():
         try:
             services.appeal_reputation(reason=form.cleaned_data["appeal_reason"], actor=request.principal)
-        except DomainError as refusal:  # it has been lifted meanwhile, and the page has no form any more
+        except DomainError as refusal:  # lifted in the meantime, so the page no longer shows a form
             messages.info(request, f"{refusal.page_detail} {refusal.page_advice}")
             return redirect("messaging:senders")
         else:

@@ -1,4 +1,4 @@
-"""Messages in numbers, and the local mailbox."""
+"""Message statistics, and the local mailbox."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ _LENGTHS: dict[str, tuple[timedelta, Interval]] = {
 @company_page()
 @require_safe
 def statistics(request: CompanyRequest) -> HttpResponse:
-    """Charts of a period, with the rates and latencies."""
-    # What the form shows as chosen is what the charts are drawn from.
+    """Show charts of a period, with rates and latencies."""
+    # The charts use the same period that the form shows as selected.
     form = PeriodForm({"period": DEFAULT_PERIOD, **request.GET.dict()})
     chosen = form.cleaned_data if form.is_valid() else {}
     period = chosen.get("period") or DEFAULT_PERIOD
@@ -62,7 +62,7 @@ def statistics(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def mailbox(request: CompanyRequest) -> HttpResponse:
-    """What was "sent" to files on this machine."""
+    """Show the messages "sent" to files on this machine."""
     context = {
         "mails": list_mailbox(require_tenant()),
         "has_mailbox": uses_files(),
@@ -74,5 +74,5 @@ def mailbox(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def mail(request: CompanyRequest, name: str) -> HttpResponse:
-    """One message of the mailbox."""
+    """Show one message of the mailbox."""
     return render(request, "messaging/mail.html", {"mail": read_mail(require_tenant(), name)})

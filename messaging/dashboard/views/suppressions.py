@@ -1,4 +1,4 @@
-"""The suppression list: find, add, remove."""
+"""Suppression list pages: find, add, remove."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def suppression_list(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["POST"])
 def suppress(request: CompanyRequest) -> HttpResponse:
-    """Put an address on the list."""
+    """Add an address to the list."""
     form = SuppressForm(request.POST)
     if form.is_valid():
         try:
@@ -47,7 +47,7 @@ def suppress(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Take an address off the list, after asking."""
+    """Remove an address from the list, after confirmation."""
     row = selectors.get_suppression(public_id)
     if request.method != "POST":
         return render(request, "messaging/suppression_remove.html", {"suppression": row})

@@ -1,4 +1,4 @@
-"""Templates: list, look at with a preview, make, change, delete."""
+"""Template pages: list, detail with preview, create, edit, delete."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from messaging.models import Template
 from messaging.selectors import templates as selectors
 from messaging.services.composing import example_values, preview
 
-# What somebody's HTML may do where it is shown: look like itself. No scripts, forms or frames, and no address of this site.
+# The permissions of a customer's HTML in previews: to render. No scripts, forms or frames, and no URL of this site.
 PREVIEW_POLICY = {
     "default-src": ["'none'"],
     "style-src": ["'unsafe-inline'"],
@@ -50,7 +50,7 @@ def template_list(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: CompanyRequest) -> HttpResponse:
-    """Make a template."""
+    """Create a template."""
     form = TemplateForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -74,7 +74,7 @@ def _create(request: CompanyRequest, form: TemplateForm) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One template: its texts in one version, its variables, and what a message made of it looks like."""
+    """Show a template: the texts of one version, its variables, and a preview."""
     row = selectors.get_template(public_id)
     version = selectors.find_version(row, _number(request.GET.get("version", "")))
     if version is None:
@@ -96,7 +96,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page()
 @require_http_methods(["GET", "HEAD", "POST"])
 def show_preview(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Return what a message says, filled in with examples or the values that were sent: for the frame of the template's page."""
+    """Return a rendered message with example or submitted values, for the frame of the template's page."""
     row = selectors.get_template(public_id)
     sent = request.POST if request.method == "POST" else request.GET
     form = PreviewForm(sent)
@@ -143,7 +143,7 @@ def _describe_change(before: Template, after: Template) -> str:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Delete a template, after asking."""
+    """Delete a template, after confirmation."""
     row = selectors.get_template(public_id)
     if request.method != "POST":
         return render(request, "messaging/template_delete.html", {"template": row})
@@ -154,5 +154,5 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
 
 
 def _number(text: str) -> int | None:
-    """Return the number of a version; None, which means the newest, for what is none."""
+    """Return a version number; None, for the newest, if it is invalid."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -1,7 +1,7 @@
-"""What is behind the link of bulk mail. Nobody signs in: the signed link is the permission.
+"""The page behind the link in bulk mail. Nobody signs in: the signed link is the authorization.
 
-A GET changes nothing, since scanners open every link of a mail; a POST unsubscribes at once and never redirects (RFC 8058
-§3.2). It needs neither cookies nor a CSRF token: whoever could forge it would have to know the link.
+A GET changes nothing, because scanners open every link of an email; a POST unsubscribes immediately and never redirects (RFC 8058
+§3.2). It needs neither cookies nor a CSRF token: to forge the request, one would have to know the link.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ UNDO = "undo"
 
 @dataclass(frozen=True, slots=True)
 class _Subscription:
-    """Who got what, and whether they still do."""
+    """The recipient's bulk mail topic, and whether they are still subscribed."""
 
     company: str
     topic: str
@@ -39,7 +39,7 @@ class _Subscription:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe_page(request: Request, token: str) -> HttpResponse:
-    """Show what the link is about; a POST unsubscribes, one with `action=undo` takes that back."""
+    """Show the topic of the link; a POST unsubscribes, and one with `action=undo` undoes that."""
     wait = count_click(request.client_ip)
     if wait is not None:
         refusal = render(request, "429.html", status=429)
