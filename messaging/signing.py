@@ -1,7 +1,7 @@
-"""DKIM: the keys of a domain, their DNS records, and the signature of a mail (RFC 6376, RFC 8301).
+"""DKIM: the keys of a domain, their DNS records, and the signature of an email (RFC 6376, RFC 8301).
 
-The canonical forms and the choice of headers are dkimpy's. The signature itself is made by OpenSSL: dkimpy computes RSA in Python
-and reads the key again for each mail, which took two thirds of a worker's time for a message.
+dkimpy canonicalizes the message and selects the headers. OpenSSL computes the signature: dkimpy computes RSA in Python and parses
+the key again for each email, which took two thirds of a worker's time per message.
 """
 
 import base64
@@ -19,10 +19,10 @@ from dkim.canonicalization import CanonicalizationPolicy
 
 from core.postgres.outside import outside_transactions
 
-# RFC 8301 §3.2: signers use keys of 2,048 bits or more; a longer one no longer fits one DNS answer.
+# RFC 8301 §3.2: signers use keys of at least 2,048 bits; a longer key does not fit into one DNS response.
 KEY_BITS = 2048
-# What a reader sees and what decides where an answer or a click goes. Present ones are signed; the first are signed once more than
-# they are there, so that nobody can add another one (RFC 6376 §8.15).
+# What a reader sees, and what decides where a reply or a click goes. Present headers are signed; the first ones are signed once
+# more than they occur, so that nobody can add another one (RFC 6376 §8.15).
 OVERSIGNED = ("From", "To", "Subject", "Date", "Message-ID", "Reply-To")
 SIGNED = (
     "Cc",
@@ -43,21 +43,21 @@ _RELAXED = CanonicalizationPolicy.from_c_value(b"relaxed/relaxed")
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key that may sign for a domain. `private_key` is PEM."""
+    """A signing key of a domain. `private_key` is PEM."""
 
     domain: str
     selector: str
     private_key: str
 
     def __repr__(self) -> str:
-        """Leave the key out: what is logged must not hold it."""
+        """Omit the key, which must not be logged."""
         return f"Signer({self.selector}._domainkey.{self.domain})"
 
 
 def new_key() -> tuple[str, str]:
-    """Make a key; return its private half as PEM and its public half as its DNS record has it.
+    """Generate a key; return the private half as PEM and the public half as in its DNS record.
 
-    Takes tenths of a second of a processor: call it before the transaction in which the key is stored.
+    Takes tenths of a second of CPU time: call it before the transaction in which the key is stored.
     """
     outside_transactions("dkim key")
     key = rsa.generate_private_key(public_exponent=65537, key_size=KEY_BITS)
@@ -80,7 +80,7 @@ def key_record(public_key: str) -> str:
 def sign(mail: bytes, signer: Signer) -> bytes:
     """Return `mail` (RFC 5322, CRLF) with a DKIM-Signature before its headers.
 
-    Raises dkim.MessageFormatError for what is no mail, ValueError or TypeError for what is no RSA key.
+    Raises dkim.MessageFormatError for an invalid email, ValueError or TypeError for an invalid RSA key.
     """
     head, _, body = mail.partition(b"\r\n\r\n")
     headers, _ = rfc822_parse(head)
@@ -93,8 +93,8 @@ def sign(mail: bytes, signer: Signer) -> bytes:
         int(time.time()),
         base64.b64encode(hashlib.sha256(_RELAXED.canonicalize_body(body)).digest()),
     )
-    # Of several headers of a name the last ones are signed (RFC 6376 §5.4.2). The signature's own header comes at the end, without
-    # its value and without a line's end (§3.7).
+    # Of repeated headers, the last ones are signed (RFC 6376 §5.4.2). The signature's own header comes last, without its value and
+    # without a line break (§3.7).
     [(name, value)] = _RELAXED.canonicalize_headers([(_HEADER, fields)])
     chosen = b"".join(left[name].pop() for name in (*names, *_OVERSIGNED) if left[name])
     content = b"%b%b:%b" % (chosen, name, value.rstrip())
@@ -103,10 +103,10 @@ def sign(mail: bytes, signer: Signer) -> bytes:
     return b"%b: %b%b\r\n%b" % (_HEADER, fields, lines, mail)
 
 
-# Folded at blanks, so that no server on the way folds it elsewhere.
+# Folded at spaces, so that no server on the way folds it elsewhere.
 @lru_cache(maxsize=256)
 def _fixed_fields(domain: str, selector: str, names: tuple[bytes, ...]) -> bytes:
-    """Return what the signatures of a domain have in common whose mails have these headers."""
+    """Return the tags that all signatures of a domain for emails with these headers share."""
     signed = " : ".join(name.decode("ascii") for name in (*names, *_OVERSIGNED))
     fields = (
         f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain}; i=@{domain}; q=dns/txt; s={selector}; h={signed};"
@@ -114,10 +114,10 @@ def _fixed_fields(domain: str, selector: str, names: tuple[bytes, ...]) -> bytes
     return "\r\n ".join(_FOLDED.wrap(fields)).encode("ascii")
 
 
-# One for each domain that sends: reading a key takes longer than signing with it.
+# One for each sending domain: parsing a key takes longer than signing with it.
 @lru_cache(maxsize=256)
 def _key(pem: str) -> rsa.RSAPrivateKey:
-    # Made by `new_key`, and kept encrypted and authenticated: to check the primes again would take 36 ms.
+    # Generated by `new_key`, and stored encrypted and authenticated: checking the primes again would take 36 ms.
     key = serialization.load_pem_private_key(
         pem.encode("ascii"), password=None, unsafe_skip_rsa_key_validation=True
     )

@@ -1,8 +1,8 @@
-"""Texts with variables: `Hello {{ customer.name }}`. What strangers write is read, and never run.
+"""Texts with variables: `Hello {{ customer.name }}`. User-supplied templates are parsed, and never executed.
 
-The syntax is Jinja's, and its parser reads it. Of what it finds, plain text, variables and a few filters are kept, and everything
-else (blocks, calls, arithmetic, indexes) is refused; the parts are then put together here. Nothing is compiled or evaluated, and
-a variable is looked up among the values that were given and nowhere else: there is no sandbox to break out of.
+The syntax is Jinja's, and Jinja parses it. Of the result, only plain text, variables and a few filters are accepted, and everything
+else (blocks, calls, arithmetic, indexes) is refused; the parts are then joined here. Nothing is compiled or evaluated, and
+variables are looked up only among the given values: there is no sandbox to escape from.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,17 +15,17 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 Value = str | int | float | bool
 
-# Comments are `{{! … }}`: Jinja's own begin as the rule of an id does in CSS, `{#header{…}`.
+# Comments are `{{! … }}`: Jinja's own begin like the rule of an ID in CSS, `{#header{…}`.
 _SYNTAX = Environment(  # noqa: S701  nothing is rendered by it: `render` below escapes
     comment_start_string="{{!", comment_end_string="}}", keep_trailing_newline=True, cache_size=0
 )
 _BLOCK = "{%"
 MAX_NAME = 100
 MAX_DEPTH = 4
-# Of one text, and of one place: what is written a thousand times is a mistake, and reading takes time.
+# Limits per text and per variable: a thousand repetitions are a mistake, and parsing takes time.
 MAX_PLACES = 500
 MAX_FILTERS = 5
-# What many messages are made of is read once. Longer texts are read anew: a cache is bounded in bytes, not only in entries.
+# Templates of many messages are parsed once. Longer texts are not cached: the cache is bounded in bytes, not only in entries.
 MAX_REMEMBERED_LENGTH = 65_536
 
 FILTERS: Mapping[str, Callable[[str], str]] = {
@@ -38,16 +38,16 @@ FILTERS: Mapping[str, Callable[[str], str]] = {
 
 
 class InvalidTemplate(ValueError):
-    """A text that is no template; the message says on which line, and why."""
+    """The text is not a valid template; the message says on which line, and why."""
 
 
 class TooLong(ValueError):
-    """What comes of a text and its values is longer than it may be."""
+    """The rendered text is longer than allowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a variable stands: its name, and the filters that its value goes through."""
+    """An occurrence of a variable: its name, and the filters applied to its value."""
 
     name: str
     filters: tuple[str, ...] = ()
@@ -55,18 +55,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """A text, read: pieces of plain text, and places."""
+    """A parsed text: plain text and variables."""
 
     parts: tuple[str | Place, ...]
 
     @property
     def names(self) -> list[str]:
-        """The variables of the text, each once, in their order."""
+        """The variables of the text, each once, in order."""
         return list(dict.fromkeys(part.name for part in self.parts if isinstance(part, Place)))
 
 
 def parse(text: str) -> Parsed:
-    """Read a text. Raises InvalidTemplate."""
+    """Parse a text. Raises InvalidTemplate."""
     return (_remembered if len(text) <= MAX_REMEMBERED_LENGTH else _parse)(text)
 
 
@@ -83,7 +83,7 @@ def _parse(text: str) -> Parsed:
         RecursionError,
         ValueError,
         OverflowError,
-    ) as error:  # brackets in brackets; numbers of 5,000 digits
+    ) as error:  # nested parentheses; numbers of 5,000 digits
         raise InvalidTemplate("This cannot be parsed.") from error
     parts = tuple(_parts(tree))
     if sum(isinstance(part, Place) for part in parts) > MAX_PLACES:
@@ -96,7 +96,7 @@ _remembered = lru_cache(maxsize=64)(_parse)
 
 def _parts(tree: nodes.Template) -> Iterator[str | Place]:
     for output in tree.body:
-        assert isinstance(output, nodes.Output)  # there are no blocks
+        assert isinstance(output, nodes.Output)  # blocks are not supported
         for node in output.nodes:
             yield node.data if isinstance(node, nodes.TemplateData) else _place(node)
 
@@ -144,7 +144,7 @@ def is_name(text: str) -> bool:
 
 
 def find_conflict(names: Iterable[str]) -> str | None:
-    """Return a name that is also the beginning of another one: `customer` beside `customer.name`, where no value fits both."""
+    """Return a name that is also a prefix of another one: `customer` and `customer.name`, for which no value fits both."""
     found = set(names)
     for name in sorted(found):
         words = name.split(".")
@@ -155,7 +155,7 @@ def find_conflict(names: Iterable[str]) -> str | None:
 
 
 def flatten(values: Mapping[str, object]) -> dict[str, object]:
-    """Return nested values by their dotted names; an empty object has none, and what is nested too deeply stays an object."""
+    """Return nested values by their dotted names; an empty object has none, and values nested too deeply stay objects."""
     found: dict[str, object] = {}
     waiting: list[tuple[str, object]] = list(values.items())[::-1]
     while waiting:
@@ -168,9 +168,9 @@ def flatten(values: Mapping[str, object]) -> dict[str, object]:
 
 
 def render(text: str, values: Mapping[str, Value], *, as_html: bool, longest: int) -> str:
-    """Put the values into a text, at most `longest` bytes of UTF-8; in HTML they are escaped.
+    """Insert the values into a text, up to `longest` bytes of UTF-8; in HTML they are escaped.
 
-    Takes time by the length of what comes of it only. Raises TooLong, InvalidTemplate, and KeyError for a variable without a value.
+    Takes time proportional to the result only. Raises TooLong, InvalidTemplate, and KeyError for a variable without a value.
     """
     pieces: list[str] = []
     left = longest

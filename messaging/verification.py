@@ -1,7 +1,7 @@
-"""What DNS must say of a sender's domain, and what it says (no database here: a look takes seconds).
+"""The DNS records required of a sender domain, and their verification (no database here: a check takes seconds).
 
-Two records prove a domain: the challenge, which only its owner can have set, and a DKIM key, which receivers check every mail by.
-SPF, the return path and DMARC are advice: mail is accepted better with them, and their absence is shown, but proves nothing.
+Two records prove a domain: the challenge, which only its owner can have set, and a DKIM key, with which receivers verify every
+email. SPF, the return path and DMARC are recommendations: they improve delivery, and are shown as missing, but prove nothing.
 """
 
 import ipaddress
@@ -27,24 +27,24 @@ State = Literal["unchecked", "found", "missing", "differs", "unreachable"]
 
 CHALLENGE_LABEL = "_pomelo-challenge"
 RETURN_LABEL = "bounces"
-# Seconds for one record, all name servers and tries together, and for one try.
+# Seconds for one record, across all name servers and attempts, and for one attempt.
 LOOKUP_SECONDS = 4.0
 TRY_SECONDS = 1.5
-# Seconds for all records of one domain. Its name servers belong to whoever added it, and may answer as slowly as they like: the
-# domains that are looked at together wait for the slowest of them.
+# Seconds for all records of one domain. Its name servers belong to the company, and may be arbitrarily slow: domains that are
+# checked together wait for the slowest.
 DOMAIN_SECONDS = 20.0
-# Names that are asked for a policy of DMARC, the domain's own included (draft-ietf-dmarc-dmarcbis §4.10).
+# The names queried for a DMARC policy, including the domain itself (draft-ietf-dmarc-dmarcbis §4.10).
 MOST_POLICIES = 8
-# What of an answer is kept, so that a company sees what stands there instead.
+# The part of a response that is stored, so that a company sees what was found instead.
 MAX_VALUES, MAX_VALUE = 10, 500
 AT_A_TIME = 16
-# The names of its records have to fit into 253 characters.
+# The names of its records must fit into 253 characters.
 MAX_DOMAIN = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One DNS record. `name` is absolute, without the last dot; without a `required` one the domain is not proved."""
+    """A DNS record. `name` is absolute, without the trailing dot; the domain is not verified without its `required` ones."""
 
     key: str
     purpose: Purpose
@@ -56,23 +56,23 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class RecordCheck:
-    """What a look at one record found."""
+    """The result of checking a record."""
 
     state: State
     found: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is stored of it."""
+        """Return the result as it is stored."""
         return {"state": self.state, "found": list(self.found)}
 
 
 def return_path_target() -> str:
-    """Return the host that bounces go to, which the return path of a domain points at; empty when none is set up."""
+    """Return the host that receives bounces, as the target of a domain's return path; empty if none is configured."""
     return settings.MESSAGING_RETURN_PATH.rpartition("@")[2].strip("> ").lower()
 
 
 def records_of(domain: SenderDomain, keys: Iterable[DkimKey]) -> list[Record]:
-    """Return the records that the company is asked to set, in the order of the page."""
+    """Return the records that the company has to set, in the order of the page."""
     name = domain.domain
     records = [
         Record("challenge", "challenge", "TXT", f"{CHALLENGE_LABEL}.{name}", f"pomelo={domain.token}", True)
@@ -97,7 +97,7 @@ def records_of(domain: SenderDomain, keys: Iterable[DkimKey]) -> list[Record]:
 
 
 def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, RecordCheck]]:
-    """Check the DNS records of many domains, a few domains at a time; return what was found, by the record's key."""
+    """Check the DNS records of many domains, a few domains at a time; return the results by the record's key."""
     outside_transactions("dns")
     resolver = make_resolver()
     with ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="dns") as pool:
@@ -109,7 +109,7 @@ def look_up_all(wanted: Mapping[Any, Sequence[Record]]) -> dict[Any, dict[str, R
 
 
 def make_resolver() -> dns.resolver.Resolver:
-    """Return a resolver that asks the servers of MESSAGING_DNS_RESOLVERS, or the system's where none is named."""
+    """Return a resolver for the servers of MESSAGING_DNS_RESOLVERS, or the system's if none are set."""
     servers = [read_server(text) for text in settings.MESSAGING_DNS_RESOLVERS]
     resolver = dns.resolver.Resolver(configure=not servers)
     if servers:
@@ -120,7 +120,7 @@ def make_resolver() -> dns.resolver.Resolver:
 
 
 def read_server(text: str) -> tuple[str, int]:
-    """Return the address and port of `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:5353`; raises ValueError."""
+    """Return the address and port of `192.0.2.1`, `192.0.2.1:5353` or `[2001:db8::1]:5353`. Raises ValueError."""
     host, port = text.strip(), "53"
     if host.startswith("["):
         host, _, rest = host[1:].partition("]")
@@ -133,19 +133,19 @@ def read_server(text: str) -> tuple[str, int]:
 
 
 def look_up_records(resolver: dns.resolver.Resolver, records: Sequence[Record]) -> dict[str, RecordCheck]:
-    """Check the DNS records of one domain, in their order, within DOMAIN_SECONDS; return what was found, by the record's key."""
+    """Check the DNS records of one domain in order, within DOMAIN_SECONDS; return the results by the record's key."""
     until = time.monotonic() + DOMAIN_SECONDS
     return {record.key: look_up(resolver, record, until=until) for record in records}
 
 
 def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) -> RecordCheck:
-    """Look at one record, until `until` of the monotonic clock.
+    """Check a record, until `until` on the monotonic clock.
 
-    A server that does not answer in time is `unreachable`, which is not the same as `missing`.
+    If a server does not respond in time, the record is `unreachable`, which is different from `missing`.
     """
     state, values = _query(resolver, record.name, record.type, until)
     if record.purpose == "dmarc":
-        # A policy of the organisation's domain holds for its sub-domains (RFC 7489 §6.6.3).
+        # A policy of the organization's domain applies to its subdomains (RFC 7489 §6.6.3).
         for parent in _parents(record.name.removeprefix("_dmarc.")):
             if state != "missing":
                 break
@@ -157,10 +157,10 @@ def look_up(resolver: dns.resolver.Resolver, record: Record, *, until: float) ->
 
 
 def _parents(domain: str) -> list[str]:
-    """Return the domains above `domain` that may hold a policy for it, the nearest first, without the top-level one."""
+    """Return the parents of `domain` that may have a policy for it, the nearest first, without the top-level domain."""
     labels = domain.split(".")
     above = [".".join(labels[start:]) for start in range(1, len(labels) - 1)]
-    # Of a name with more labels than anybody needs, those next to the top: the organisation's domain is one of them.
+    # For names with an unusual number of labels, the ones nearest the top: the organization's domain is one of them.
     return above[-(MOST_POLICIES - 1) :]
 
 
@@ -176,7 +176,7 @@ def _query(resolver: dns.resolver.Resolver, name: str, kind: str, until: float) 
         return "unreachable", []
     if kind == "CNAME":
         return "found", [row.target.to_text(omit_final_dot=True).lower() for row in answer]
-    # Servers give several in any order: a page that is loaded again must not look different.
+    # Servers return several values in any order: a reloaded page must not look different.
     return "found", sorted(b"".join(row.strings).decode("utf-8", "replace") for row in answer)
 
 
@@ -198,19 +198,19 @@ def _fits(record: Record, values: list[str]) -> bool:
 
 
 def _tags(value: str) -> dict[str, str]:
-    """Return the tags of a DKIM record, without the white space that may stand in them (RFC 6376 §3.2)."""
+    """Return the tags of a DKIM record, without optional white space (RFC 6376 §3.2)."""
     pairs = (part.partition("=") for part in value.split(";"))
     return {name.strip(): "".join(content.split()) for name, _, content in pairs}
 
 
 def is_proved(records: Sequence[Record], found: Mapping[str, RecordCheck]) -> bool:
-    """Return whether the challenge is there, and at least one key that mail can be signed with."""
+    """Return whether the challenge and at least one signing key were found."""
     states = [(record.purpose, found[record.key].state) for record in records]
     return ("challenge", "found") in states and ("dkim", "found") in states
 
 
 def clean_domain(text: str) -> str:
-    """Return a domain in ASCII and lower case; raises core.values.email_addresses.InvalidEmail for what cannot be one."""
+    """Return a domain in lowercase ASCII. Raises core.values.email_addresses.InvalidEmail for an invalid one."""
     name = text.strip().rstrip(".").lower()
     domain = parse_email(f"postmaster@{name}").rpartition("@")[2]
     if "." not in domain or len(domain) > MAX_DOMAIN:

@@ -25,7 +25,7 @@ SEND_TASK = "messaging.send_due"
 
 
 class MessageNotCancelable(DomainError):
-    """The message is being sent, was sent, or was canceled before."""
+    """The message is being sent, was sent, or has been canceled."""
 
     code = "message_not_cancelable"
     status = 409
@@ -36,7 +36,7 @@ class MessageNotCancelable(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A message that was accepted, its recipients, and the daily use it leaves."""
+    """An accepted message, its recipients, and the remaining daily use."""
 
     message: Message
     recipients: list[Recipient]
@@ -56,8 +56,8 @@ def create_message(
 ) -> Accepted:
     """Accept a message: the row, its recipients, the cap's count and the event are one transaction.
 
-    `customer` is a `cus_` id; without `to` the message goes to the customer's own address. The rest is what `accept_messages` takes,
-    and raises.
+    `customer` is a `cus_` ID; without `to` the message goes to the customer's own address. For the other arguments and errors, see
+    `accept_messages`.
     """
     item = Item(to, cc, bcc, customer, variables or {}, metadata or {})
     [accepted] = accept_messages(actor=actor, items=[item], **shared)
@@ -69,8 +69,8 @@ def create_batch(
 ) -> list[Accepted]:
     """Accept a message for each of `recipients`, all of them or none.
 
-    Each has a `to` or a `customer`, and may have `variables` and `metadata` of its own. Fields of refusals begin with the place in the
-    list, from 0: `recipients.3.to`. The rest is what `accept_messages` takes, and raises.
+    Each has a `to` or a `customer`, and may have its own `variables` and `metadata`. Error fields start with the index in the list,
+    from 0: `recipients.3.to`. For the other arguments and errors, see `accept_messages`.
     """
     items = [
         Item(
@@ -103,12 +103,12 @@ def accept_messages(
     attachments: Sequence[Attachment] = (),
     headers: Mapping[str, str] | None = None,
 ) -> list[Accepted]:
-    """Accept messages that say the same to different people, in one transaction; the last one's usage is that of all.
+    """Accept messages with the same content for different recipients, in one transaction; the last one's usage includes all of them.
 
-    `send_at` may lie up to 30 days ahead. `bulk` makes them bulk mail of a `topic`, which its recipients can leave by one click
-    (RFC 8058); without it they are transactional. A `template` (a `tpl_` id) gives the texts, by default its newest version, filled in with
-    each item's variables. `attachments` go along with each of them. Raises FieldErrors for anything malformed, of whichever item, senders.SenderNotVerified, and
-    spend.SmsSpendCapExceeded and caps.DailyCapExceeded; then nothing is queued and nothing is counted.
+    `send_at` may be up to 30 days ahead. `bulk` marks bulk mail of a `topic`, which recipients can leave with one click (RFC 8058);
+    other messages are transactional. A `template` (a `tpl_` ID) provides the texts, by default in its newest version, filled in
+    with each item's variables. `attachments` are added to each message. Raises FieldErrors for any malformed item,
+    senders.SenderNotVerified, spend.SmsSpendCapExceeded and caps.DailyCapExceeded; then nothing is queued or counted.
     """
     now = clock.now()
     way = get_channel(channel)
@@ -121,7 +121,7 @@ def accept_messages(
     )
     drafts = read_items(way, items, same, version)
     moment = check_send_at(send_at, now)
-    # After everything that is malformed, which is the caller's to mend first.
+    # After all malformed fields, which the caller has to fix first.
     chosen = senders.choose_sender(way, drafts[0].checked, is_named=bool(sender))
     wanted = [address.normalized for draft in drafts for _, address in draft.addresses]
     if chosen.members_only:
@@ -209,18 +209,18 @@ def _recipients(message: Message, draft: Draft, now: datetime) -> list[Recipient
 
 
 def check_cancel(message: Message) -> None:
-    """Raise MessageNotCancelable once a worker has taken the message."""
+    """Raise MessageNotCancelable once a worker has claimed the message."""
     if message.status not in (Status.QUEUED, Status.SCHEDULED):
         raise MessageNotCancelable(f"The message is {message.status}.", facts={"status": message.status})
 
 
 def cancel_message(*, message: Message, actor: Principal) -> Accepted:
-    """Cancel a message that no worker has taken yet; its recipients are given back to the caps of its day.
+    """Cancel a message that no worker has claimed yet; its recipients are released from the caps of its day.
 
     Raises MessageNotCancelable, NotFound.
     """
     now = clock.now()
-    # Waits for a worker that is just claiming the row, and then sees its status.
+    # Waits for a worker that is claiming the row concurrently, and then sees its status.
     locked = message.locked()
     check_cancel(locked)
     locked.status, locked.due_at, locked.updated = Status.CANCELED, None, now

@@ -95,7 +95,7 @@ def record_updates(
         _settle(message, by_message[message.id])
     _save_messages(messages.values(), now)
     suppress_recipients(found=suppressions, actor=actor)
-    # One event for each status that a message's recipients came to, in the order in which it was told.
+    # One event for each status reached by any recipient of a message, in the order in which they were reported.
     events = []
     for message, status in dict.fromkeys((change.message, change.status) for change in changes):
         message.updated = now
@@ -145,7 +145,7 @@ def _apply(
 
 
 def _settle(message: Message, recipients: Sequence[Recipient]) -> None:
-    """Set the status of a message from its recipients', once none of them is waiting any more."""
+    """Set the status of a message from its recipients' once none of them is pending."""
     found = {recipient.status for recipient in recipients}
     if Status.QUEUED in found:
         return

@@ -1,7 +1,7 @@
-"""Asking providers what SMS cost. They know it only minutes to a day after the sending, and do not say so by themselves.
+"""Fetches the prices of SMS from providers, which know them only minutes to a day after sending and do not report them on their own.
 
-A batch is claimed and committed, asked for outside of any transaction, and each answer written down in a transaction of its own. What has no
-price after about three days (`PRICE_CLOCK`) stays `unknown`, and what was held for it stays counted.
+A batch is claimed and committed, queried outside of any transaction, and each response recorded in its own transaction. An SMS
+without a price after about three days (`PRICE_CLOCK`) stays `unknown`, and its estimate stays counted.
 """
 
 import time
@@ -27,14 +27,14 @@ from messaging.services.spend_caps import spend_cap
 
 BATCH = 16
 BATCH_NAME = "messaging.fetch_prices"
-# A worker that dies with a batch gives its rows back after this long: all calls of a batch are over by then.
+# A worker that dies with a batch releases its rows after this long: by then all calls of a batch have ended.
 LEASE = timedelta(minutes=10)
-# A run takes no further batch after so many seconds: what is left is the next one's.
+# A run claims no further batch after this many seconds; the next run continues.
 RUN_SECONDS = 60.0
-# One that waits for its time, or for another try, has no price yet.
+# A message waiting for its time or another attempt has no price yet.
 NOT_SENT = "not_sent"
 NOT_SENT_AGAIN = timedelta(hours=1)
-# No provider that can be asked will ever say more.
+# No provider that can be queried will ever report one.
 NO_ID, OTHER_PROVIDER = "no_provider_id", "other_provider"
 _FINAL = frozenset({NO_ID, OTHER_PROVIDER})
 _SENT = frozenset({Status.SENT, Status.DELIVERED, Status.COMPLAINED})
@@ -43,7 +43,7 @@ log = structlog.get_logger(__name__)
 
 
 def fetch_due_prices() -> int:
-    """Ask for the prices that are due, a batch at a time, until none is left or RUN_SECONDS have passed; return how many were asked for."""
+    """Fetch the prices that are due, in batches, until none is left or RUN_SECONDS have passed; return how many were queried."""
     asked, stop = 0, time.monotonic() + RUN_SECONDS
     while time.monotonic() < stop and (due := _claim()):
         with ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="prices") as pool:
@@ -74,12 +74,12 @@ def _claim() -> list[SmsPrice]:
 
 
 def _fetch_price(row: SmsPrice) -> Price:
-    """Return what the provider says an SMS cost. In a thread of the pool: the database is not touched here."""
+    """Return the price of an SMS as reported by the provider. Runs in a pool thread: must not use the database."""
     recipient = row.recipient
     if recipient.status == Status.QUEUED:
         return Price(problem=NOT_SENT)
     if not recipient.provider_id:
-        # Refused before the provider took it, which costs nothing; or taken by one whose answer was lost or did not say as what.
+        # Refused before the provider accepted it, which costs nothing; or accepted, but the response was lost or contained no ID.
         if recipient.status in _SENT or recipient.error_code == RETRIES_EXHAUSTED:
             return Price(problem=NO_ID)
         return Price(Decimal(0), row.currency)
@@ -89,7 +89,7 @@ def _fetch_price(row: SmsPrice) -> Price:
     try:
         outside_transactions("provider")
         found: Price = load_provider(name).read_price(recipient.provider_id)  # type: ignore[attr-defined]
-    except Exception:  # the boundary to other people's libraries: one bad answer must not stop the batch
+    except Exception:  # the boundary to third-party libraries: one bad response must not stop the batch
         log.exception("messaging.price_error", recipient=recipient.public_id)
         return Price(problem="provider_error")
     if found.amount is not None and found.currency != row.currency:
@@ -98,7 +98,7 @@ def _fetch_price(row: SmsPrice) -> Price:
 
 
 def _record(claimed: SmsPrice, found: Price) -> None:
-    """Write down what was said of one SMS, in a transaction of its tenant."""
+    """Record the response about one SMS, in a transaction of its tenant."""
     with tenant_context(claimed.tenant):
         row = (
             SmsPrice.objects.select_for_update()
@@ -106,7 +106,7 @@ def _record(claimed: SmsPrice, found: Price) -> None:
             .first()
         )
         if row is None:
-            return  # canceled, or another worker's by now
+            return  # canceled, or claimed by another worker
         now = clock.now()
         row.problem, row.updated = found.problem, now
         if found.amount is not None:
@@ -128,6 +128,6 @@ def _next(row: SmsPrice, now: datetime) -> datetime | None:
 
 def _count(row: SmsPrice, by: Decimal) -> None:
     day = SmsSpend.objects.select_for_update().filter(day=row.day, currency=row.currency).first()
-    if day is not None:  # else it is over for so long that it is not kept
+    if day is not None:  # otherwise the day has expired and been deleted
         cap = spend_cap()
         spend.change(day, by, cap=cap if cap and cap.currency == row.currency else None)

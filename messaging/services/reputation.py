@@ -1,8 +1,9 @@
 """The reputation of a company's email: rates of bounces and complaints that first slow its sending, and then pause it.
 
-One company that mails addresses it was never given spoils the servers and the name that all others send by. So what bounces and what
-is reported is judged every few minutes. Slowed, a company sends a little each hour and recovers by itself; paused, it accepts no more and
-what waits is held, until staff lift it. Test mode sends nothing and is free. Only email is judged.
+One company that mails purchased addresses hurts the reputation of the servers and the domain that all others send through. So
+bounces and complaints are evaluated every few minutes. A slowed company sends a little each hour and recovers automatically; a
+paused one accepts no email, and queued email is held until staff lift the pause. Test mode sends nothing and is exempt. Only email
+is evaluated.
 """
 
 from datetime import datetime, timedelta
@@ -35,12 +36,12 @@ from messaging.models import HELD, Message, MessageStat, Reputation, Status
 SEND_TASK = "messaging.send_due"
 BATCH_NAME = "messaging.evaluate_reputations"
 CHANNEL = "email"
-# So few bounces or complaints say nothing, whatever share they are.
+# Fewer bounces or complaints than this are not significant, whatever their share.
 LEAST = 5
-# What a slowed company may send within an hour: this share of its daily cap, and no less than that many recipients.
+# What a slowed company may send per hour: this share of its daily cap, but at least this many recipients.
 SLOWED_SHARE, SLOWED_LEAST = 100, 10
 HOUR = timedelta(hours=1)
-# Rates that go up and down about a threshold slow and restore again and again; owners are told of it so often.
+# Rates that fluctuate around a threshold slow and restore repeatedly; owners are notified at most this often.
 NOTIFIED_EVERY = timedelta(days=1)
 
 ACTOR = Principal.system("messaging.reputation")
@@ -90,7 +91,7 @@ class NothingToAppeal(DomainError):
 
 
 def require_reputation(*, channel: str, recipients: int) -> None:
-    """Let so many more recipients have live email. Raises SendingPaused and SendingSlowed; nothing in test mode."""
+    """Check that live email to this many more recipients is allowed. Raises SendingPaused and SendingSlowed; does nothing in test mode."""
     if channel != CHANNEL or require_tenant().mode != "live":
         return
     row = Reputation.objects.exclude(state=State.GOOD).first()
@@ -98,7 +99,7 @@ def require_reputation(*, channel: str, recipients: int) -> None:
         return
     if row.state == State.PAUSED:
         raise SendingPaused("Too much of your email bounced or was reported.", facts=_facts(row))
-    # Many at once would each see the hour empty.
+    # Concurrent senders would each see an empty hour.
     take_turn(f"slowed email {require_tenant().company_id}")
     now = clock.now()
     hour = now.replace(minute=0, second=0, microsecond=0)
@@ -113,7 +114,7 @@ def require_reputation(*, channel: str, recipients: int) -> None:
 
 
 def evaluate_reputations() -> int:
-    """Judge every company whose live email has bounced or was reported within the window; return how many were judged."""
+    """Evaluate every company whose live email has bounced or was reported within the window; return how many."""
     since = clock.now() - window()
     with system_context(reason="companies whose email bounced or was reported"):
         named = MessageStat.objects.filter(
@@ -136,7 +137,7 @@ def evaluate_reputations() -> int:
 
 
 def evaluate_reputation(tenant: Tenant) -> None:
-    """Count what happened to a tenant's email, and do what follows from it, in one transaction."""
+    """Count a tenant's bounces and complaints, and apply the consequences, in one transaction."""
     with tenant_context(tenant):
         Reputation.objects.get_or_create()
         row: Reputation = Reputation.objects.select_for_update().get()
@@ -146,7 +147,7 @@ def evaluate_reputation(tenant: Tenant) -> None:
         row.sent, row.bounced = counts.get(Status.SENT, 0), counts.get(Status.BOUNCED, 0)
         row.complained, row.updated = counts.get(Status.COMPLAINED, 0), now
         before, found = row.state, state_of(row)
-        # A pause is ended by people: nothing is sent meanwhile that could tell that it was heeded.
+        # Only people end a pause: nothing is sent meanwhile that could show an improvement.
         if before != State.PAUSED and found != before:
             row.state, row.since = found, now
             _follow(row)
@@ -156,7 +157,7 @@ def evaluate_reputation(tenant: Tenant) -> None:
 
 
 def state_of(row: Reputation) -> str:
-    """Return what follows from the counts of `row`, whatever was before."""
+    """Return the state that follows from the counts of `row`, whatever the previous state."""
     if row.sent + row.bounced < settings.REPUTATION_MINIMUM:
         return State.GOOD
     rates = (
@@ -170,7 +171,7 @@ def state_of(row: Reputation) -> str:
 
 
 def appeal_reputation(*, reason: str, actor: Principal) -> Reputation:
-    """Say what the company has changed, for staff to read. Raises NothingToAppeal."""
+    """Submit the company's appeal for staff to review. Raises NothingToAppeal."""
     row = Reputation.objects.select_for_update().exclude(state=State.GOOD).first()
     if row is None:
         raise NothingToAppeal("Your email is neither slowed nor paused.")
@@ -181,7 +182,7 @@ def appeal_reputation(*, reason: str, actor: Principal) -> Reputation:
 
 
 def lift_reputation(*, reputation: Reputation, reason: str, actor: Principal) -> Reputation:
-    """Let the company send again as before, and count anew from now on; what was held goes out. For staff."""
+    """Lift the limits, reset the counts, and send what was held. For staff."""
     row = reputation.locked()
     before, now = row.state, clock.now()
     row.state, row.since, row.counted_from, row.decision = State.GOOD, now, now, reason
@@ -215,7 +216,7 @@ def is_paused(*, channel: str) -> bool:
 
 
 def window() -> timedelta:
-    """Return how far back is counted."""
+    """Return the start of the counting window."""
     return timedelta(days=settings.REPUTATION_DAYS)
 
 
@@ -236,16 +237,16 @@ def _follow(row: Reputation) -> None:
 
 
 def _hold_waiting() -> None:
-    """Let nothing of the paused tenant's email be due. Called at every look: some was just being accepted at the last one.
+    """Hold all due email of the paused tenant. Called at every evaluation, because some was being accepted during the last one.
 
-    What a worker has at this moment still goes out; what it cannot deliver is held with the rest.
+    Messages that a worker has claimed are still sent; what it cannot deliver is held as well.
     """
     waiting = _locked(Message.objects.filter(channel=CHANNEL, due_at__lt=HELD))
     waiting.update(due_at=HELD)
 
 
 def _locked(rows: QuerySet[Message]) -> QuerySet[Message]:
-    """Lock messages in the order of their keys, as workers do, so that nobody waits crosswise."""
+    """Lock messages in key order, as workers do, to prevent deadlocks."""
     list(rows.order_by("id").select_for_update().values_list("id", flat=True))
     return rows
 

@@ -64,7 +64,7 @@ DELETE FROM messaging_dailyusage WHERE id IN (SELECT id FROM messaging_dailyusag
 _DELETE_SPEND = """
 DELETE FROM messaging_smsspend WHERE id IN (SELECT id FROM messaging_smsspend WHERE day < %(before)s LIMIT %(step)s)
 """
-# What lay unused in them is no part of the day's count any more.
+# Unused capacity in them is not part of the day's count.
 _FOLD_SHARES = """
 WITH over AS (
   DELETE FROM messaging_dailyshare WHERE day < %(before)s RETURNING company_id, mode, channel, day, unused

@@ -20,8 +20,8 @@ from messaging.models import DkimKey, SenderDomain
 from messaging.verification import clean_domain
 
 CHECK_TASK = "messaging.check_domains"
-# One to sign with and one to fall back on. Their selectors are nobody else's, so that two services, or two companies that share a
-# domain, do not overwrite each other's records.
+# One to sign with and one as a fallback. Their selectors are unique, so that two services, or two companies that share a domain, do
+# not overwrite each other's records.
 KEYS = 2
 
 
@@ -68,19 +68,19 @@ def prepare_keys(*, tenant: Tenant, domain: str) -> Sequence[Key]:
             _require_new(_cleaned(domain))
             _require_room()
     except DomainError:
-        return ()  # add_domain says why
+        return ()  # add_domain raises the error
     return tuple(signing.new_key() for _ in range(KEYS))
 
 
 def add_domain(*, actor: Principal, domain: str, keys: Sequence[Key]) -> SenderDomain:
-    """Add a domain with the keys that `prepare_keys` made; nothing comes from it before its records are found.
+    """Add a domain with the keys that `prepare_keys` generated; nothing can be sent from it before its records are found.
 
-    Raises FieldErrors, SenderDomainExists and TooManySenderDomains; TemporarilyUnavailable when it was to be refused as the keys
-    were to be made, and is not any more.
+    Raises FieldErrors, SenderDomainExists and TooManySenderDomains; TemporarilyUnavailable if it would have been refused when the
+    keys were to be generated, and would not be any more.
     """
     name = _cleaned(domain)
     tenant = require_tenant()
-    # Two at once must neither both take the last place nor both add the same domain.
+    # Concurrent requests must neither both take the last place nor both add the same domain.
     take_turn(f"sender domains {tenant.company_id} {tenant.mode}")
     _require_new(name)
     _require_room()
@@ -103,15 +103,15 @@ def prepare_key(*, tenant: Tenant, public_id: str) -> Sequence[Key]:
         with tenant_context(tenant):
             check_rotate_key(list(SenderDomain.by_public_id(public_id).keys.order_by("id")))
     except DomainError:
-        return ()  # rotate_key says why
+        return ()  # rotate_key raises the error
     return (signing.new_key(),)
 
 
 def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -> SenderDomain:
-    """Let the domain's second key sign from now on, throw the first one away, and add the key that `prepare_key` made.
+    """Make the domain's second key the signing key, delete the first one, and add the key that `prepare_key` generated.
 
-    No mail goes unsigned: the second key's record has been found already. Mail on its way is still checked by the first one's record,
-    which is the company's to remove a few days later. Raises NoKeyToRotateTo; TemporarilyUnavailable as `add_domain` does.
+    No mail goes unsigned: the second key's record has already been found. Mail in transit is still verified with the first one's
+    record, which the company removes a few days later. Raises NoKeyToRotateTo; TemporarilyUnavailable as `add_domain` does.
     """
     row = domain.locked()
     retired, *others = row.keys.order_by("id")
@@ -134,7 +134,7 @@ def rotate_key(*, domain: SenderDomain, actor: Principal, keys: Sequence[Key]) -
 
 
 def check_rotate_key(keys: Sequence[DkimKey]) -> None:
-    """Raise NoKeyToRotateTo while the second of a domain's `keys`, the oldest first, cannot sign yet."""
+    """Raise NoKeyToRotateTo while the second of a domain's `keys`, oldest first, cannot sign yet."""
     if not any(key.verified for key in keys[1:]):
         raise NoKeyToRotateTo("The record of the domain's second DKIM key has not been found yet.")
 
@@ -185,7 +185,7 @@ def request_check(*, domain: SenderDomain) -> SenderDomain:
 
 
 def delete_domain(*, domain: SenderDomain, actor: Principal) -> None:
-    """Remove a domain and its keys. Messages from it that still wait fail with `sender_not_verified`. Raises NotFound."""
+    """Remove a domain and its keys. Messages from it that are still queued fail with `sender_not_verified`. Raises NotFound."""
     public_id, name = domain.public_id, domain.domain
     domain.locked().delete()
     publish(SenderDomainDeleted(object_id=public_id, detail={"domain": name}), actor=actor)

@@ -1,8 +1,8 @@
 """Decides which sender a live message may use, when it is accepted and again when it is handed to the provider.
 
-A leaked key that may only send must not be able to write as somebody else. So a live email comes from a domain that the company has
-proved, or goes to the company's own people only; a live SMS comes from a sender that staff have approved. Test mode sends nothing and
-is free (docs/architecture.md, Messages).
+A leaked key that may only send must not be able to impersonate others. So live email is sent from a domain that the company has
+verified, or to the company's own members only; live SMS are sent from a sender that staff have approved. Test mode sends nothing
+and is exempt (docs/architecture.md, Messages).
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ from messaging.selectors.senders import Senders
 from messaging.signing import Signer
 from messaging.verification import RETURN_LABEL
 
-# What a mail comes from where the caller names nobody: this local part at the domain that was verified first.
+# The default sender: this local part at the domain that was verified first.
 DEFAULT_LOCAL_PART = "no-reply"
 
 
@@ -50,7 +50,7 @@ class SenderNotVerified(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The sender of a message that is being accepted, where answers go, and whether its recipients must be members."""
+    """The sender of a message being accepted, where replies go, and whether its recipients must be members."""
 
     sender: str
     reply_to: list[str]
@@ -58,12 +58,12 @@ class Chosen:
 
 
 def operator_address() -> str:
-    """Return the operator's own address, in the spelling that equal addresses share."""
+    """Return the operator's own address in canonical form."""
     return parse_mailbox(settings.MESSAGING_EMAIL_FROM).normalized
 
 
 def choose_sender(way: Channel, checked: Checked, *, is_named: bool) -> Chosen:
-    """Return whom a message of the current tenant comes from, the caller having named `checked.sender` or nobody.
+    """Return the sender of a message of the current tenant, whether or not the caller named one in `checked.sender`.
 
     Raises SenderNotVerified.
     """
@@ -75,7 +75,7 @@ def choose_sender(way: Channel, checked: Checked, *, is_named: bool) -> Chosen:
 
 
 def require_members(addresses: Sequence[str]) -> None:
-    """Let a message from the operator's address go to members only. Raises SenderNotVerified naming the first other one."""
+    """Restrict a message from the operator's address to members. Raises SenderNotVerified naming the first non-member."""
     members = selectors.member_emails()
     for address in addresses:
         if address not in members:
@@ -138,10 +138,10 @@ def _address_of(sender: str) -> str:
 
 
 def prove(message: Message, recipients: Sequence[Recipient], way: Channel, senders: Senders) -> Proof | None:
-    """Return why `message` may be handed over as what it says it comes from; None when it may not.
+    """Return why `message` must not be sent with its sender; None if it may be.
 
-    What was true when it was accepted may have ended: a domain lapsed or was removed, a member left, staff took a sender back.
-    Raises core.security.crypto.Undecryptable for a key that this installation cannot read.
+    What was true when it was accepted may have changed: a domain lapsed or was removed, a member left, staff revoked a sender.
+    Raises core.security.crypto.Undecryptable for a key that this installation cannot decrypt.
     """
     if message.mode != "live" or way.senders == "operator":
         return Proof(message.sender)

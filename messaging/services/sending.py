@@ -1,11 +1,11 @@
 """The sending engine: claims messages, calls the provider outside of any transaction, and records the results.
 
-All three happen concurrently. Pool threads make the calls; the main thread claims and records, a group at a time, while the
-calls of the next group are in progress.
+All three happen concurrently. Pool threads make the calls; the main thread claims and records, a group at a time, while the calls
+of the next group are in progress.
 
-Rows are the truth. A worker that dies, at whatever moment, leaves leases that run out; its messages are then sent by
-another one. What had been handed over but not yet written down is sent twice, with the same Message-ID: at most
-`OUTSTANDING` calls for each worker that dies.
+The rows are the source of truth. A worker that dies at any moment leaves leases that expire; another worker then sends its
+messages. Calls that had been made but not yet recorded are repeated with the same Message-ID: at most `OUTSTANDING` for each worker
+that dies.
 """
 
 import time
@@ -37,14 +37,14 @@ from messaging.services.recording import BATCH_NAME, DEFERRED, Progress, record
 from messaging.services.senders import SenderNotVerified, prove
 from messaging.services.sms_senders import refuse_country
 
-# Results are written down together, as many as this, and none waits longer than this for others.
+# Results are recorded together, up to this many, and none waits longer than this for others.
 FLUSH = 64
 FLUSH_SECONDS = 0.2
-# Calls begun and not yet written down: enough to keep the pool busy while a group is written.
+# Calls started but not yet recorded: enough to keep the pool busy while a group is recorded.
 OUTSTANDING = 2 * FLUSH
-# Attachments of all calls under way, which are read when a call begins: what a process may hold of them.
+# The total size of attachments of all calls in progress, which are read when a call starts.
 MAX_ATTACHED_BYTES = 33_554_432
-# A message that was claimed this often without an end kills the workers that take it.
+# A message that was claimed this often without a result kills the workers that claim it.
 MAX_CLAIMS = 100
 NO_LONGER = "The company may not, or may no longer, send as this sender."
 _KINDS = frozenset(get_args(SendOutcome))
@@ -60,18 +60,18 @@ class _Part:
 
     job: ClaimedMessage
     envelope: Envelope
-    results: list[Result] | None = None  # None: the call was not begun, its time had run out
+    results: list[Result] | None = None  # None: the call was not started because its time had run out
 
     @property
     def attached_bytes(self) -> int:
-        """How many bytes go along with the message."""
+        """The size of the message's attachments."""
         return sum(described["size"] for described in self.job.message.attachments)
 
 
 def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
     """Send due messages until none is left or `seconds` have passed; return how many were claimed.
 
-    What is accepted meanwhile has a wake-up of its own.
+    Messages accepted in the meantime have their own wake-up.
     """
     stop = time.monotonic() + seconds
     pool = ThreadPoolExecutor(settings.MESSAGING_CONCURRENCY, thread_name_prefix="provider")
@@ -86,7 +86,7 @@ def send_due_messages(*, seconds: float = 20.0, batch: int = BATCH) -> int:
                 return sender.taken
             sender.record_next()
     finally:
-        # Calls that were not begun are left to the lease, should this thread have failed.
+        # Calls that were not started are left to the lease if this thread has failed.
         pool.shutdown(cancel_futures=True)
 
 
@@ -105,7 +105,7 @@ class _Results:
             self._enough.set()
 
     def take(self, wanted: int, seconds: float) -> list[_Part]:
-        """Return what has come once it is as many as `wanted`, or `seconds` have passed."""
+        """Return the finished calls once there are `wanted` of them, or `seconds` have passed."""
         self._wanted = wanted
         self._enough.clear()
         if len(self._parts) < wanted:
@@ -123,10 +123,10 @@ class _Sender:
         self._results = _Results()
         self._under_way = 0
         self._attached_bytes = 0
-        # Of the message whose calls were begun last: each recipient of bulk mail has a call.
+        # Of the message whose calls were started last: each recipient of bulk mail has a call.
         self._attachments: tuple[uuid.UUID | None, tuple[Attachment, ...]] = (None, ())
         self._progress: dict[uuid.UUID, Progress] = {}
-        # Jobs of which something is to be written down, and how many calls that is.
+        # Jobs with unrecorded results, and the number of those calls.
         self._unwritten: dict[uuid.UUID, Progress] = {}
         self._unwritten_calls = 0
         self._unknown_channels: set[str] = set()
@@ -212,7 +212,7 @@ class _Sender:
                 self._pool.submit(_call, part, self._results)
 
     def _attach(self, part: _Part) -> bool:
-        """Read what goes along with a call. Where it cannot be read, the call is not made, and the message is tried again later."""
+        """Read the attachments of a call. If they cannot be read, the call is not made, and the message is retried later."""
         message = part.job.message
         if not message.attachments:
             return True
@@ -252,7 +252,7 @@ def _parts(job: ClaimedMessage) -> Iterator[_Part]:
         return
     proof = prove(message, job.recipients, channel, job.senders)
     bulk = bool(message.topic)
-    # Every recipient of bulk mail has a link of their own, so each gets a mail of their own.
+    # Each recipient of bulk mail has their own link, and so their own email.
     for group in [targets] if channel.together and not bulk else [(target,) for target in targets]:
         envelope = Envelope(
             message_id=message.id,
@@ -290,9 +290,7 @@ def _call(part: _Part, results: _Results) -> None:
             provider = load_provider(provider_name(get_channel(envelope.channel), envelope.tenant.mode))
             with CALL_TIME.labels(envelope.channel).time():
                 part.results = _checked(envelope, provider.send(envelope))
-    except (
-        Exception
-    ) as error:  # the boundary to other people's libraries: one bad call must not stop the batch
+    except Exception as error:  # the boundary to third-party libraries: one bad call must not stop the batch
         log.exception("messaging.provider_error", message=envelope.public_id)
         part.results = same_for_all(envelope, "deferred", code="provider_error", detail=type(error).__name__)
     finally:
@@ -344,7 +342,7 @@ def _suppressed_updates(job: ClaimedMessage) -> list[RecipientUpdate]:
 
 
 def _updates_from(part: _Part) -> list[RecipientUpdate]:
-    # What was refused never came to a provider.
+    # Refused calls never reached a provider.
     asked = provider_name(get_channel(part.envelope.channel), part.envelope.tenant.mode)
     source = OURSELVES if _refusal_of(part.envelope) else asked
     found = []

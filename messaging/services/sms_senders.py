@@ -1,7 +1,8 @@
-"""SMS senders: a company claims a number or a name with its reason, or is given one; staff decide. And where SMS may go.
+"""SMS senders: a company requests a number or name with a reason, or is assigned one; staff decide. Also limits the destinations of
+SMS.
 
-Whoever has a key that may send SMS can make money with it: by sending to dear ranges of numbers that pay their owner (toll fraud). So
-SMS go to the countries that a company has switched on, and not to many numbers of one range within the hour.
+Anyone with a key that may send SMS can make money with it, by sending to premium number ranges that pay their owner (toll fraud).
+So SMS are only sent to countries that the company has enabled, and not to many numbers of one range within an hour.
 """
 
 from collections import Counter
@@ -37,10 +38,10 @@ from messaging.providers.base import Target
 from messaging.selectors import senders as selectors
 from messaging.selectors.senders import Senders
 
-# Numbers that share all but their last four digits: what one exchange, or one fraudster, has in a row.
+# Numbers that differ only in their last four digits: one exchange, or one fraudster, owns them as a block.
 RANGE_DIGITS = 4
 RANGE_WINDOW = timedelta(hours=1)
-# Of such a range within the hour: so many recipients, or this share of the day's cap where that is more.
+# The limit per range and hour: this many recipients, or this share of the daily cap if that is more.
 RANGE_LEAST, RANGE_SHARE = 20, 10
 COUNTRIES = frozenset(str(region) for region in phonenumbers.SUPPORTED_REGIONS)
 
@@ -86,10 +87,10 @@ class NumberRangeLimited(DomainError):
 
 
 def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender:
-    """Ask for a number or name. Raises FieldErrors, SmsSenderExists and TooManySmsSenders."""
+    """Request a number or name. Raises FieldErrors, SmsSenderExists and TooManySmsSenders."""
     cleaned = _cleaned(sender)
     tenant = require_tenant()
-    # Two at once must neither both take the last place nor both ask for the same sender.
+    # Concurrent requests must neither both take the last place nor both add the same sender.
     take_turn(f"sms senders {tenant.company_id} {tenant.mode}")
     if SmsSender.objects.filter(sender_normalized=cleaned.lower()).exists():
         raise SmsSenderExists(f"{cleaned} has already been requested.", facts={"sender": cleaned})
@@ -107,9 +108,9 @@ def claim_sms_sender(*, actor: Principal, sender: str, reason: str) -> SmsSender
 
 
 def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSender:
-    """Give the company a number or name, or approve the one that it has asked for. For staff.
+    """Assign a number or name to the company, or approve the one it has requested. For staff.
 
-    `decision` is what the company reads, its owners by mail. Raises FieldErrors.
+    The company sees `decision`, and its owners are notified by email. Raises FieldErrors.
     """
     cleaned = _cleaned(sender)
     tenant = require_tenant()
@@ -134,7 +135,7 @@ def assign_sms_sender(*, sender: str, decision: str, actor: Principal) -> SmsSen
 
 
 def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, actor: Principal) -> SmsSender:
-    """Approve a sender, reject it, or take it back; `decision` is what the company reads, its owners by mail. For staff. Raises NotFound."""
+    """Approve, reject or revoke a sender; the company sees `decision`, and its owners are notified by email. For staff. Raises NotFound."""
     row = sender.locked()
     row.status = SmsSender.Status.APPROVED if is_approved else SmsSender.Status.REJECTED
     row.decision, row.decided_at, row.updated = decision, clock.now(), clock.now()
@@ -146,7 +147,7 @@ def decide_sms_sender(*, sender: SmsSender, is_approved: bool, decision: str, ac
 
 
 def _mail_owners(row: SmsSender, what: str) -> None:
-    """Queue the mail that tells the company's owners what staff have decided, in the transaction that is open."""
+    """Queue the email that tells the company's owners about the decision, in the open transaction."""
     company = current_company()
     mail_decision(
         to=owner_emails(),
@@ -160,14 +161,14 @@ def _mail_owners(row: SmsSender, what: str) -> None:
 
 
 def delete_sms_sender(*, sender: SmsSender, actor: Principal) -> None:
-    """Remove a sender. Messages from it that still wait fail with `sender_not_verified`. Raises NotFound."""
+    """Remove a sender. Messages from it that are still queued fail with `sender_not_verified`. Raises NotFound."""
     public_id, name = sender.public_id, sender.sender
     sender.locked().delete()
     publish(SmsSenderDeleted(object_id=public_id, detail={"sender": name}), actor=actor)
 
 
 def choose_countries(*, countries: Iterable[str], actor: Principal) -> SmsCountries:
-    """Switch SMS on for these countries (ISO 3166-1, two letters) and off for all others. Raises FieldErrors."""
+    """Enable SMS to these countries (ISO 3166-1, two letters) and disable all others. Raises FieldErrors."""
     wanted = sorted(set(countries))
     if strange := [code for code in wanted if code not in COUNTRIES]:
         raise FieldErrors([FieldError("countries", "unknown_country", f"{strange[0]} is not a country.")])
@@ -187,7 +188,7 @@ def _cleaned(sender: str) -> str:
 
 
 def require_reachable(numbers: Sequence[str]) -> None:
-    """Let live SMS go to `numbers` (E.164). Raises SmsCountryOff and NumberRangeLimited; nothing in test mode."""
+    """Check that live SMS may be sent to `numbers` (E.164). Raises SmsCountryOff and NumberRangeLimited; does nothing in test mode."""
     if require_tenant().mode != "live":
         return
     _require_countries(numbers)
@@ -195,16 +196,16 @@ def require_reachable(numbers: Sequence[str]) -> None:
 
 
 def allowed_countries() -> frozenset[str]:
-    """Return the countries that live SMS may go to: those that were chosen; before, those of the approved numbers."""
+    """Return the countries that live SMS may be sent to: the selected ones, or, before any selection, those of the approved numbers."""
     return selectors.countries_of(SmsCountries.objects.first(), selectors.approved_sms_senders())
 
 
 def refuse_country(
     message: Message, targets: Iterable[Target], way: Channel, senders: Senders
 ) -> tuple[str, str] | None:
-    """Return why a live SMS may not be handed over for `targets` (a code, and what people read), or None when it may.
+    """Return why a live SMS must not be sent to `targets` (a code and a message), or None.
 
-    Their country may have been switched off while it waited: whoever does so means what a thief has scheduled too.
+    Their country may have been disabled while it was queued: that must also stop what a thief has scheduled.
     """
     if message.mode != "live" or way.name != "sms":
         return None
@@ -230,15 +231,15 @@ def _require_countries(numbers: Sequence[str]) -> None:
 
 
 def _require_ranges(numbers: Sequence[str]) -> None:
-    # Many at once would each see the range empty: no other SMS of the company is counted until these are there to be counted.
+    # Concurrent requests would each see an empty range: the company's SMS are counted one request at a time.
     take_turn(f"sms ranges {require_tenant().company_id}")
     limit = max(RANGE_LEAST, get_channel("sms").daily_cap(current_limits()) // RANGE_SHARE)
     since = clock.now() - RANGE_WINDOW
     for prefix, wanted in Counter(number[:-RANGE_DIGITS] for number in numbers).items():
-        # A range of the index on addresses: `LIKE` could not use it under row-level security.
+        # A range of the address index: `LIKE` could not use it under row-level security.
         sent = Recipient.objects.filter(
             address_normalized__gte=prefix,
-            address_normalized__lt=f"{prefix}a",  # after every digit, whatever the collation
+            address_normalized__lt=f"{prefix}a",  # sorts after every digit in any collation
             created__gte=since,
         ).aggregate(found=Count("id"))["found"]
         if sent + wanted > limit:

@@ -1,7 +1,8 @@
-"""What SMS may cost a company on a UTC day, in money (docs/messaging.md, What SMS may cost).
+"""What a company's SMS may cost per UTC day (docs/messaging.md, What SMS may cost).
 
-A provider says what an SMS cost only some time after it was sent. So each is held against the cap as what the like has cost before,
-before anything is queued; `messaging.services.prices` puts the price in its place. Live mode only: test mode sends nothing.
+A provider reports the price of an SMS only some time after sending. So before anything is queued, an estimate based on previous
+prices is counted against the cap; `messaging.services.prices` later replaces it with the price. Live mode only: test mode sends
+nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,11 +27,11 @@ from messaging.models.spend import decimal_text
 from messaging.segments import count_segments
 from messaging.services.spend_caps import SpendCap, amount_text, require_spend_cap, spend_cap
 
-# When a provider is first asked for a price, counted from when the SMS is to be sent.
+# When a provider is first queried for a price, after the SMS was due.
 FIRST_ASKED_AFTER = timedelta(minutes=5)
-# Of the like, so many prices are looked at, and the highest of them counts: one that failed, and so cost nothing, proves nothing.
+# The number of previous prices considered; the highest of them counts, because a failed SMS that cost nothing proves nothing.
 LATEST_PRICES = 20
-# Owners are told by mail when so many percent of the cap are used, and when what is left pays for no other SMS like the last one.
+# Owners are notified when this percentage of the cap is used, and when the rest does not pay for another SMS like the last one.
 WARNED_PERCENT, USED_UP_PERCENT = 80, 100
 
 ACTOR = Principal.system("messaging.sms_spend")
@@ -69,9 +70,9 @@ class SmsSpendCapExceeded(DomainError):
 
 
 def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | None:
-    """Let SMS cost at most `amount` of SMS_PRICE_CURRENCY a day; None: as much as the tier allows. Owners are told what it leaves used up.
+    """Set the daily cap in SMS_PRICE_CURRENCY; None: only the tier's limit. Owners are notified of days that exceed the new cap.
 
-    Raises FieldErrors for more than that, SmsPricesUnknown.
+    Raises FieldErrors for more than the tier's limit, SmsPricesUnknown.
     """
     cap = require_spend_cap()
     if amount is not None and not 0 <= amount <= cap.limit:
@@ -99,10 +100,10 @@ def set_spend_cap(*, amount: Decimal | None, actor: Principal) -> SmsSpendCap | 
 
 
 def notify_of_spent_days() -> int:
-    """Notify owners of days, from today on, that the cap as it is now finds nearly or altogether used up. Returns how many have SMS.
+    """Notify owners of days, from today on, on which the current cap is nearly or fully used. Returns the number of days with SMS.
 
-    Otherwise the next SMS would be refused before anybody was told: a refusal takes back what is written with it. Nothing is done
-    where prices are not known.
+    Otherwise the next SMS would be refused before anybody was notified: a refusal rolls back the notification. Does nothing if
+    prices are not known.
     """
     cap = spend_cap()
     if cap is None:
@@ -115,9 +116,9 @@ def notify_of_spent_days() -> int:
 
 
 def hold(*, messages: Iterable[tuple[str, Sequence[Recipient]]], moment: datetime, now: datetime) -> None:
-    """Hold what SMS may come to (each a text and its stored recipients) against the cap of the UTC day of `moment`.
+    """Count the estimated cost of SMS (each a text and its stored recipients) against the cap of the UTC day of `moment`.
 
-    Nothing where prices are not known. Raises SmsSpendCapExceeded. The day's row stays locked until the transaction ends.
+    Does nothing if prices are not known. Raises SmsSpendCapExceeded. The day's row stays locked until the transaction ends.
     """
     cap = spend_cap()
     if cap is None:
@@ -132,7 +133,7 @@ def hold(*, messages: Iterable[tuple[str, Sequence[Recipient]]], moment: datetim
 
 
 def release(*, message: Message) -> None:
-    """Hold nothing any more for a message that is not sent."""
+    """Release the estimate of a message that is not sent."""
     rows = SmsPrice.objects.filter(recipient__message=message, state=SmsPrice.States.HELD)
     held = list(rows.select_for_update(of=("self",)).order_by("id"))
     for row in held:
@@ -141,9 +142,9 @@ def release(*, message: Message) -> None:
 
 
 def change(day: SmsSpend, by: Decimal, *, cap: SpendCap | None, next_one: Decimal = Decimal(0)) -> None:
-    """Count so much more, or less, on a locked day; notify the owners when the cap is nearly or altogether used up.
+    """Change the amount of a locked day; notify the owners when the cap is nearly or fully used.
 
-    It is used up when what is left does not pay for `next_one`.
+    It is fully used when the rest does not pay for `next_one`.
     """
     day.amount = max(Decimal(0), day.amount + by)
     if cap is not None:
@@ -183,7 +184,7 @@ def _estimated(
 
 
 def _estimate(country: str, segments: int, currency: str) -> Decimal:
-    """Return what an SMS is likely to cost: the highest of the latest prices of the like, else the estimate for each segment."""
+    """Return the likely cost of an SMS: the highest of the latest prices of similar ones, otherwise the configured estimate per segment."""
     like = SmsPrice.objects.filter(
         state=SmsPrice.States.KNOWN, country=country, segments=segments, currency=currency
     )
@@ -198,7 +199,7 @@ def _notify_owners(day: SmsSpend, cap: SpendCap, next_one: Decimal) -> None:
         percent = WARNED_PERCENT
     else:
         return
-    # Of another cap, their own or staff's, owners are told anew.
+    # Owners are notified again about a different cap, whether set by them or by staff.
     if percent <= day.notified_percent and cap.amount == day.notified_cap:
         return
     day.notified_percent, day.notified_cap = percent, cap.amount

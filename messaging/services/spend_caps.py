@@ -1,4 +1,4 @@
-"""What a company's SMS cost, and may cost, on a UTC day."""
+"""The cost of a company's SMS on a UTC day, and its cap."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ from messaging.providers import provider_name, reads_prices
 
 
 class SmsPricesUnknown(DomainError):
-    """The provider of SMS does not say what they cost, so that no amount can be held against a cap."""
+    """The SMS provider does not report prices, so no cap can be enforced."""
 
     code = "sms_prices_unknown"
     status = 409
@@ -27,7 +27,7 @@ class SmsPricesUnknown(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class SpendCap:
-    """What SMS may cost on a day: `limit` by the company's tier or staff, `own` by its owners, None where they have set none."""
+    """The daily SMS cap: `limit` is set by the tier or by staff, `own` by the owners (None if they have set none)."""
 
     currency: str
     limit: Decimal
@@ -41,14 +41,14 @@ class SpendCap:
 
 @dataclass(frozen=True, slots=True)
 class DaySpend:
-    """What the SMS of a day have cost, against the cap."""
+    """The cost of a day's SMS, and the cap."""
 
     spent: Decimal
     cap: SpendCap
 
     @property
     def shown(self) -> Decimal:
-        """What was spent in whole minor units, rounded up."""
+        """The cost in whole minor units, rounded up."""
         return rounded(self.spent, self.cap.currency)
 
     @property
@@ -58,13 +58,13 @@ class DaySpend:
 
 
 def are_prices_known() -> bool:
-    """Return whether the provider of the current tenant's SMS says what each costs. Test mode sends none."""
+    """Return whether the provider of the current tenant's SMS reports prices. Test mode sends none."""
     mode = require_tenant().mode
     return mode == "live" and reads_prices(provider_name(get_channel("sms"), mode))
 
 
 def spend_cap() -> SpendCap | None:
-    """Return what the current tenant's SMS may cost a day; None where prices are not known."""
+    """Return the current tenant's daily SMS cap; None if prices are not known."""
     if not are_prices_known():
         return None
     own = SmsSpendCap.objects.filter(currency=settings.SMS_PRICE_CURRENCY).first()
@@ -76,7 +76,7 @@ def spend_cap() -> SpendCap | None:
 
 
 def require_spend_cap() -> SpendCap:
-    """Return what the current tenant's SMS may cost a day. Raises SmsPricesUnknown."""
+    """Return the current tenant's daily SMS cap. Raises SmsPricesUnknown."""
     cap = spend_cap()
     if cap is None:
         raise SmsPricesUnknown("The provider of your SMS does not say what they cost.")
@@ -84,7 +84,7 @@ def require_spend_cap() -> SpendCap:
 
 
 def spend_on(day: date) -> DaySpend | None:
-    """Return what the SMS of a UTC day have cost; None where prices are not known."""
+    """Return the cost of the SMS of a UTC day; None if prices are not known."""
     cap = spend_cap()
     if cap is None:
         return None
@@ -93,7 +93,7 @@ def spend_on(day: date) -> DaySpend | None:
 
 
 def stale_cap() -> SmsSpendCap | None:
-    """Return the cap of the owners where it is in a currency that prices are no longer in, so that it has no effect."""
+    """Return the owners' cap if it is in a currency that is no longer used for prices, so that it has no effect."""
     return SmsSpendCap.objects.exclude(currency=settings.SMS_PRICE_CURRENCY).first()
 
 
@@ -103,5 +103,5 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
 
 
 def amount_text(amount: Decimal, currency: str) -> str:
-    """Return `amount` as people write it, in whole minor units, rounded up."""
+    """Return `amount` formatted in whole minor units, rounded up."""
     return money_text(int(rounded(amount, currency).scaleb(EXPONENTS[currency])), currency)

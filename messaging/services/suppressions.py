@@ -45,7 +45,7 @@ def create_suppression(*, actor: Principal, channel: str, address: str, note: st
 
 
 def delete_suppression(*, suppression: Suppression, actor: Principal) -> None:
-    """Take an address off the list; messages sent from now on go to it again. Raises NotFound."""
+    """Remove an address from the list; new messages can be sent to it again. Raises NotFound."""
     public_id, detail = suppression.public_id, representations.suppression(suppression)
     suppression.locked().delete()
     publish(SuppressionDeleted(object_id=public_id, detail=detail), actor=actor)

@@ -1,4 +1,4 @@
-"""Templates: create, change, delete. A change of the texts is a new version; what was sent can always be read as it was written."""
+"""Templates: create, change, delete. Changing the texts creates a new version, so that the texts of sent messages stay available."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class TemplateNameTaken(DomainError):
 
 
 class TemplateLimitReached(DomainError):
-    """The company has as many templates, or the template as many versions, as there may be."""
+    """The company has the maximum number of templates, or the template the maximum number of versions."""
 
     code = "template_limit_reached"
     status = 409
@@ -59,7 +59,9 @@ def create_template(
     texts = {"subject": subject, "text": text, "html": html}
     declared = _check_texts(channel, texts, variables)
     tenant = require_tenant()
-    take_turn(f"templates {tenant.company_id} {tenant.mode}")  # or two at once would both take the last place
+    take_turn(
+        f"templates {tenant.company_id} {tenant.mode}"
+    )  # or two concurrent requests would both take the last place
     if Template.objects.count() >= MAX_TEMPLATES:
         raise TemplateLimitReached(f"A company has at most {MAX_TEMPLATES} templates in each mode.")
     row = Template(name=_clean_name(name), channel=channel, description=description)
@@ -80,7 +82,7 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
     row = template.locked()
     version = newest_version(row)
     texts = {part: fields.get(part, getattr(version, part)) for part in TEXTS}
-    # What is known of variables goes on to the new texts; that the former texts used one does not.
+    # Examples and defaults of variables apply to the new texts too; whether the former texts used a variable does not matter.
     known = [one for one in version.variables if (one["default"], one["example"]) != (None, None)]
     declared = _check_texts(row.channel, texts, fields.get("variables", known))
     before = representations.template_summary(row)
@@ -104,7 +106,7 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
 
 
 def delete_template(*, template: Template, actor: Principal) -> None:
-    """Delete a template with its versions. Messages that were made of it stay as they are, and go out. Raises NotFound."""
+    """Delete a template with its versions. Messages created from it stay, and are still sent. Raises NotFound."""
     public_id, name = template.public_id, template.name
     template.locked().delete()
     publish(TemplateDeleted(object_id=public_id, detail={"name": name}), actor=actor)
@@ -129,7 +131,7 @@ def _clean_name(name: str) -> str:
 def _check_texts(
     channel: str, texts: Mapping[str, str], variables: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Return the variables of the texts: those that were declared, and those that are only used. Raises FieldErrors."""
+    """Return the variables of the texts: declared ones, and ones that are only used. Raises FieldErrors."""
     way = get_channel(channel)
     problems: list[FieldError] = []
     used: list[str] = []

@@ -12,12 +12,12 @@ from messaging.services.messages import MessageNotCancelable, cancel_message
 
 
 class WaitingMessages:
-    """Messages that a key has scheduled, or that no worker has taken yet."""
+    """Messages that a key has scheduled, or that no worker has claimed yet."""
 
     title = "Messages it has scheduled"
 
     def find(self, *, key_id: str, since: datetime) -> list[Made]:
-        """Return those that are still to be sent."""
+        """Return the messages that are still to be sent."""
         return [
             Made(
                 id=row.public_id,

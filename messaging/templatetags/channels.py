@@ -1,4 +1,4 @@
-"""Channels in pages: `{% load channels %}`."""
+"""Template filters for channels: `{% load channels %}`."""
 
 from django import template
 
@@ -9,5 +9,5 @@ register = template.Library()
 
 @register.filter
 def channel_label(name: str) -> str:
-    """What people call a channel: `"sms"|channel_label` is SMS."""
+    """Return a channel's label: `"sms"|channel_label` is SMS."""
     return label_of(name)
