@@ -73,7 +73,8 @@ class ComposeForm(forms.Form):
     channel = forms.ChoiceField(choices=_channel_choices)
     to = AddressesField(
         required=False,
-        help_text="One per line, or separated by commas: ada@example.com, Ada <ada@example.com>, +4930123456.",
+        help_text="One per line, or separated by commas: ada@example.com, Ada <ada@example.com>, +4930123456. "
+        "Empty if a customer is given below.",
     )
     customer = forms.CharField(
         max_length=100,
@@ -87,7 +88,9 @@ class ComposeForm(forms.Form):
         help_text="Provides the subject and the texts; leave those empty.",
     )
     variables = ValuesField(help_text="Values of the template's variables, one per line: customer.name: Ada")
-    subject = forms.CharField(max_length=998, required=False, strip=False, help_text="For email.")
+    subject = forms.CharField(
+        max_length=998, required=False, strip=False, help_text="For email. A template may provide it."
+    )
     text = forms.CharField(required=False, strip=False, widget=forms.Textarea(attrs={"rows": 8}))
     html = forms.CharField(
         required=False,

@@ -35,7 +35,8 @@ _OPERATE = dict(SECTIONS)["Operate"]
 RUNBOOKS = "runbooks-"
 # The placeholder for PUBLIC_URL in the files.
 EXAMPLE_URL = "https://pomelo.example.com"
-HIDDEN_FOLDERS = frozenset({"adr"})
+# For whoever changes Pomelo, not for its users: a folder and a page.
+HIDDEN = frozenset({"adr", "wording"})
 _COMMENT = re.compile(r"^<!--.*?-->$", re.MULTILINE | re.DOTALL)
 
 
@@ -73,7 +74,7 @@ def all_documents() -> list[Document]:
     found = []
     for path in sorted(FOLDER.rglob("*.md")):
         parts = path.relative_to(FOLDER).with_suffix("").parts
-        if parts[0] not in HIDDEN_FOLDERS:
+        if parts[0] not in HIDDEN:
             found.append(Document("-".join(parts), _title(path, path.stat().st_mtime_ns), path))
     return found
 

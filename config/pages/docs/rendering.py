@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from mdit_py_plugins.anchors import anchors_plugin
 
-from config.pages.docs.documents import HIDDEN_FOLDERS
+from config.pages.docs.documents import HIDDEN
 from config.pages.docs.fences import merge_fences, render_fence
 
 
@@ -71,7 +71,7 @@ def _adapt(state: Any) -> None:
             match = re.fullmatch(r"(?!\w+:)([\w./-]+)\.md(#.*)?", str(child.attrs.get("href", "")))
             if match:
                 page = normpath(f"{state.env['folder']}/{match[1]}")
-                if page.startswith(("../", *HIDDEN_FOLDERS)):
+                if page.startswith(("../", *HIDDEN)):
                     del child.attrs["href"]  # a file in the repository without a page
                 else:
                     child.attrs["href"] = f"/docs/{page.replace('/', '-')}/{match[2] or ''}"
