@@ -1,4 +1,4 @@
-"""Billing on the staff site: objects are looked at, never edited; tiers and limits change by actions with a reason."""
+"""Billing on the staff site: objects are read-only; tiers and limits are changed by actions with a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -40,17 +40,17 @@ from core.values.labels import label_of
 
 
 class TierForm(ReasonForm):
-    """Which tier, and why."""
+    """The new tier, and the reason."""
 
     tier = forms.ChoiceField(choices=Company.Tiers.choices)
 
     def show_current_values(self, objects: Sequence[Any]) -> None:
-        """Say which tier it is now."""
+        """Show the current tier."""
         self.fields["tier"].help_text = f"Now {', '.join(company.get_tier_display() for company in objects)}."
 
 
 class LimitsForm(ReasonForm):
-    """A company's own limits; a field left empty means: as the tier says."""
+    """A company's own limits; an empty field means the tier's limit."""
 
     field_order = (*LIMIT_NAMES, "named", "reason")
     when_empty = "the tier’s limit"
@@ -69,7 +69,7 @@ class LimitsForm(ReasonForm):
         self.order_fields(self.field_order)
 
     def show_current_values(self, objects: Sequence[Any]) -> None:
-        """Say beside each field what counts now, and begin with the company's own limits, which an empty field would end."""
+        """Show the current limit of each field, and start with the company's overrides, which empty fields would remove."""
         if len(objects) != 1:
             return
         [company] = objects
@@ -85,13 +85,13 @@ class LimitsForm(ReasonForm):
             self.fields[name].initial = own.get(name)
 
     def show_uses(self, uses: Mapping[str, str]) -> None:
-        """Say beside each field how much of the limit live mode uses."""
+        """Show each limit's use in live mode."""
         for name, use in uses.items():
             self.fields[name].help_text = f"{self.fields[name].help_text} Used (live): {use}."
 
 
 class TierLimitsForm(LimitsForm):
-    """The limits of a tier; a field left empty means: as it is."""
+    """The limits of a tier; an empty field leaves the limit unchanged."""
 
     when_empty = "unchanged"
     asks_for_limits = False
@@ -104,7 +104,7 @@ class TierLimitsForm(LimitsForm):
         ].help_text = "Type the name of the tier: the change applies to every company on it."
 
     def show_current_values(self, objects: Sequence[Any]) -> None:
-        """Say beside each field what the tier allows now."""
+        """Show the tier's current limits."""
         for name in LIMIT_NAMES:
             now = ", ".join(f"{getattr(tier, name):,}" for tier in objects)
             self.fields[name].help_text = f"Now {now}. Empty: {self.when_empty}."
@@ -112,19 +112,19 @@ class TierLimitsForm(LimitsForm):
 
 @admin.register(TierLimits)
 class TierLimitsAdmin(StaffModelAdmin):
-    """What each tier allows."""
+    """The limits of each tier."""
 
     list_display = ("tier", *LIMIT_NAMES, "updated")
     ordering = ("requests_per_minute",)
     actions = ("set_limits",)
 
     def short_name(self, obj: TierLimits) -> str:
-        """A tier is named by itself: it belongs to no company."""
+        """Return the tier's name: it belongs to no company."""
         return obj.tier
 
     @reason_action(description="Change limits", permission="billing.set_tier_limits", form=TierLimitsForm)
     def set_limits(self, request: HttpRequest, tier: TierLimits, *, reason: str, **limits: int | None) -> str:
-        """Change the limits of the tier, for every company on it, at once."""
+        """Change the tier's limits for every company on it, effective immediately."""
         wanted = {name: value for name, value in limits.items() if value is not None}
         effects = set_tier_limits(
             tier=tier.tier, limits=wanted, reason=reason, actor=staff_principal(request)
@@ -135,7 +135,7 @@ class TierLimitsAdmin(StaffModelAdmin):
 
 @admin.register(CompanyPlan)
 class CompanyPlanAdmin(StaffModelAdmin):
-    """What each company may use."""
+    """The tier and limits of each company."""
 
     list_display = ("name", "slug", "tier", "limit_overrides")
     list_filter = ("tier",)
@@ -145,7 +145,7 @@ class CompanyPlanAdmin(StaffModelAdmin):
 
     @reason_action(description="Change tier", permission="billing.change_tier", form=TierForm)
     def change_tier(self, request: HttpRequest, company: Company, *, tier: str, reason: str) -> str:
-        """Put the company on another tier, at once."""
+        """Move the company to another tier, effective immediately."""
         effect = change_tier(company=company, tier=tier, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
         return f"{company.name} is on the {tier} tier now."
@@ -154,7 +154,7 @@ class CompanyPlanAdmin(StaffModelAdmin):
     def override_limits(
         self, request: HttpRequest, company: Company, *, reason: str, **limits: int | None
     ) -> str:
-        """Replace the company's own limits, at once."""
+        """Replace the company's overrides, effective immediately."""
         overrides = {name: value for name, value in limits.items() if value is not None}
         effect = override_limits(
             company=company, overrides=overrides, reason=reason, actor=staff_principal(request)
@@ -172,7 +172,7 @@ def _is_open(wanted: TierRequest) -> bool:
 
 @admin.register(TierRequest)
 class TierRequestAdmin(StaffModelAdmin):
-    """What owners ask for."""
+    """Tier requests of owners."""
 
     list_display = ("company", "tier", "status", "requested_by", "created", "decided_at")
     list_filter = ("status", "tier")
@@ -184,14 +184,14 @@ class TierRequestAdmin(StaffModelAdmin):
         description="Apply the requested tier", permission="billing.apply_tierrequest", when=_is_open
     )
     def apply(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
-        """Give the company the tier it asked for, at once."""
+        """Apply the requested tier, effective immediately."""
         effect = apply_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         _warn_when_delayed(request, effect)
         return f"{wanted.company.name} is on the {wanted.tier} tier now, as requested. The requester is notified by email."
 
     @reason_action(description="Decline the request", permission="billing.decline_tierrequest", when=_is_open)
     def decline(self, request: HttpRequest, wanted: TierRequest, *, reason: str) -> str:
-        """Leave the tier as it is; the company sees the reason."""
+        """Decline the request; the company sees the reason."""
         decline_tier_request(request=wanted, reason=reason, actor=staff_principal(request))
         return f"The request of {wanted.company.name} for the {wanted.tier} tier is declined; the company sees the reason, and the requester is notified by email."
 
@@ -208,7 +208,7 @@ class CustomerAdmin(StaffModelAdmin):
 
 @admin.register(Seller)
 class SellerAdmin(StaffModelAdmin):
-    """What invoices of companies say of them."""
+    """Seller details on companies' invoices."""
 
     list_display = ("legal_name", "company", "mode", "language", "updated")
     list_filter = ("mode",)
@@ -221,7 +221,7 @@ class InvoiceLineInline(admin.TabularInline):
 
     model = InvoiceLine
     money = money_columns("unit_amount", "discount_amount", "amount", "tax", currency_of=currency_of_invoice)
-    # The admin takes a function wherever it takes a name (ModelAdmin.readonly_fields); the stubs know names only.
+    # The admin accepts a function wherever it accepts a name (ModelAdmin.readonly_fields); the stubs only know names.
     fields: ClassVar[Any] = ("position", "description", "quantity", *money.values())
     readonly_fields: ClassVar[Any] = tuple(money.values())
     ordering = ("position",)
@@ -229,11 +229,11 @@ class InvoiceLineInline(admin.TabularInline):
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Lines are written by their company."""
+        """Deny it: lines are written by their company."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Lines are written by their company."""
+        """Deny it: lines are written by their company."""
         return False
 
 
@@ -295,7 +295,7 @@ class CreditNoteAdmin(MoneyAdmin):
 
 @admin.register(OffPlatformPayment)
 class OffPlatformPaymentAdmin(MoneyAdmin):
-    """What companies say they received past the gateway."""
+    """Payments that companies received outside the gateway."""
 
     money = money_columns("amount", currency_of=currency_of_invoice)
     list_display = (
@@ -315,7 +315,7 @@ class OffPlatformPaymentAdmin(MoneyAdmin):
 
 @admin.register(Charge)
 class ChargeAdmin(MoneyAdmin):
-    """Charges of companies, and how often the gateway was asked."""
+    """Charges of companies, and the number of gateway calls."""
 
     money = money_columns("amount", "amount_refunded", "amount_refund_pending")
     list_display = (
@@ -355,7 +355,7 @@ class RefundAdmin(MoneyAdmin):
 
 @admin.register(Dispute)
 class DisputeAdmin(MoneyAdmin):
-    """What payers asked their banks to give back, as the gateway last told: evidence is handed in there."""
+    """Disputes, as last reported by the gateway, where evidence is submitted."""
 
     money = money_columns("amount")
     list_display = (
@@ -382,5 +382,5 @@ def _warn_when_delayed(request: HttpRequest, *effects: Effect) -> None:
                 f"Valkey could not be updated: processes may go by the old limits for {LONGEST_DELAY_SECONDS} seconds.",
             )
 
-    # After the commit that fills the effect in; messages are stored when the response leaves.
+    # After the commit, which sets the effect; messages are stored when the response is sent.
     transaction.on_commit(warn)

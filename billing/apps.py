@@ -2,7 +2,7 @@ from core.resources import MenuEntry, PomeloApp, Resource, Scope
 
 
 class BillingConfig(PomeloApp):
-    """Customers, invoices, charges and refunds, who sells, and the tiers of companies."""
+    """Customers, invoices, charges and refunds, the seller, and the tiers of companies."""
 
     name = "billing"
     api_urls = "billing.api.urls"
@@ -90,5 +90,5 @@ class BillingConfig(PomeloApp):
     )
 
     def ready(self) -> None:
-        """Register the system checks (start-up refuses what they call an error)."""
+        """Register the system checks (errors prevent start-up)."""
         from billing import checks  # noqa: F401

@@ -1,4 +1,4 @@
-"""What is refused at start-up: a gateway that cannot be loaded, or that would take money in the wrong mode."""
+"""Start-up checks of payment gateways: one that cannot be loaded, or that would take money in the wrong mode."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -16,7 +16,7 @@ _MODES = ("live", "test")
 
 @register(Tags.compatibility)
 def check_gateways(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check who takes the money, and who took it (docs/billing.md)."""
+    """Check the current and former gateways (docs/billing.md)."""
     return list(_gateways())
 
 
@@ -45,7 +45,7 @@ def _gateways() -> Iterator[CheckMessage]:
 
 
 def _stripe() -> Iterator[CheckMessage]:
-    """Check both modes. What a secret is stands in no message."""
+    """Check both modes. Messages never contain a secret."""
     used = False
     for mode in _MODES:
         key_name, secret_name = (f"STRIPE_{mode.upper()}_{what}" for what in ("SECRET_KEY", "WEBHOOK_SECRET"))

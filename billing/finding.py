@@ -1,4 +1,4 @@
-"""What billing finds: customers, invoices, credit notes, payments, charges and refunds, by identifier, number, email or the company's own identifier."""
+"""Search providers of billing: customers, invoices, credit notes, payments, charges and refunds, by ID, number, email or external ID."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -9,12 +9,12 @@ from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPay
 from billing.selectors import email_spelling
 from core.ui.finding import Found, Named, by_identifier, name_rows
 
-# How many rows one text may fit: customers of one household share an address.
+# The maximum number of matches for one text: customers of one household may share an email address.
 MOST_FOUND = 10
 
 
 def find(text: str) -> Iterator[Found]:
-    """Yield what `text` names; a refund leads to its charge, a payment to its invoice."""
+    """Yield the objects that `text` matches; a refund leads to its charge, a payment to its invoice."""
     for found in by_identifier(text, PAGES):
         if not isinstance(found.row, Customer) or found.row.deleted_at is None:
             yield found
@@ -33,7 +33,7 @@ def find(text: str) -> Iterator[Found]:
 
 
 def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
-    """Yield customers by name, invoices and credit notes by number, the rest by identifier."""
+    """Yield customers by name, invoices and credit notes by number, and the rest by ID."""
     yield from name_rows(
         identifiers,
         {
@@ -43,7 +43,7 @@ def name(identifiers: Collection[str]) -> Iterator[tuple[str, Named]]:
             Charge: (None, _charge),
         },
     )
-    # The page of these is another object's.
+    # These are shown on another object's page.
     yield from name_rows(
         identifiers, {model: (None, PAGES[model][1]) for model in (OffPlatformPayment, Refund)}
     )

@@ -1,10 +1,10 @@
-"""The languages that a company's documents can be written in (ISO 639-1)."""
+"""The document languages (ISO 639-1)."""
 
 from django.db import models
 
 
 class Language(models.TextChoices):
-    """A language of documents."""
+    """A document language."""
 
     EN = "en", "English"
     DE = "de", "Deutsch"

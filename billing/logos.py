@@ -1,7 +1,7 @@
-"""Logos: a picture that somebody sent becomes one of ours, small, still, and without anything that was hidden in the file.
+"""Logos: redraws an uploaded picture, small, still, and without hidden content.
 
-What is kept is drawn anew by Pillow from the pixels alone, so neither EXIF (a camera's place, a thumbnail of what was cut off), nor a
-colour profile, nor bytes behind the picture reach a document or a page.
+The stored logo is drawn by Pillow from the pixels alone, so that neither EXIF data (a camera's location, a thumbnail of what was
+cropped) nor a color profile nor bytes after the image reach a document or a page.
 """
 
 import io
@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MAX_UPLOAD = 524_288  # bytes
-MAX_PIXELS = 4_000_000  # 16 MB while it is read: a small file can say that it is a huge picture
-BOX = (600, 240)  # pixels of what is kept: 300 dpi at the size of a document's head
+MAX_PIXELS = 4_000_000  # 16 MB while it is decoded: a small file can claim to be a huge picture
+BOX = (600, 240)  # pixels of the stored logo: 300 dpi at its size on a document
 MAX_PNG = 65_536  # bytes; a photograph is much smaller as JPEG
 _FORMATS = ("PNG", "JPEG")
 
 
 @dataclass(frozen=True, slots=True)
 class Logo:
-    """A logo as it is kept."""
+    """A stored logo."""
 
     content: bytes
     content_type: str
@@ -29,21 +29,21 @@ class Logo:
 
 
 def read_logo(sent: bytes) -> Logo:
-    """Return the picture in `sent`, drawn anew on white within `BOX`. The same bytes make the same logo.
+    """Return the picture in `sent`, redrawn on white within `BOX`. The same bytes produce the same logo.
 
-    Raises ValueError, with a sentence for people, for what is too large, no PNG or JPEG, or broken.
+    Raises ValueError, with a message for users, for a file that is too large, not a PNG or JPEG, or broken.
     """
-    # As the font machinery: heavy to import, and few processes ever read a logo.
+    # Slow to import, and few processes ever read a logo.
     from PIL import Image
 
     if len(sent) > MAX_UPLOAD:
         raise ValueError(f"Use a file of at most {MAX_UPLOAD // 1024} KiB.")
     try:
         with Image.open(io.BytesIO(sent), formats=_FORMATS) as picture:
-            # Only the head of the file has been read.
+            # Only the header of the file has been read.
             is_small = picture.width * picture.height <= MAX_PIXELS
             drawn = _redraw(picture) if is_small else None
-    except Exception as error:  # of broken bytes Pillow's decoders raise what they like
+    except Exception as error:  # Pillow's decoders raise any exception for broken data
         raise ValueError("This is not a readable PNG or JPEG.") from error
     if drawn is None:
         raise ValueError(f"Use an image of at most {MAX_PIXELS // 1_000_000} million pixels.")

@@ -1,4 +1,4 @@
-"""What examples of billing show in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
+"""Example values for billing in the OpenAPI document, by schema and field, or by field alone (core.api.examples)."""
 
 from core.api.examples import public_id
 
@@ -64,7 +64,7 @@ EXAMPLES = {
     "discount_amount": 0,
 }
 
-# Fields of a request that its example does without.
+# Request fields that examples omit.
 LEFT_OUT = [
     "address",
     "due_date",

@@ -1,4 +1,4 @@
-"""What billing's lists can be narrowed by. Every filter is served by an index under row-level security (docs/architecture.md, Tenancy)."""
+"""Filters of billing's lists. Each is served by an index under row-level security (docs/architecture.md, Tenancy)."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ EXPANSIONS = [("lines", "The lines")]
 
 
 class CustomerFilterForm(Form):
-    """Says that a metadata value needs its key."""
+    """Requires a metadata key for a metadata value."""
 
     def clean(self) -> dict[str, Any]:
         """Refuse `metadata_value` without `metadata_key`."""
@@ -49,11 +49,11 @@ class CustomerFilter(CreatedRange):
         form = CustomerFilterForm
 
     def by_email(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
-        """Match the email whatever its case, by the stored normalised column, which an index serves."""
+        """Match the email case-insensitively, by the stored normalized column, which has an index."""
         return queryset.filter(email_normalized=selectors.email_spelling(value))
 
     def by_metadata(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
-        """Match customers that have this metadata key (and the value under it, where one is sent)."""
+        """Match customers that have this metadata key (and this value, if given)."""
         wanted = self.form.cleaned_data.get("metadata_value") or None
         return selectors.with_metadata(queryset, value, wanted)
 
@@ -62,7 +62,7 @@ class CustomerFilter(CreatedRange):
         return queryset
 
     def by_words(self, queryset: QuerySet[Customer], name: str, value: str) -> QuerySet[Customer]:
-        """Match customers by beginnings of words in name, email, phone and external_id."""
+        """Match customers by prefixes of words in name, email, phone and external_id."""
         return selectors.matching_words(queryset, value)
 
 
@@ -86,11 +86,11 @@ class InvoiceFilter(CreatedRange):
     expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
-        """Match the invoices of a customer; none for an id that is unknown here."""
+        """Match the invoices of a customer; none for an unknown ID."""
         return _by_reference(queryset, "customer_id", "cus", value)
 
     def by_overdue(self, queryset: QuerySet[Invoice], name: str, value: bool) -> QuerySet[Invoice]:
-        """Match what is overdue, or what is not."""
+        """Match overdue invoices, or all others."""
         return selectors.by_overdue(queryset, value)
 
 
@@ -102,11 +102,11 @@ class ChargeFilter(CreatedRange):
     status = ChoicesFilter(choices=PaymentStatus.choices)
 
     def by_invoice(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
-        """Match the charges of an invoice; none for an id that is unknown here."""
+        """Match the charges of an invoice; none for an unknown ID."""
         return _by_reference(queryset, "invoice_id", "in", value)
 
     def by_customer(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
-        """Match the charges of a customer; none for an id that is unknown here."""
+        """Match the charges of a customer; none for an unknown ID."""
         return _by_reference(queryset, "customer_id", "cus", value)
 
 
@@ -117,7 +117,7 @@ class RefundFilter(CreatedRange):
     status = ChoicesFilter(choices=PaymentStatus.choices)
 
     def by_charge(self, queryset: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
-        """Match the refunds of a charge; none for an id that is unknown here."""
+        """Match the refunds of a charge; none for an unknown ID."""
         return _by_reference(queryset, "charge_id", "ch", value)
 
 
@@ -129,7 +129,7 @@ class PaymentFilter(CreatedRange):
     def by_invoice(
         self, queryset: QuerySet[OffPlatformPayment], name: str, value: str
     ) -> QuerySet[OffPlatformPayment]:
-        """Match the payments of an invoice; none for an id that is unknown here."""
+        """Match the payments of an invoice; none for an unknown ID."""
         return _by_reference(queryset, "invoice_id", "in", value)
 
 
@@ -142,5 +142,5 @@ class CreditNoteFilter(CreatedRange):
     expand = ExpandFilter(choices=EXPANSIONS)
 
     def by_invoice(self, queryset: QuerySet[CreditNote], name: str, value: str) -> QuerySet[CreditNote]:
-        """Match the credit notes of an invoice; none for an id that is unknown here."""
+        """Match the credit notes of an invoice; none for an unknown ID."""
         return _by_reference(queryset, "invoice_id", "in", value)

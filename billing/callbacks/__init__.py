@@ -1,1 +1,1 @@
-"""Where gateways report to: `/callbacks/…`, outside of /v1, each with the gateway's own signature."""
+"""Callbacks of gateways: `/callbacks/…`, outside of /v1, each verified by the gateway's own signature."""

@@ -1,6 +1,6 @@
-"""Stripe's events: `/callbacks/stripe`, one address for both modes, each of which has a signing secret of its own.
+"""Stripe's events: `/callbacks/stripe`, one URL for both modes, each with its own signing secret.
 
-Without the setting that names Stripe nobody could have signed anything, and the SDK is not even imported.
+Unless Stripe is configured, no signature could be valid, and the SDK is not even imported.
 """
 
 from django.http import HttpRequest
@@ -12,17 +12,17 @@ from core.http.callbacks import TooEarly, Unverified, callback
 
 @callback
 def stripe(request: HttpRequest) -> None:
-    """Take one event. Those that concern nothing of ours are acknowledged, so that Stripe does not repeat them for days."""
+    """Receive an event. Irrelevant events are acknowledged, so that Stripe does not resend them for days."""
     if "stripe" not in gateway_names():
         raise Unverified("Stripe is not set up")
     from billing.gateways.stripe_events import read_event
 
     report = read_event(request.headers.get("Stripe-Signature", ""), request.body)
     if isinstance(report, DisputeReport):
-        # Asked first: an answer that comes in between is found by the report.
+        # Checked first: the report finds a response that arrives in between.
         may_be_too_early = services.is_answer_awaited(gateway="stripe", report=report)
         if not services.handle_dispute_report(gateway="stripe", report=report) and may_be_too_early:
-            # Stripe repeats what it could not deliver.
+            # Stripe resends what it could not deliver.
             raise TooEarly(f"{report.reference} may be about a charge whose answer is not noted yet")
     elif report is not None:
         services.handle_payment_report(gateway="stripe", report=report)

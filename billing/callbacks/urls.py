@@ -1,4 +1,4 @@
-"""Where gateways report to."""
+"""URLs of gateway callbacks."""
 
 from django.urls import path
 

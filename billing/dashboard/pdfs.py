@@ -1,4 +1,4 @@
-"""Documents as answers to a browser."""
+"""PDF responses for browsers."""
 
 from django.http import HttpResponse
 
@@ -6,7 +6,7 @@ from billing.export.documents import Document
 
 
 def pdf_response(document: Document) -> HttpResponse:
-    """Return a PDF that the browser shows, and saves under its own name."""
+    """Return a PDF that the browser displays, and saves under its file name."""
     return HttpResponse(
         document.content,
         content_type="application/pdf",

@@ -1,4 +1,4 @@
-"""The addresses of invoices behind links, below /i/."""
+"""URLs of invoices behind links, below /i/."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Time lines: what happened to an object, as people read it."""
+"""Timelines: the events of an object in readable form."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -44,7 +44,7 @@ _WORDS = {
 def timeline_of(object_ids: Iterable[str], *, currency: str = "") -> list[dict[str, Any]]:
     """Return the entries of `components/timeline.html` for these objects, newest first.
 
-    A refund carries no currency of its own: it is shown in `currency`.
+    A refund has no currency of its own: it is shown in `currency`.
     """
     return [_entry(happening, currency) for happening in list_timeline_events(object_ids)]
 

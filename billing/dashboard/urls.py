@@ -1,4 +1,4 @@
-"""Addresses of the pages of customers, invoices, charges, and of what invoices say of the company."""
+"""URLs of the pages of customers, invoices and charges, and of the company's details on invoices."""
 
 from django.urls import path
 

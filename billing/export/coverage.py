@@ -1,6 +1,6 @@
-"""Which faces there are, and which characters each has: asked before a document is issued, and when one is drawn.
+"""Which fonts are available and which characters each has, checked before a document is issued and when it is drawn.
 
-The faces are Noto, from the packages that ship it, and what the operator adds. Han characters are drawn as the document's other
+The fonts are Noto, from Python packages, and those added by the operator. Han characters are drawn as the document's other
 characters and its parties' countries suggest: Japanese, Korean, traditional or simplified Chinese.
 """
 
@@ -15,13 +15,13 @@ from django.conf import settings
 
 from billing.export.emoji import characters_in, is_one_glyph
 
-# Nobody sees them, and no face has to have them: line breaks, formatting characters and the choice between text and picture.
+# Invisible, so no font needs them: line breaks, formatting characters, and the choice between text and emoji style.
 _BREAKS = frozenset("\t\n\r")
 _UNSEEN = frozenset({"Cf", "Zl", "Zp"})
 
 
 def characters_of(*values: Any) -> frozenset[str]:
-    """Return the characters of every text in `values`, and in the lists and dictionaries among them; an emoji sequence is one."""
+    """Return the characters of every text in `values` and in nested lists and dictionaries; an emoji sequence counts as one."""
     found: set[str] = set()
     for value in values:
         if isinstance(value, str):
@@ -34,9 +34,9 @@ def characters_of(*values: Any) -> frozenset[str]:
 
 
 def unprintable(characters: Set[str]) -> frozenset[str]:
-    """Return those of `characters` that no face has, control characters among them, and emoji sequences that would be parted.
+    """Return those of `characters` that no font has, including control characters, and emoji sequences that would be split.
 
-    Faces are opened one by one, only as long as any character is missing.
+    Fonts are opened one by one, only as long as a character is missing.
     """
     sequences = {character for character in characters if len(character) > 1}
     parted = frozenset(sequence for sequence in sequences if not is_one_glyph(sequence))
@@ -49,7 +49,7 @@ def unprintable(characters: Set[str]) -> frozenset[str]:
 
 
 def faces_for(text: Set[str], country: str) -> list[Path]:
-    """Return every face in the order in which `text` is to be looked for: that of Latin first, Han by the text and `country`."""
+    """Return all fonts in the order in which they are tried for `text`: Latin first, Han fonts by the text and `country`."""
     first = _han_variant(text, country)
     han = sorted(_HAN, key=lambda variant: (variant != first, variant))
     return [
@@ -61,14 +61,14 @@ def faces_for(text: Set[str], country: str) -> list[Path]:
 
 
 def is_han(path: Path) -> bool:
-    """Return whether a face is one of those for Chinese, Japanese or Korean."""
+    """Return whether a font is one of those for Chinese, Japanese or Korean."""
     return path in _HAN.values()
 
 
 @cache
 def code_points_of(path: Path) -> frozenset[int]:
-    """Return the code points that a face has glyphs for."""
-    # Only this of the font machinery, and only once a document is made or about to be issued.
+    """Return the code points that a font has glyphs for."""
+    # Imports only this part of fontTools, and only once a document is rendered or about to be issued.
     from fontTools.ttLib import TTFont
 
     with TTFont(path, lazy=True) as font:
@@ -84,7 +84,7 @@ def _is_unseen(character: str) -> bool:
 
 
 def _package(name: str, pattern: str) -> list[Path]:
-    """Return the fonts of a package, in the order of their names."""
+    """Return the fonts of a package, ordered by name."""
     return sorted(Path(str(files(name))).glob(pattern))
 
 

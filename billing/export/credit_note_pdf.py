@@ -1,4 +1,4 @@
-"""A credit note as a PDF: on the same paper and in the same words as its invoice, which it names."""
+"""Renders a credit note as a PDF with the layout and wording of its invoice, which it names."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from billing.representations import credit_breakdown
 
 
 def render_credit_note(note: CreditNote, *, seller: dict[str, Any], logo: SellerLogo | None = None) -> bytes:
-    """Return the PDF of `note`; a void one, and one of test mode, says so. The same bytes come out for the same state."""
+    """Return the PDF of `note`, marked if it is void or in test mode. The same state produces identical bytes."""
     buyer = note.billed_to
     words = WORDS[buyer.get("language") or seller["language"]]
     lines = sorted(note.lines.all(), key=lambda line: line.position)

@@ -1,4 +1,4 @@
-"""Documents of invoices and credit notes: made outside of every transaction, and in each process once for a state that lasts."""
+"""Documents of invoices and credit notes: rendered outside any transaction, and cached per process while their state does not change."""
 
 import threading
 import uuid
@@ -16,13 +16,13 @@ from core.background.heavy import heavy_work
 from core.postgres.outside import outside_transactions
 from core.tenancy import Tenant, tenant_context
 
-# Of all documents together, in one process; a document has some tens of kilobytes.
+# The total size of the cache of a process; a document has some tens of kilobytes.
 MAX_BYTES_KEPT = 33_554_432
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A PDF, and what the file is called."""
+    """A PDF and its file name."""
 
     name: str
     content: bytes
@@ -30,7 +30,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Everything that an issued document depends on and that may still change; its lines may not."""
+    """Everything an issued document depends on that may still change; its lines may not."""
 
     tenant: Tenant
     id: uuid.UUID
@@ -41,7 +41,7 @@ class _State:
 
 
 class DocumentCache:
-    """Documents by the state they show; what was not asked for longest makes room."""
+    """An LRU cache of documents by the state they show."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
@@ -50,7 +50,7 @@ class DocumentCache:
         self.bytes_kept = 0
 
     def get(self, state: _State) -> Document | None:
-        """Return the document, if it is still kept."""
+        """Return the document if it is cached."""
         with self._lock:
             found = self._documents.get(state)
             if found is not None:
@@ -58,7 +58,7 @@ class DocumentCache:
             return found
 
     def keep(self, state: _State, document: Document) -> None:
-        """Keep a document; one that would take the room of all others is not kept."""
+        """Cache a document, unless it would evict all others."""
         size = len(document.content)
         with self._lock:
             if size > self._max_bytes // 8 or state in self._documents:
@@ -74,10 +74,11 @@ _kept = DocumentCache(MAX_BYTES_KEPT)
 
 
 def invoice_document(tenant: Tenant, public_id: str) -> Document:
-    """Return the document of an invoice of `tenant`; a draft's is made anew each time.
+    """Return the document of an invoice of `tenant`; a draft is always rendered again.
 
-    The invoice is read in a transaction that has ended when the document is made, and read each time, so whoever may not read
-    it gets no kept document either. Raises NotFound; TemporarilyUnavailable when the company has no place left (core.background.heavy).
+    The invoice is always read, in a transaction that has ended when the document is rendered, so a cached document is only returned
+    to those who may read the invoice. Raises NotFound; TemporarilyUnavailable when the company already renders too many
+    (core.background.heavy).
     """
     with tenant_context(tenant):
         invoice = get_invoice(public_id)
@@ -93,13 +94,13 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
         if document is not None:
             return document
         prefetch_related_objects([invoice], "lines", "customer")
-        # A draft, and an invoice from before sellers were kept, says what would be said now.
+        # A draft, or an invoice from before sellers were stored, shows the current details.
         seller = invoice.seller or seller_snapshot(current_seller())
         seller = {**seller, "legal_name": seller["legal_name"] or company}
         buyer = invoice.billed_to or buyer_snapshot(invoice.customer)
         logo = logo_of(seller)
     outside_transactions("invoice PDF")
-    # The font machinery is a sixth of the application's import time, and few processes ever draw an invoice.
+    # Font handling accounts for a sixth of the application's import time, and few processes ever render an invoice.
     from billing.export.invoice_pdf import file_name, render_invoice
 
     with heavy_work(tenant.company_id):
@@ -112,7 +113,7 @@ def invoice_document(tenant: Tenant, public_id: str) -> Document:
 
 
 def credit_note_document(tenant: Tenant, public_id: str) -> Document:
-    """Return the document of a credit note of `tenant`, read and made as that of an invoice is. Raises as invoice_document."""
+    """Return the document of a credit note of `tenant`, like `invoice_document`. Raises the same errors."""
     with tenant_context(tenant):
         note = get_credit_note(public_id)
         company = current_company().name

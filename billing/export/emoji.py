@@ -1,6 +1,6 @@
-"""Emoji of several characters: a family, a flag, a keycap, a skin tone. Each is one glyph of the face for emoji, or none at all.
+"""Emoji sequences of several characters: a family, a flag, a keycap, a skin tone. Each is one glyph of the emoji font, or none at all.
 
-Whoever looks at such a sequence character by character, as fpdf2 does to choose a face, draws its parts one beside the other.
+Processed character by character, as fpdf2 does to choose a font, the parts of a sequence would be drawn side by side.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import Any
 EMOJI = Path(str(files("manimgx_fonts"))) / "NotoEmoji[wght].ttf"
 _JOINER, _PICTURE, _KEYCAP = "\u200d", "\ufe0f", "\u20e3"
 _LETTERS, _TONES, _TAGS = "\U0001f1e6-\U0001f1ff", "\U0001f3fb-\U0001f3ff", "\U000e0020-\U000e007f"
-# Without any of these there is no sequence, and no face has to be opened to know it.
+# Every sequence contains one of these, so that other texts open no font.
 _HINT = re.compile(f"[{_JOINER}{_PICTURE}{_KEYCAP}{_LETTERS}{_TONES}]")
-# Lines, shapes and signs: neutral to the direction of a text, and the same from both sides.
+# Lines, shapes and signs: neutral in the direction of a text, and symmetric.
 _DIRECTIONLESS = tuple(map(chr, range(0x2500, 0x2768)))
-# The face draws a flag that it does not have as this one does: no country has the code ZZ.
+# The font draws unknown flags like this one: no country has the code ZZ.
 _NO_FLAG = "\U0001f1ff\U0001f1ff"
 
 
@@ -35,9 +35,9 @@ def characters_in(text: str) -> Iterator[str]:
 
 
 def stand_in(text: str) -> tuple[str, dict[str, str]]:
-    """Return `text` with a character in the place of each sequence, and which stands for which.
+    """Return `text` with each sequence replaced by a single character, and the mapping back.
 
-    They have no direction, as emoji have none, and do not occur in `text`.
+    The replacements have no direction, like emoji, and do not occur in `text`.
     """
     if not _HINT.search(text):
         return text, {}
@@ -52,13 +52,13 @@ def stand_in(text: str) -> tuple[str, dict[str, str]]:
 
 @cache
 def is_one_glyph(sequence: str) -> bool:
-    """Return whether the face for emoji draws `sequence` as one glyph, and not as several, or as what it does not know."""
+    """Return whether the emoji font draws `sequence` as one glyph, rather than as several or as an unknown one."""
     drawn = _glyphs(sequence)
     return len(drawn) == 1 and 0 not in drawn and drawn != _glyphs(_NO_FLAG)
 
 
 def _glyphs(sequence: str) -> list[int]:
-    """Return the glyphs that show anything: what chooses the picture of a character is shaped as a blank of no width."""
+    """Return the visible glyphs: variation selectors are shaped as spaces without width."""
     import uharfbuzz
 
     buffer = uharfbuzz.Buffer()

@@ -1,7 +1,7 @@
-"""The faces of a document, cut down to its characters.
+"""The fonts of a document, subset to its characters.
 
-A document embeds, in regular and in bold, only the faces that its characters need: one for Latin, Greek and Cyrillic, then one for
-each other script. The faces are variable fonts; cutting them first makes the rest (choosing the weight, embedding) quick.
+A document embeds, in regular and in bold, only the fonts that its characters need: one for Latin, Greek and Cyrillic, then one for
+each other script. The fonts are variable; subsetting them first makes the rest (choosing the weight, embedding) fast.
 """
 
 import io
@@ -19,24 +19,24 @@ from billing.export.coverage import code_points_of, faces_for, is_han
 from billing.export.emoji import EMOJI
 
 REGULAR, BOLD = 400, 700
-# A face of more characters takes much memory, and no other document needs the same ones.
+# A subset with more characters takes much memory, and no other document needs the same one.
 MOST_REMEMBERED = 2_000
-# Shaping happens when the document is set, so what joins, reorders and places marks stays in the face.
+# Text is shaped when the document is laid out, so the subset keeps ligatures, reordering and mark positioning.
 _OPTIONS = {
     "layout_features": ["*"],
     "notdef_outline": True,
     "name_IDs": [1, 2],
     "drop_tables": ["BASE", "STAT", "VORG", "VVAR", "vhea", "vmtx"],
 }
-# What documents in any of our languages say by themselves: Latin, punctuation, signs of currencies, the minus.
+# The characters of our own texts in any language: Latin, punctuation, currency signs, the minus sign.
 _ALWAYS = frozenset({*range(0x20, 0x180), *range(0x2000, 0x2070), *range(0x20A0, 0x20D0), 0x2212})
 
-logging.getLogger("fontTools").setLevel(logging.ERROR)  # it notes every table that it drops
+logging.getLogger("fontTools").setLevel(logging.ERROR)  # it logs every table that it drops
 
 
 @dataclass(frozen=True, slots=True)
 class FontSubset:
-    """One face of a document: the same characters in both weights, as TrueType files."""
+    """A font of one document: the same characters in both weights, as TrueType files."""
 
     name: str
     regular: bytes
@@ -44,12 +44,12 @@ class FontSubset:
 
 
 def subset_fonts(text: Set[str], *, country: str = "") -> Iterator[FontSubset]:
-    """Yield the faces that together have the characters of `text` (emoji sequences among them), the one for Latin first.
+    """Yield the fonts that together have the characters of `text` (including emoji sequences), the Latin one first.
 
-    `country` (ISO 3166-1) decides between variants of Han characters where the text does not.
+    `country` (ISO 3166-1) decides between variants of Han characters if the text does not.
     """
     wanted = {ord(character) for character in text if len(character) == 1} | _ALWAYS
-    # A sequence is shaped by the face for emoji alone, of characters that other faces have too.
+    # A sequence is shaped by the emoji font alone, although other fonts have its characters too.
     in_sequences = {ord(part) for character in text if len(character) > 1 for part in character}
     for path in faces_for(text, country):
         found = (wanted | in_sequences if path == EMOJI else wanted) & code_points_of(path)
@@ -65,7 +65,7 @@ def subset_fonts(text: Set[str], *, country: str = "") -> Iterator[FontSubset]:
 
 
 def _with_neighbours(path: Path, characters: Set[int]) -> Set[int]:
-    """Return all that the face has of the blocks in which `characters` lie: a cut that other documents can use as well."""
+    """Return all characters of the font in the blocks of `characters`: a subset that other documents can use as well."""
     blocks = {character >> 7 for character in characters}
     return {character for character in code_points_of(path) if character >> 7 in blocks}
 
@@ -75,7 +75,7 @@ def _cut(path: Path, characters: frozenset[int]) -> FontSubset:
 
 
 def _cut_uncached(path: Path, characters: frozenset[int]) -> FontSubset:
-    # The time of the cut would make two copies of one document differ.
+    # A timestamp would make two copies of a document differ.
     with TTFont(path, lazy=True, recalcTimestamp=False) as font:
         subsetter = subset.Subsetter(subset.Options(**_OPTIONS))
         subsetter.populate(unicodes=characters)

@@ -1,6 +1,7 @@
-"""What a machine reads of an invoice or a credit note: Cross Industry Invoice by EN 16931, to be embedded in the PDF (Factur-X, ZUGFeRD 2).
+"""The machine-readable part of invoices and credit notes: Cross Industry Invoice per EN 16931, embedded in the PDF (Factur-X, ZUGFeRD
+2).
 
-`factur-x` writes and checks the XML. Here stands only which of the norm's business terms (BT) and groups (BG) our facts are.
+`factur-x` writes and validates the XML. This module maps our data to the standard's business terms (BT) and groups (BG).
 """
 
 import re
@@ -24,14 +25,14 @@ _SEPA, _CREDIT_TRANSFER = "58", "30"  # UNTDID 4461
 _STANDARD, _ZERO, _EXEMPT, _REVERSE = "S", "Z", "E", "AE"  # UNTDID 5305
 _VATEX_REVERSE = "VATEX-EU-AE"
 _PRICE_DIGITS = 4
-# What XML 1.0 cannot hold (§2.2). Such an invoice is not issued any more; one that was is read without these characters.
+# Characters that XML 1.0 cannot contain (§2.2). New invoices with them are refused; older ones are read without them.
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _XMP_URN = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#"
 
 
 def supports_factur_x(issued: Invoice | CreditNote, *, seller: dict[str, Any], buyer: dict[str, Any]) -> bool:
-    """Return whether the norm has a place for this document: issued for real, in a currency of at most two decimals, with what it asks
-    of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
+    """Return whether the standard supports this document: a live one, in a currency with at most two decimal places, with the required
+    details of the parties (BR-8 to BR-11: addresses with a country; BR-S-2, BR-AE-2, BR-AE-3: tax identifiers).
     """
     invoice = issued.invoice if isinstance(issued, CreditNote) else issued
     is_issued = invoice.finalized_at is not None and issued.status not in (
@@ -56,9 +57,9 @@ def invoice_xml(
     buyer: dict[str, Any],
     exemption: str,
 ) -> bytes:
-    """Return the XML of an invoice that `supports_factur_x`, checked against its schema.
+    """Return the XML of an invoice that `supports_factur_x`, validated against its schema.
 
-    `exemption` is what the document says about why there is no tax.
+    `exemption` is the document's text on why there is no tax.
     """
     issued = (invoice.finalized_at or clock.now()).date()
     category = _Category(invoice, exemption)
@@ -71,7 +72,7 @@ def invoice_xml(
         "BT-3": _COMMERCIAL_INVOICE,
         "BT-5": invoice.currency,
         "BT-13": invoice.purchase_order or None,
-        # Where an invoice says nothing else, it was supplied on the day of its issue (2006/112/EC, article 226 (7)).
+        # By default, the supply date is the issue date (2006/112/EC, article 226 (7)).
         "BT-72": invoice.service_end or issued,
         "BT-73": invoice.service_start,
         "BT-74": invoice.service_end,
@@ -87,7 +88,7 @@ def invoice_xml(
         "BT-110": _text(_amount(invoice.tax, invoice)),
         "BT-112": _text(_amount(invoice.total, invoice)),
         "BT-113": _text(_amount(invoice.amount_paid, invoice)),
-        # A credit note says by itself what it takes off.
+        # A credit note states its own credit.
         "BT-115": _text(_amount(invoice.total - invoice.amount_paid, invoice)),
         **_terms(invoice),
         **_payment(seller.get("bank_details") or {}),
@@ -103,9 +104,9 @@ def credit_note_xml(
     buyer: dict[str, Any],
     exemption: str,
 ) -> bytes:
-    """Return the XML of a credit note that `supports_factur_x`, checked against its schema; what is taken back is above zero.
+    """Return the XML of a credit note that `supports_factur_x`, validated against its schema; the credited amounts are positive.
 
-    Its lines are after every discount, so none is written beside them. `exemption` is as that of an invoice.
+    Its lines are net of discounts, so none are listed. `exemption` is as for an invoice.
     """
     invoice = note.invoice
     invoiced = (invoice.finalized_at or note.created).date()
@@ -117,7 +118,7 @@ def credit_note_xml(
         "BT-3": _CREDIT_NOTE,
         "BT-5": invoice.currency,
         "BT-13": invoice.purchase_order or None,
-        # Due is what is taken back, and words have to say when (BR-CO-25).
+        # The credited amount counts as due, and the terms have to be stated (BR-CO-25).
         "BT-20": f"Credited on invoice {invoice.number}",
         "BT-72": invoice.service_end or invoiced,
         "BT-73": invoice.service_start,
@@ -152,7 +153,7 @@ def _notes(*texts: str) -> list[dict[str, str]]:
 
 
 def metadata(*, title: str, author: str, made: str, has_xml: bool) -> str:
-    """Return the XMP of a PDF/A-3; of one with this XML it says so as well (Factur-X's extension schema)."""
+    """Return the XMP of a PDF/A-3, which also declares the embedded XML, if any (Factur-X's extension schema)."""
     terms = {
         "pdfa3_flavor": "U",
         "title": title,
@@ -174,7 +175,7 @@ def metadata(*, title: str, author: str, made: str, has_xml: bool) -> str:
 
 
 def _in_xml(value: Any) -> Any:
-    """Return `value`, its texts without what XML cannot hold."""
+    """Return `value` with characters removed that XML cannot contain."""
     if isinstance(value, str):
         return _NOT_IN_XML.sub("", value)
     if isinstance(value, dict):
@@ -183,7 +184,7 @@ def _in_xml(value: Any) -> Any:
 
 
 class _Category:
-    """How the norm classes the tax of an invoice's lines."""
+    """The standard's tax category of an invoice's lines."""
 
     def __init__(self, invoice: Invoice, exemption: str) -> None:
         self._invoice = invoice
@@ -200,7 +201,7 @@ class _Category:
         return (_STANDARD if rate_bps else _ZERO), f"{Decimal(rate_bps) / 100:f}"
 
     def breakdown(self, group: dict[str, int]) -> dict[str, Any]:
-        """Return a group of BG-23 from one of `tax_breakdown`."""
+        """Return a BG-23 group from an entry of `tax_breakdown`."""
         category, rate = self.of(group["tax_rate_bps"])
         terms = {
             "BT-116": _text(_amount(group["taxable"], self._invoice)),
@@ -224,7 +225,7 @@ def _text(amount: Decimal | int) -> str:
 
 
 def _line(invoice: Invoice, line: InvoiceLine, number: int, category: _Category) -> dict[str, Any]:
-    """Return a line of BG-25. The norm's amounts are without tax; where ours include it, so does the discount's share (BT-131)."""
+    """Return a BG-25 line. The standard's amounts exclude tax; where ours include it, so does the discount's share (BT-131)."""
     code, rate = category.of(line.tax_rate_bps)
     if invoice.prices_include_tax:
         net = _amount(line.amount - line.discount_share - line.tax, invoice)
@@ -246,7 +247,7 @@ def _line(invoice: Invoice, line: InvoiceLine, number: int, category: _Category)
 
 
 def _credited(invoice: Invoice, line: CreditNoteLine, number: int, category: _Category) -> dict[str, Any]:
-    """Return a line of BG-25 of a credit note; of a mere amount the quantity is one."""
+    """Return a BG-25 line of a credit note; for an amount without a quantity, the quantity is one."""
     code, rate = category.of(line.invoice_line.tax_rate_bps)
     net = _amount(line.amount - (line.tax if invoice.prices_include_tax else 0), invoice)
     quantity = line.quantity or Decimal(1)
@@ -271,7 +272,7 @@ def _line_allowance(invoice: Invoice, line: InvoiceLine) -> list[dict[str, str]]
 
 
 def _allowances(invoice: Invoice, lines: list[InvoiceLine], category: _Category) -> list[dict[str, str]]:
-    """Return the discount on the whole invoice, split by what it lessens (BG-20: each has one category and rate)."""
+    """Return the discount on the whole invoice, split by tax category and rate (BG-20)."""
     shares: defaultdict[tuple[str, str], int] = defaultdict(int)
     for line in lines:
         shares[category.of(line.tax_rate_bps)] += line.discount_share
@@ -295,7 +296,7 @@ def _party(party: dict[str, Any], name: str) -> dict[str, Any]:
     other = next((each["value"] for each in tax_ids if not each["type"].endswith("_vat")), None)
     terms = {
         "name": name,
-        # BR-CO-9: with its country in front.
+        # BR-CO-9: with the country prefix.
         "vat_identifier": vat if vat[:2].isalpha() else vat and address["country"] + vat,
         "tax_identifier": other,
         "addr_l1": address.get("line1"),
@@ -311,7 +312,7 @@ def _party(party: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _terms(invoice: Invoice) -> dict[str, Any]:
-    """Return when it is to be paid (BR-CO-25 asks for a date or words while something is due)."""
+    """Return the payment terms (BR-CO-25 requires a date or a text while something is due)."""
     if invoice.due_date:
         return {"BT-9": invoice.due_date}
     return {"BT-20": "Due on receipt"} if invoice.total > invoice.amount_paid else {}

@@ -1,4 +1,4 @@
-"""An invoice as a PDF, in the seller's name and the language of the customer's documents."""
+"""Renders an invoice as a PDF, in the seller's name and the customer's document language."""
 
 from typing import Any
 
@@ -21,17 +21,17 @@ from core import clock
 
 
 def file_name(invoice: Invoice) -> str:
-    """Return what the file is called: the number, or the id of a draft."""
+    """Return the file name: the number, or the ID of a draft."""
     return f"{invoice.number or invoice.public_id}.pdf"
 
 
 def render_invoice(
     invoice: Invoice, *, seller: dict[str, Any], buyer: dict[str, Any], logo: SellerLogo | None = None
 ) -> bytes:
-    """Return the PDF of `invoice`; one that does not stand as it is (draft, void, …, test) says so.
+    """Return the PDF of `invoice`, marked if it is not final (draft, void, …, test).
 
-    `seller` and `buyer` are the snapshots that a finalized invoice keeps (billing.representations), or what they would be
-    now. The same bytes come out at every call for the same state.
+    `seller` and `buyer` are the snapshots of a finalized invoice (billing.representations), or the current details. The same state
+    produces identical bytes.
     """
     words = WORDS[buyer.get("language") or seller["language"]]
     lines = sorted(invoice.lines.all(), key=lambda line: line.position)
@@ -142,5 +142,5 @@ def _bank(pdf: Sheet, seller: dict[str, Any]) -> None:
 
 
 def _grouped(iban: str) -> str:
-    """Return an IBAN in groups of four that no line break separates (ISO 13616)."""
+    """Return an IBAN in groups of four with non-breaking spaces (ISO 13616)."""
     return "\u00a0".join(iban[start : start + 4] for start in range(0, len(iban), 4))

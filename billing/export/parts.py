@@ -1,4 +1,4 @@
-"""What stands on an invoice and on a credit note alike: the parties, remarks, and why there is no tax."""
+"""The parts that invoices and credit notes share: the parties, remarks, and the reason for no tax."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ _BEFORE_CITY = ("line1", "line2")
 
 
 def write_seller(pdf: Sheet, seller: dict[str, Any], logo: SellerLogo | None) -> None:
-    """Write who sells, at the top of the first page, below the logo."""
+    """Write the seller at the top of the first page, below the logo."""
     if logo is not None:
         pdf.draw_logo(logo)
     pdf.write_line(seller["legal_name"], size=11, bold=True)
@@ -21,7 +21,7 @@ def write_seller(pdf: Sheet, seller: dict[str, Any], logo: SellerLogo | None) ->
 
 
 def write_buyer(pdf: Sheet, buyer: dict[str, Any]) -> None:
-    """Write who is billed."""
+    """Write the customer."""
     pdf.write_line(pdf.words.billed_to, grey=True)
     pdf.write_line(buyer["name"], bold=True)
     for line in _address_lines(buyer.get("address"), pdf.words) + _tax_id_lines(buyer):
@@ -32,7 +32,7 @@ def write_buyer(pdf: Sheet, buyer: dict[str, Any]) -> None:
 
 
 def write_remarks(pdf: Sheet, *, mode: str, status: str) -> None:
-    """Write below the title what the document is not: real, or as it stands; `status` is "" where there is nothing to say."""
+    """Write the document's limitations below the title: a test, or its status; `status` is "" if there is none to mention."""
     remarks = [pdf.words.not_real] if mode == "test" else []
     remarks += [status] if status else []
     if remarks:
@@ -41,14 +41,14 @@ def write_remarks(pdf: Sheet, *, mode: str, status: str) -> None:
 
 
 def write_purchase_order(pdf: Sheet, invoice: Invoice) -> None:
-    """Write the last of the lines above the table."""
+    """Write the purchase order as the last line above the table."""
     if invoice.purchase_order:
         pdf.write_line(f"{pdf.words.purchase_order}: {invoice.purchase_order}")
     pdf.ln(5)
 
 
 def write_notes(pdf: Sheet, invoice: Invoice, *, memo: str) -> None:
-    """Write below the sums why there is no tax, or that prices include it, and what the seller says."""
+    """Write the notes below the totals: the reason for no tax, whether prices include it, and the seller's note."""
     pdf.ln(4)
     if invoice.tax_exempt != Customer.TaxExemption.NONE:
         pdf.write_line(exemption_of(invoice, pdf.words))
@@ -59,19 +59,19 @@ def write_notes(pdf: Sheet, invoice: Invoice, *, memo: str) -> None:
 
 
 def exemption_of(invoice: Invoice, words: Words) -> str:
-    """Return why the invoice has no tax, in its own words or the usual ones; "" of one that has."""
+    """Return the reason for no tax, as set on the invoice or the default text; "" if there is tax."""
     usual = {"reverse": words.reverse_charge, "exempt": words.exempt}
     return invoice.tax_note or usual.get(invoice.tax_exempt, "")
 
 
 def country_of(party: dict[str, Any]) -> str:
-    """Return the code of a party's country; "" where its address names none."""
+    """Return the country code of a party, or "" if its address has none."""
     country: str = (party.get("address") or {}).get("country", "")
     return country
 
 
 def _address_lines(address: dict[str, str] | None, words: Words) -> list[str]:
-    """Return an address as it is written on an envelope: street, place, and the country by its name."""
+    """Return an address as on an envelope: street, city, and the country name."""
     known = address or {}
     place = " ".join(known[part] for part in ("postal_code", "city") if known.get(part))
     lines = [known[part] for part in _BEFORE_CITY if known.get(part)]

@@ -1,4 +1,4 @@
-"""The paper that documents are written on: PDF/A-3, A4, the faces their characters need, the foot of each page (fpdf2)."""
+"""The pages of documents: PDF/A-3, A4, the required fonts, and the page footer (fpdf2)."""
 
 import io
 import logging
@@ -26,19 +26,20 @@ _FOOT_LINE_MM = 3.6
 _TABLE_SIZES = (8, 7, 6, 5)
 _CELL_PADDING_MM = 4
 _MM_PER_PIXEL = 25.4 / 300
-_TEXT_MM = 50  # what the text of a table has at the least
-# Stands for the number of pages until it is known. Nobody types it: fpdf2's own `{nb}` may be part of a name.
+_TEXT_MM = 50  # the minimum width of a table's text column
+# A placeholder for the number of pages. It cannot be typed, unlike fpdf2's own `{nb}`, which may be part of a name.
 _PAGES = "\U0010fffd\U0010fffc\U0010fffd"
 
 logging.getLogger("fpdf").setLevel(
     logging.ERROR
-)  # it notes each character that no face has; it is drawn as a box
+)  # it logs each character that no font has, which is drawn as a box
 
 
 class Sheet(FPDF):
-    """A4 with the faces that the characters of `text` need; at the foot of each page the seller's lines, name and page number.
+    """An A4 document with the fonts for the characters of `text`; the footer of each page has the seller's lines, name and page
+    number.
 
-    `country` (ISO 3166-1) is the reader's, and decides how Han characters are drawn.
+    `country` (ISO 3166-1) is the reader's, and determines how Han characters are drawn.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Sheet(FPDF):
         country: str,
     ) -> None:
         self._sequences: dict[str, str] = {}
-        self._emoji = ""  # the name of the face for emoji, where there is one
+        self._emoji = ""  # the name of the emoji font, if any
         super().__init__(format="A4", enforce_compliance="PDF/A-3U")
         self.seller = seller
         self.foot = footer.splitlines()
@@ -72,7 +73,7 @@ class Sheet(FPDF):
         self.add_page()
 
     def _add_faces(self, text: Set[str], country: str) -> None:
-        """Add the faces as files, which fpdf2 reads, and again when the document is written."""
+        """Add the fonts as files, which fpdf2 reads, and again when the document is written."""
         self._folder = TemporaryDirectory(prefix="pomelo-faces-")
         names = []
         for number, face in enumerate(subset_fonts(text, country=country)):
@@ -84,16 +85,16 @@ class Sheet(FPDF):
                 path.write_bytes(data)
                 self.add_font(names[-1], style, path)
         self.set_fallback_fonts(names[1:], exact_match=False)
-        # Joins Arabic, reorders Devanagari, and sets what runs from right to left in its order.
+        # Joins Arabic, reorders Devanagari, and lays out right-to-left text.
         self.set_text_shaping(use_shaping_engine=True)
 
     def _preload_bidirectional_text(self, text: str, markdown: bool) -> Sequence[Fragment]:
-        """Let a character stand for each emoji sequence while the directions of a text are found: one of its parts has another."""
+        """Replace each emoji sequence by a single character while text directions are determined, because one of its parts has another."""
         text, self._sequences = stand_in(text) if self._emoji else (text, {})
         return super()._preload_bidirectional_text(text, markdown)
 
     def _parse_chars(self, text: str, markdown: bool, **kwargs: Any) -> Iterator[Fragment]:
-        """Set each emoji sequence as one character of the face for emoji; fpdf2 chooses a face for each code point, and would part it."""
+        """Render each emoji sequence as one character of the emoji font; fpdf2 chooses a font per code point, and would split it."""
         for is_sequence, characters in groupby(text, key=self._sequences.__contains__):
             if not is_sequence:
                 yield from super()._parse_chars("".join(characters), markdown, **kwargs)
@@ -104,7 +105,7 @@ class Sheet(FPDF):
             yield Fragment([self._sequences[each] for each in characters], state, self.k)
 
     def attach_xml(self, xml: bytes) -> None:
-        """Embed the XML that says the same as the pages."""
+        """Embed the XML with the same content as the pages."""
         self.embed_file(
             bytes=xml,
             basename=FILE_NAME,
@@ -116,14 +117,14 @@ class Sheet(FPDF):
         self.set_xmp_metadata(metadata(**self._described, has_xml=True))
 
     def finished(self) -> bytes:
-        """Return the document; nothing can be written on it afterwards."""
+        """Return the document; it cannot be written to afterwards."""
         try:
             return bytes(self.output())
         finally:
             self._folder.cleanup()
 
     def footer(self) -> None:
-        """Write the foot of a page."""
+        """Write the footer of a page."""
         self.set_y(-MARGIN_MM - _FOOT_LINE_MM * len(self.foot))
         self.set_font("sans", size=7)
         self.set_text_color(*GREY)
@@ -131,41 +132,41 @@ class Sheet(FPDF):
             self.cell(0, _FOOT_LINE_MM, line, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         self.cell(0, 5, self.seller, align="L")
         self.set_x(MARGIN_MM)
-        # What is shaped cannot be replaced afterwards, and the number of pages is not known yet.
+        # Shaped text cannot be replaced afterwards, and the number of pages is not known yet.
         self.set_text_shaping(use_shaping_engine=False)
         self.cell(0, 5, self.words.page.format(page=self.page_no(), pages=_PAGES), align="R")
         self.set_text_shaping(use_shaping_engine=True)
         self.set_text_color(0)
 
     def write_line(self, text: str, *, size: float = 9, bold: bool = False, grey: bool = False) -> None:
-        """Write one paragraph, or several: each runs in the direction of its own first letter."""
+        """Write one or more paragraphs, each in the direction of its own first letter."""
         self.set_font("sans", "B" if bold else "", size)
         self.set_text_color(*(GREY if grey else (0, 0, 0)))
         for paragraph in text.splitlines() or [""]:
             try:
                 self.multi_cell(0, size * 0.5, paragraph, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
             except FPDFException:
-                # A word that is wider than the page: break it anywhere.
+                # A word that is wider than the page is broken anywhere.
                 self.multi_cell(
                     0, size * 0.5, paragraph, wrapmode=WrapMode.CHAR, new_x=XPos.LMARGIN, new_y=YPos.NEXT
                 )
         self.set_text_color(0)
 
     def draw_logo(self, logo: SellerLogo) -> None:
-        """Draw a logo at the left margin, as large as it is at 300 dpi; what comes next stands below it."""
+        """Draw a logo at the left margin at 300 dpi, with the following content below it."""
         width, height = (pixels * _MM_PER_PIXEL for pixels in (logo.width, logo.height))
         self.image(io.BytesIO(logo.content), x=self.l_margin, y=self.get_y(), w=width, h=height)
         self.set_y(self.get_y() + height + 4)
 
     def write_row(self, label: str, value: str, *, bold: bool = False) -> None:
-        """Write a label and an amount at the right margin."""
+        """Write a label, and an amount at the right margin."""
         self.set_font("sans", "B" if bold else "", 9)
         self.cell(120, 6, label, align="R")
         self.cell(0, 6, value, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
     def write_table(self, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Write a table of a text and numbers. Each column of numbers is as wide as its widest, so that none is broken in two; the
-        letters are smaller where the text would have no room left.
+        """Write a table of a text and numbers. Each number column is as wide as its widest number, so that none is split; the font is
+        smaller if there would be no space for the text.
         """
         for size in _TABLE_SIZES:
             self.set_font("sans", "B", size)

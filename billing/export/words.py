@@ -1,4 +1,4 @@
-"""The words of documents, in each language that billing.languages names; dates and countries by CLDR (Babel)."""
+"""The texts of documents in each language of billing.languages; dates and countries from CLDR (Babel)."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +16,7 @@ _THIN = "\u202f"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """One language: what stands on a document, and how it writes numbers."""
+    """The texts and number formats of a language."""
 
     language: str
     style: NumberStyle
@@ -57,7 +57,7 @@ class Words:
     given_back: str
 
     def status(self, status: str) -> str:
-        """Return how a status that is printed is called; "" for one that is not."""
+        """Return the printed label of a status, or "" if it is not printed."""
         known = {
             "draft": self.draft,
             "void": self.void,
@@ -67,7 +67,7 @@ class Words:
         return known.get(status, "")
 
     def money(self, amount: int, currency: str) -> str:
-        """Return minor units with the currency's sign or code, where the language puts it."""
+        """Return an amount with the currency's sign or code, in the position used by the language."""
         digits = decimal_text(abs(amount), currency, self.style)
         sign = SIGNS.get(currency, "")
         minus = "−" if amount < 0 else ""
@@ -78,7 +78,7 @@ class Words:
         return f"{minus}{digits}\u00a0{sign or currency}"
 
     def decimal(self, amount: int, currency: str) -> str:
-        """Return minor units without the currency."""
+        """Return an amount without the currency."""
         return decimal_text(amount, currency, self.style)
 
     def percent(self, bps: int) -> str:
@@ -86,17 +86,17 @@ class Words:
         return f"{bps / 100:g} %".replace(".", self.style.decimal)
 
     def quantity_text(self, value: Decimal) -> str:
-        """Return a quantity with grouped digits and no needless zeros."""
+        """Return a quantity with grouped digits and no trailing zeros."""
         whole, _, rest = f"{value:,f}".partition(".")
         rest = rest.rstrip("0")
         return whole.replace(",", self.style.group) + (f"{self.style.decimal}{rest}" if rest else "")
 
     def day(self, value: date) -> str:
-        """Return a day in words."""
+        """Return a date in long form."""
         return format_date(value, "d MMMM y" if self.language == "en" else "long", locale=self.language)
 
     def country(self, code: str) -> str:
-        """Return what a country is called; the code itself where CLDR has no name."""
+        """Return a country's name, or its code if CLDR has no name."""
         return str(Locale(self.language).territories.get(code, code))
 
 

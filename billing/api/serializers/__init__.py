@@ -1,4 +1,4 @@
-"""What billing's endpoints accept and answer: types and shapes. What values mean is judged by the services."""
+"""Request and response fields of billing's endpoints: types and formats. Services validate the values."""
 
 from billing.api.serializers.credit_notes import CreditNoteInput, CreditNoteOutput, VoidInput
 from billing.api.serializers.customers import CustomerInput, CustomerOutput

@@ -1,4 +1,4 @@
-"""Credit notes in and out."""
+"""Request and response fields of credit notes."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ name_values("CreditNoteReason", CreditNoteReason.values)
 
 
 class CreditNoteLineInput(StrictSerializer):
-    """What is taken back of one line: a `quantity`, an `amount`, or without either all that is left of it."""
+    """The credit for a line: a `quantity`, an `amount`, or, without either, everything that is left of it."""
 
     invoice_line = PublicIdField("il")
     quantity = QuantityField(required=False, allow_null=True)
@@ -35,7 +35,7 @@ class CreditNoteLineInput(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a quantity and an amount of the same line."""
+        """Refuse a quantity together with an amount."""
         if attrs.get("quantity") is not None and attrs.get("amount") is not None:
             text = "Send either `quantity` or `amount`."
             raise serializers.ValidationError(
@@ -45,7 +45,7 @@ class CreditNoteLineInput(StrictSerializer):
 
 
 class CreditNoteInput(StrictSerializer):
-    """A credit note: of `lines`, of an `amount`, or, asked for by name, of all that is left of the invoice."""
+    """A credit note for `lines`, for an `amount`, or, if requested explicitly, for everything that is left of the invoice."""
 
     invoice = PublicIdField("in")
     lines = serializers.ListField(
@@ -72,7 +72,7 @@ class CreditNoteInput(StrictSerializer):
     metadata = MetadataField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a body that leaves open how much is meant: what did not arrive must never mean the larger sum."""
+        """Refuse an ambiguous body: a truncated one must never mean the larger amount."""
         if attrs.get("full") is False:
             raise serializers.ValidationError(
                 {"full": ["Send `true`, or leave it out and send `lines` or `amount`."]}
@@ -86,13 +86,13 @@ class CreditNoteInput(StrictSerializer):
 
 
 class VoidInput(StrictSerializer):
-    """Why a credit note is declared void."""
+    """The reason for voiding a credit note."""
 
     reason = NameField(max_length=300, required=False, allow_null=True)
 
 
 class CreditNoteLineOutput(serializers.Serializer):
-    """What is taken back of a line. `quantity` is null where an amount was asked for."""
+    """The credit for a line. `quantity` is null if an amount was credited."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["credit_note_line"])
@@ -105,7 +105,7 @@ class CreditNoteLineOutput(serializers.Serializer):
 
 
 class CreditNoteOutput(serializers.Serializer):
-    """A credit note. `seller` and `billed_to` are as of the moment at which it was issued."""
+    """A credit note. `seller` and `billed_to` are as of the time of issue."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["credit_note"])

@@ -1,4 +1,4 @@
-"""Customers in and out."""
+"""Request and response fields of customers."""
 
 from rest_framework import serializers
 
@@ -21,7 +21,7 @@ name_values("TaxExemption", TaxExemption.values)
 
 
 class CustomerInput(StrictSerializer):
-    """The fields of a customer that a caller sets."""
+    """The customer fields that a caller can set."""
 
     name = NameField(max_length=200)
     email = EmailAddressField(max_length=254, required=False, allow_null=True)

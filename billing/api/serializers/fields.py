@@ -1,4 +1,4 @@
-"""Fields whose values are on a list, or of a form, that the OpenAPI document says too."""
+"""Fields with a fixed list of values or a format, which the OpenAPI document includes."""
 
 from decimal import Decimal
 from typing import Any, ClassVar
@@ -48,13 +48,13 @@ class CountryField(serializers.RegexField):
 
 
 class PhoneField(serializers.CharField):
-    """A phone number in international format; that it can exist is judged by the service."""
+    """A phone number in international format; the service checks that it is valid."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": f"^{PHONE}$"}
 
 
 class AddressInput(StrictSerializer):
-    """A postal address; every part is optional. Of a PATCH the parts that are sent are changed; null takes one away."""
+    """A postal address; every part is optional. PATCH updates the parts that are sent; null removes one."""
 
     line1 = serializers.CharField(max_length=200, required=False, allow_blank=True, allow_null=True)
     line2 = serializers.CharField(max_length=200, required=False, allow_blank=True, allow_null=True)
@@ -65,7 +65,7 @@ class AddressInput(StrictSerializer):
 
 
 class AddressOutput(serializers.Serializer):
-    """A postal address; parts that are not known are left out."""
+    """A postal address; unknown parts are omitted."""
 
     line1 = serializers.CharField(required=False)
     line2 = serializers.CharField(required=False)
@@ -76,7 +76,7 @@ class AddressOutput(serializers.Serializer):
 
 
 class TaxIdInput(StrictSerializer):
-    """A tax identifier; its check digits are judged by the service."""
+    """A tax identifier; the service verifies its check digits."""
 
     type = serializers.ChoiceField(choices=list(KINDS))
     value = serializers.CharField(max_length=MAX_TAX_ID)
@@ -90,7 +90,7 @@ class TaxIdOutput(serializers.Serializer):
 
 
 class MergedMetadataField(MetadataField):
-    """Metadata that a PATCH merges: null takes a name away; null instead of the object takes all of them away."""
+    """Metadata that PATCH merges: null removes an entry; null instead of the object removes all of them."""
 
     child = serializers.CharField(
         max_length=MAX_VALUE, allow_blank=True, trim_whitespace=False, allow_null=True
@@ -98,7 +98,7 @@ class MergedMetadataField(MetadataField):
 
 
 class QuantityField(serializers.FloatField):
-    """A number with up to six decimals, exactly as it is written: its double is the one nearest to it."""
+    """A number with up to six decimal places, as written: a double is nearest to it."""
 
     json_schema: ClassVar[dict[str, Any]] = {"multipleOf": 0.000001}
 
@@ -111,20 +111,20 @@ class QuantityField(serializers.FloatField):
         super().__init__(min_value=0.000001, max_value=MAX_QUANTITY, **kwargs)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Read the number; raises ValidationError."""
+        """Parse the number. Raises ValidationError."""
         if isinstance(data, bool) or not isinstance(data, (int, float)):
             self.fail("wrong_type")
         if abs(data) > MAX_QUANTITY:
-            return data  # the bounds say so
+            return data  # the range is checked later
         exact = Decimal(repr(data))
         kept = exact.quantize(_MILLIONTH)
-        # Half a unit in the last place of a double: what a program that multiplied by 0.000001 sends.
+        # Half a unit in the last place of a double, as sent by a program that multiplied by 0.000001.
         if abs(exact - kept) > abs(kept) * _LAST_PLACE:
             self.fail("decimals")
         return kept
 
 
 class DueDateField(DayField):
-    """A day from 2000 to 2199, as billing.services.invoices has it."""
+    """A day from 2000 to 2199, as in billing.services.invoices."""
 
     json_schema: ClassVar[dict[str, Any]] = {"pattern": "^2[01][0-9]{2}-[0-9]{2}-[0-9]{2}$"}

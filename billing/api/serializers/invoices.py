@@ -1,4 +1,4 @@
-"""Invoices in and out."""
+"""Request and response fields of invoices."""
 
 from rest_framework import serializers
 
@@ -29,12 +29,12 @@ def _discount_bps(what: str) -> serializers.IntegerField:
     )
 
 
-# Of what is left out of lists.
+# Fields omitted from lists.
 IN_LISTS = "In lists with `expand=lines` only."
 
 
 class InvoiceLineInput(StrictSerializer):
-    """One position: `quantity` × `unit_amount`, rounded half up, less its discount."""
+    """An invoice line: `quantity` × `unit_amount`, rounded half up, less its discount."""
 
     description = serializers.CharField(max_length=500)
     quantity = QuantityField(help_text="Up to six decimal places.")
@@ -52,14 +52,14 @@ class InvoiceLineInput(StrictSerializer):
 
 
 class ServicePeriodInput(StrictSerializer):
-    """The first and the last day of what is billed."""
+    """The first and last day of the billed period."""
 
     start = DueDateField()
     end = DueDateField()
 
 
 class InvoiceInput(StrictSerializer):
-    """The fields of a draft that a caller sets; `lines` are replaced as a whole."""
+    """The fields of a draft that a caller can set; `lines` are replaced as a whole."""
 
     customer = PublicIdField("cus")
     currency = CurrencyField()
@@ -95,7 +95,7 @@ class InvoiceInput(StrictSerializer):
 
 
 class InvoiceLineOutput(serializers.Serializer):
-    """A line."""
+    """An invoice line."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["invoice_line"])
@@ -110,7 +110,7 @@ class InvoiceLineOutput(serializers.Serializer):
 
 
 class IssuedByOutput(serializers.Serializer):
-    """Who sells, as of the finalization."""
+    """The seller, as of finalization."""
 
     legal_name = serializers.CharField(allow_null=True)
     address = AddressOutput(allow_null=True)
@@ -121,7 +121,7 @@ class IssuedByOutput(serializers.Serializer):
 
 
 class BilledToOutput(serializers.Serializer):
-    """Who is billed, as of the finalization."""
+    """The customer, as of finalization."""
 
     name = serializers.CharField()
     email = serializers.CharField(allow_null=True)
@@ -133,7 +133,7 @@ class BilledToOutput(serializers.Serializer):
 
 
 class WarningOutput(serializers.Serializer):
-    """What a live invoice would be refused for."""
+    """Why a live invoice would have been refused."""
 
     field = serializers.CharField()
     code = serializers.CharField()
@@ -141,14 +141,14 @@ class WarningOutput(serializers.Serializer):
 
 
 class ServicePeriodOutput(serializers.Serializer):
-    """The first and the last day of what is billed."""
+    """The first and last day of the billed period."""
 
     start = serializers.DateField()
     end = serializers.DateField()
 
 
 class TaxBreakdownOutput(serializers.Serializer):
-    """What is taxed at one rate. The tax is rounded once for it (EN 16931)."""
+    """The amount taxed at one rate. Tax is rounded once per rate (EN 16931)."""
 
     tax_rate_bps = serializers.IntegerField()
     taxable = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""Charges, refunds and payments past the gateway, in and out."""
+"""Request and response fields of charges, refunds and payments outside the gateway."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ name_values("PaymentMethod", PaymentMethod.values)
 
 
 class MetadataInput(StrictSerializer):
-    """What can be changed of an object that is final otherwise."""
+    """The only field that can be changed on an immutable object."""
 
     metadata = MergedMetadataField(
         allow_null=True, help_text="Merged with the existing entries; null removes one."
@@ -28,7 +28,7 @@ class MetadataInput(StrictSerializer):
 
 
 class ChargeInput(StrictSerializer):
-    """A charge: against an `invoice`, or free with an `amount` and a `currency`."""
+    """A charge: for an `invoice`, or without one with an `amount` and a `currency`."""
 
     payment_method = serializers.CharField(
         max_length=64,
@@ -48,7 +48,7 @@ class ChargeInput(StrictSerializer):
 
 
 class DisputeOutput(serializers.Serializer):
-    """A payer asked their bank for the money back."""
+    """A dispute: a payer asked their bank to return the money."""
 
     id = serializers.CharField()
     amount = serializers.IntegerField(help_text="What is disputed; it may differ from the charge's amount.")
@@ -84,7 +84,7 @@ class ChargeOutput(serializers.Serializer):
 
 
 class RefundInput(StrictSerializer):
-    """A refund of a charge: of an amount, or, asked for by name, of all that is left."""
+    """A refund of a charge: an amount, or, if requested explicitly, everything that is left."""
 
     amount = serializers.IntegerField(min_value=1, max_value=MAX_AMOUNT, required=False)
     full = serializers.BooleanField(
@@ -99,7 +99,7 @@ class RefundInput(StrictSerializer):
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a body that leaves open how much is meant: what did not arrive must never mean the larger sum."""
+        """Refuse an ambiguous body: a truncated one must never mean the larger amount."""
         if attrs.get("full") is False:
             raise serializers.ValidationError({"full": ["Send `true`, or leave it out and send `amount`."]})
         given = attrs.keys() & {"amount", "full"}
@@ -133,7 +133,7 @@ class RefundOutput(serializers.Serializer):
 
 
 class PaymentInput(StrictSerializer):
-    """Money for an invoice that came past the gateway."""
+    """A payment for an invoice, received outside the gateway."""
 
     method = serializers.ChoiceField(choices=PaymentMethod.values)
     amount = serializers.IntegerField(
@@ -147,13 +147,13 @@ class PaymentInput(StrictSerializer):
 
 
 class UndoInput(StrictSerializer):
-    """Why a payment is taken back."""
+    """The reason for undoing a payment."""
 
     reason = NameField(max_length=300)
 
 
 class PaymentOutput(serializers.Serializer):
-    """A payment that came past the gateway."""
+    """A payment received outside the gateway."""
 
     id = serializers.CharField()
     object = serializers.ChoiceField(choices=["payment"])

@@ -1,4 +1,4 @@
-"""What a company's invoices say of it, in and out."""
+"""Request and response fields of the seller, whose details appear on invoices."""
 
 from math import ceil
 
@@ -12,12 +12,12 @@ from billing.tax_ids import MAX_TAX_IDS
 from core.api.fields import Base64Field, NameField
 from core.api.serializers import StrictSerializer
 
-# Any text without control characters (C0, C1, U+2028, U+2029) but those that end a line; it is kept with line feeds.
+# Any text without control characters (C0, C1, U+2028, U+2029) except line breaks, which are stored as line feeds.
 LINES = r"^[^\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]*$"
 
 
 class BankDetailsInput(StrictSerializer):
-    """Where the money goes; null takes a part away. IBAN and BIC are checked."""
+    """Bank details; null removes a part. IBAN and BIC are validated."""
 
     account_holder = NameField(max_length=100, required=False, allow_null=True)
     bank_name = NameField(max_length=100, required=False, allow_null=True)
@@ -28,7 +28,7 @@ class BankDetailsInput(StrictSerializer):
 
 
 class BankDetailsOutput(serializers.Serializer):
-    """Where the money goes; parts that are not known are left out."""
+    """Bank details; unknown parts are omitted."""
 
     account_holder = serializers.CharField(required=False)
     bank_name = serializers.CharField(required=False)
@@ -39,7 +39,7 @@ class BankDetailsOutput(serializers.Serializer):
 
 
 class SellerInput(StrictSerializer):
-    """What can be changed; `address` and `bank_details` merge, `tax_ids` are replaced."""
+    """The seller fields that can be changed; `address` and `bank_details` are merged, `tax_ids` replaced."""
 
     legal_name = NameField(max_length=200, required=False, allow_null=True)
     address = AddressInput(required=False, allow_null=True)
@@ -73,7 +73,7 @@ class SellerInput(StrictSerializer):
 
 
 class LogoOutput(serializers.Serializer):
-    """What was made of the logo that was sent."""
+    """The logo, as it was redrawn from the uploaded file."""
 
     content_type = serializers.ChoiceField(choices=["image/png", "image/jpeg"])
     width = serializers.IntegerField(min_value=1, help_text="In pixels.")
@@ -82,7 +82,7 @@ class LogoOutput(serializers.Serializer):
 
 
 class SellerOutput(serializers.Serializer):
-    """What invoices say of the company."""
+    """The company's details on its invoices."""
 
     object = serializers.ChoiceField(choices=["seller"])
     mode = serializers.ChoiceField(choices=["live", "test"])

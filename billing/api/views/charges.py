@@ -19,7 +19,7 @@ from core.api.views import GenericViewSet
 
 
 class ChargeViewSet(GenericViewSet):
-    """Money taken, for an invoice or without one."""
+    """Payments collected with or without an invoice."""
 
     scopes = {
         "list": "charges:read",
@@ -36,7 +36,7 @@ class ChargeViewSet(GenericViewSet):
 
     @extend_schema(operation_id="create_charge", request=ChargeInput, responses={201: ChargeOutput})
     def create(self, request: ApiRequest) -> Response:
-        """Accept a charge. It is `pending` until the gateway has answered: see `charge.succeeded` and `charge.failed`."""
+        """Create a charge. It is `pending` until the gateway responds: see `charge.succeeded` and `charge.failed`."""
         fields = resolve_references(ChargeInput.read(request))
         row = services.create_charge(actor=request.user, **fields)
         return Response(representations.charge(row), 201)
@@ -48,7 +48,7 @@ class ChargeViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_charge", request=MetadataInput, responses=ChargeOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the `metadata` of a charge: it merges, and null takes a name away. Everything else is final."""
+        """Update the `metadata` of a charge: it is merged, and null removes an entry. Everything else is immutable."""
         row = selectors.get_charge(id)
         row = services.update_charge(charge=row, actor=request.user, **MetadataInput.read(request))
         return Response(representations.charge(row))
@@ -64,9 +64,9 @@ class ChargeViewSet(GenericViewSet):
     @extend_schema(operation_id="create_refund", request=RefundInput, responses={201: RefundOutput})
     @refunds.mapping.post
     def create_refund(self, request: ApiRequest, id: str) -> Response:
-        """Refund a charge, in part or all that is left. It is `pending` until the gateway has answered.
+        """Refund a charge, in part or in full. The refund is `pending` until the gateway responds.
 
-        `credit_note: true` writes a credit note, and so needs the scope `invoices:write` as well.
+        `credit_note: true` also issues a credit note, and needs the scope `invoices:write`.
         """
         charge = selectors.get_charge(id)
         fields = RefundInput.read(request)
@@ -77,7 +77,7 @@ class ChargeViewSet(GenericViewSet):
         return Response(representations.refund(row), 201)
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
-        """Lock the charge's invoice first, as everything does that locks both."""
+        """Lock the charge's invoice first, like everything that locks both."""
         charge = selectors.get_charge(str(path["id"]))
         if charge.invoice is not None:
             lock_invoice(charge.invoice)

@@ -22,7 +22,7 @@ from core.api.views import GenericViewSet
 
 
 class CreditNoteViewSet(GenericViewSet):
-    """What is taken back of issued invoices."""
+    """Credits of issued invoices."""
 
     scopes = {
         "list": "invoices:read",
@@ -43,9 +43,9 @@ class CreditNoteViewSet(GenericViewSet):
         operation_id="create_credit_note", request=CreditNoteInput, responses={201: CreditNoteOutput}
     )
     def create(self, request: ApiRequest) -> Response:
-        """Take back a part of an open or paid invoice, or all that is left of it, under a number of its own.
+        """Credit part of an open or paid invoice, or everything that is left of it, under a number of its own.
 
-        What is due is lowered first; what had been paid (`post_payment_amount`) is to be given back.
+        The amount due is reduced first; what had already been paid (`post_payment_amount`) has to be returned separately.
         """
         fields = resolve_references(CreditNoteInput.read(request))
         row = services.create_credit_note(actor=request.user, **fields)
@@ -58,7 +58,7 @@ class CreditNoteViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_credit_note", request=MetadataInput, responses=CreditNoteOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the `metadata` of a credit note: it merges, and null takes a name away. Everything else is final."""
+        """Update the `metadata` of a credit note: it is merged, and null removes an entry. Everything else is immutable."""
         row = selectors.get_credit_note(id)
         row = services.update_credit_note(credit_note=row, actor=request.user, **MetadataInput.read(request))
         return Response(representations.credit_note(row))
@@ -66,7 +66,7 @@ class CreditNoteViewSet(GenericViewSet):
     @extend_schema(operation_id="void_credit_note", request=VoidInput, responses=CreditNoteOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def void(self, request: ApiRequest, id: str) -> Response:
-        """Declare a credit note void: it keeps its number, and the invoice is owed as before."""
+        """Void a credit note: it keeps its number, and the invoice is due as before."""
         row = selectors.get_credit_note(id)
         row = services.void_credit_note(credit_note=row, actor=request.user, **VoidInput.read(request))
         return Response(representations.credit_note(row))
@@ -79,7 +79,7 @@ class CreditNoteViewSet(GenericViewSet):
         scopes="invoices:read",
         renderer_classes=[PdfRenderer],
         filterset_class=None,
-        needs_database=False,  # as that of an invoice
+        needs_database=False,  # like that of an invoice
     )
     def pdf(self, request: ApiRequest, id: str) -> Response:
         """Download the credit note as a PDF."""
@@ -89,6 +89,6 @@ class CreditNoteViewSet(GenericViewSet):
         )
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
-        """Lock the invoice first, as everything does that locks both."""
+        """Lock the invoice first, like everything that locks both."""
         lock_invoice(selectors.get_credit_note(str(path["id"])).invoice)
         super().lock_object(path)

@@ -42,7 +42,7 @@ class CustomerViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_customer", request=CustomerInput, responses=CustomerOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the fields that are sent: `metadata` and `address` merge (null takes an entry away), `tax_ids` are replaced."""
+        """Update the fields that are sent: `metadata` and `address` are merged (null removes an entry), `tax_ids` are replaced."""
         row = selectors.get_customer(id)
         row = services.update_customer(customer=row, actor=request.user, **CustomerInput.read(request))
         return Response(representations.customer(row))

@@ -22,7 +22,7 @@ from core.api.views import GenericViewSet
 
 
 class InvoiceViewSet(GenericViewSet):
-    """From draft to paid."""
+    """Invoices, from draft to paid."""
 
     scopes = {
         "list": "invoices:read",
@@ -55,7 +55,7 @@ class InvoiceViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_invoice", request=InvoiceInput, responses=InvoiceOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change a draft: `lines` are replaced as a whole, `metadata` merges. Of a finalized invoice only `metadata` changes."""
+        """Update a draft: `lines` are replaced as a whole, `metadata` is merged. On a finalized invoice, only `metadata` can be updated."""
         row = selectors.get_invoice(id)
         fields = resolve_references(InvoiceInput.read(request))
         row = services.update_invoice(invoice=row, actor=request.user, **fields)
@@ -68,30 +68,30 @@ class InvoiceViewSet(GenericViewSet):
         services.delete_invoice(invoice=selectors.get_invoice(id), actor=request.user)
         return Response(status=204)
 
-    # --- the steps an invoice takes ---------------------------------------------------------------------------------
+    # --- state transitions ------------------------------------------------------------------------------------------
 
     @extend_schema(operation_id="finalize_invoice", request=None, responses=InvoiceOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def finalize(self, request: ApiRequest, id: str) -> Response:
-        """Give the draft its number and open it; from then on it does not change."""
+        """Assign a number to the draft and open it; it can no longer be changed after that."""
         return _take(services.finalize_invoice, request, id)
 
     @extend_schema(operation_id="void_invoice", request=None, responses=InvoiceOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def void(self, request: ApiRequest, id: str) -> Response:
-        """Declare an open, unpaid invoice void."""
+        """Void an open, unpaid invoice."""
         return _take(services.void_invoice, request, id)
 
     @extend_schema(operation_id="mark_invoice_uncollectible", request=None, responses=InvoiceOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def mark_uncollectible(self, request: ApiRequest, id: str) -> Response:
-        """Give an open invoice up."""
+        """Write off an open invoice."""
         return _take(services.mark_uncollectible, request, id)
 
     @extend_schema(operation_id="record_payment", request=PaymentInput, responses={201: PaymentOutput})
     @action(detail=True, methods=["post"], scopes="invoices:write", filterset_class=None)
     def payments(self, request: ApiRequest, id: str) -> Response:
-        """Record money that came past the gateway, all that is due or a part; the invoice is paid once nothing is due."""
+        """Record a payment received outside the gateway, in full or in part; the invoice is paid once nothing is due."""
         row = services.record_payment(
             invoice=selectors.get_invoice(id), actor=request.user, **PaymentInput.read(request)
         )
@@ -105,10 +105,10 @@ class InvoiceViewSet(GenericViewSet):
         scopes="invoices:read",
         renderer_classes=[PdfRenderer],
         filterset_class=None,
-        needs_database=False,  # no transaction around it: it takes whole seconds, and reads in one of its own
+        needs_database=False,  # no transaction around it: it takes several seconds, and opens its own for reading
     )
     def pdf(self, request: ApiRequest, id: str) -> Response:
-        """Download the invoice as a PDF; a draft is marked as one."""
+        """Download the invoice as a PDF; a draft is marked as such."""
         document = invoice_document(request.auth.tenant, id)
         return Response(
             document.content,
@@ -117,7 +117,7 @@ class InvoiceViewSet(GenericViewSet):
 
 
 def _take(step: Callable[..., Invoice], request: ApiRequest, id: str) -> Response:
-    """Take a step with the invoice and answer with what it has become."""
+    """Apply a state transition and return the resulting invoice."""
     NoBody.read(request)
     row = step(invoice=selectors.get_invoice(id), actor=request.user)
     return Response(representations.invoice(row))

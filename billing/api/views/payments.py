@@ -1,4 +1,4 @@
-"""`/v1/payments`: money for invoices that came past the gateway. It is recorded below its invoice."""
+"""`/v1/payments`: payments for invoices, received outside the gateway. They are recorded below their invoice."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,14 +16,14 @@ from core.api.views import GenericViewSet
 
 
 class PaymentViewSet(GenericViewSet):
-    """Transfers, cash: what the company says it received."""
+    """Payments such as transfers and cash, as recorded by the company."""
 
     scopes = {"list": "invoices:read", "retrieve": "invoices:read", "partial_update": "invoices:write"}
     filterset_class = PaymentFilter
 
     @extend_schema(operation_id="list_payments", responses=PaymentOutput(many=True))
     def list(self, request: ApiRequest) -> Response:
-        """List payments that came past the gateway, newest first; those that were undone among them."""
+        """List payments received outside the gateway, newest first, including undone ones."""
         return self.page(selectors.list_payments(), representations.payment)
 
     @extend_schema(operation_id="retrieve_payment", responses=PaymentOutput)
@@ -33,7 +33,7 @@ class PaymentViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_payment", request=MetadataInput, responses=PaymentOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the `metadata` of a payment: it merges, and null takes a name away. To change anything else, undo it."""
+        """Update the `metadata` of a payment: it is merged, and null removes an entry. To change anything else, undo the payment."""
         row = selectors.get_payment(id)
         row = services.update_payment(payment=row, actor=request.user, **MetadataInput.read(request))
         return Response(representations.payment(row))
@@ -41,12 +41,12 @@ class PaymentViewSet(GenericViewSet):
     @extend_schema(operation_id="undo_payment", request=UndoInput, responses=PaymentOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def undo(self, request: ApiRequest, id: str) -> Response:
-        """Take a payment back that was recorded by mistake; an invoice that it had paid is open again."""
+        """Undo a payment that was recorded by mistake; an invoice it had paid is reopened."""
         row = selectors.get_payment(id)
         row = services.undo_payment(payment=row, actor=request.user, **UndoInput.read(request))
         return Response(representations.payment(row))
 
     def lock_object(self, path: Mapping[str, Any]) -> None:
-        """Lock the invoice first, as everything does that locks both."""
+        """Lock the invoice first, like everything that locks both."""
         lock_invoice(selectors.get_payment(str(path["id"])).invoice)
         super().lock_object(path)

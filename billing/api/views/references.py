@@ -1,4 +1,4 @@
-"""Other objects that a body names by id."""
+"""Resolves references to other objects in request bodies."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from core.errors import FieldError, FieldErrors, NotFound
 
 
 def resolve_references(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return `fields` with the ids under `customer` and `invoice` replaced by what they name.
+    """Return `fields` with the IDs under `customer` and `invoice` replaced by the objects.
 
-    Raises FieldErrors (code `not_found`), alike for a missing and for another company's object.
+    Raises FieldErrors (code `not_found`) for missing objects and those of other companies alike.
     """
     resolved = dict(fields)
     for name, find in (("customer", _customer), ("invoice", _invoice)):

@@ -1,4 +1,4 @@
-"""`/v1/refunds`. They are made below their charge (billing/api/views/charges.py)."""
+"""`/v1/refunds`. Refunds are created below their charge (billing/api/views/charges.py)."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.response import Response
@@ -11,7 +11,7 @@ from core.api.views import GenericViewSet
 
 
 class RefundViewSet(GenericViewSet):
-    """Money given back."""
+    """Money returned from charges."""
 
     scopes = {"list": "charges:read", "retrieve": "charges:read", "partial_update": "charges:write"}
     filterset_class = RefundFilter
@@ -28,7 +28,7 @@ class RefundViewSet(GenericViewSet):
 
     @extend_schema(operation_id="update_refund", request=MetadataInput, responses=RefundOutput)
     def partial_update(self, request: ApiRequest, id: str) -> Response:
-        """Change the `metadata` of a refund: it merges, and null takes a name away. Everything else is final."""
+        """Update the `metadata` of a refund: it is merged, and null removes an entry. Everything else is immutable."""
         row = selectors.get_refund(id)
         row = services.update_refund(refund=row, actor=request.user, **MetadataInput.read(request))
         return Response(representations.refund(row))

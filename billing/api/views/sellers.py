@@ -11,7 +11,7 @@ from core.api.views import APIView
 
 
 class SellerView(APIView):
-    """What the company's invoices say of it; there is one in each mode, blank until somebody fills it in."""
+    """The company's details on its invoices; one set for each mode, blank until filled in."""
 
     scopes = {"GET": "seller:read", "PATCH": "seller:write"}
 
@@ -23,9 +23,9 @@ class SellerView(APIView):
 
     @extend_schema(operation_id="update_seller", request=SellerInput, responses=SellerOutput)
     def patch(self, request: ApiRequest) -> Response:
-        """Change the fields that are sent: `address` and `bank_details` merge (null takes a part away), `tax_ids` are replaced.
+        """Update the fields that are sent: `address` and `bank_details` are merged (null removes a part), `tax_ids` are replaced.
 
-        Invoices that were issued before keep what they say.
+        Invoices already issued do not change.
         """
         row = services.update_seller(actor=request.user, **SellerInput.read(request))
         return Response(representations.seller(row))

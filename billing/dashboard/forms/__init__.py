@@ -1,4 +1,4 @@
-"""Forms of the customer, invoice and charge pages. What values mean is judged by the services; their refusals are put on the fields."""
+"""Forms of the customer, invoice and charge pages. Services validate the values; their refusals are shown on the fields."""
 
 from billing.dashboard.forms.credits import CreditForm, PaymentForm, UndoForm, VoidForm
 from billing.dashboard.forms.customers import CustomerFilterForm, CustomerForm

@@ -1,4 +1,4 @@
-"""What the forms of billing share."""
+"""Code shared by billing's forms."""
 
 import re
 from decimal import Decimal
@@ -16,7 +16,7 @@ FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
 
 
 class MetadataTextField(forms.CharField):
-    """Metadata as people type it: one `name=value` a line."""
+    """Metadata as text: one `name=value` per line."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("required", False)
@@ -30,13 +30,13 @@ class MetadataTextField(forms.CharField):
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """Write a mapping as lines."""
+        """Format a mapping as lines."""
         if isinstance(value, dict):
             return "\n".join(f"{name}={text}" for name, text in value.items())
         return value
 
     def clean(self, value: Any) -> dict[str, str]:
-        """Read the lines into a mapping."""
+        """Parse the lines into a mapping."""
         return read_pairs(
             super().clean(value), separator="=", hint="Write each entry as name=value on its own line."
         )
@@ -48,14 +48,14 @@ def currency_choices() -> list[tuple[str, str]]:
 
 
 def quantity_text(value: Decimal) -> str:
-    """Return a quantity without needless zeros, as the page at hand writes numbers."""
+    """Return a quantity without trailing zeros, in the page's number format."""
     style = style_of_page()
     text = write_decimal(int(value.scaleb(QUANTITY_DECIMALS)), decimals=QUANTITY_DECIMALS, style=style)
     return text.rstrip("0").removesuffix(style.decimal)
 
 
 def read_quantity(text: str) -> Decimal:
-    """Return a quantity such as `3` or `1.5`. Raises ValidationError."""
+    """Parse a quantity such as `3` or `1.5`. Raises ValidationError."""
     style = style_of_page()
     decimals = len(text.strip().partition(style.decimal)[2])
     try:
@@ -64,7 +64,7 @@ def read_quantity(text: str) -> Decimal:
         if decimals == 3 and re.fullmatch(
             rf"\s*[1-9][0-9]{{0,2}}{re.escape(style.decimal)}[0-9]{{3}}\s*", text
         ):
-            # `1.000`: one to one reader, a thousand to the next one. With a fourth decimal it is one to both.
+            # `1.000` is one to one reader and a thousand to another. With a fourth decimal place it is one to both.
             raise AmbiguousNumber(f"“{text.strip()}” can be read in more than one way.")
         value = Decimal(parse_decimal(text, decimals=decimals, style=style)).scaleb(-decimals)
     except NotANumber as error:
@@ -79,21 +79,21 @@ def read_quantity(text: str) -> Decimal:
 
 
 def read_discount(text: str, currency: str) -> dict[str, int]:
-    """Return what a discount such as `10%` or an amount means to the services. Raises ValidationError."""
+    """Parse a discount such as `10%` or an amount, in the form that the services accept. Raises ValidationError."""
     if text.strip().endswith("%"):
         return {"discount_bps": read_percent(text)}
     return {"discount_amount": read_amount(text or "0", currency)}
 
 
 def discount_text(bps: int | None, amount: int, currency: str) -> str:
-    """Return a discount as `read_discount` reads it; "" for none."""
+    """Return a discount in the form that `read_discount` parses; "" for none."""
     if bps is not None:
         return f"{percent_text(bps)}%"
     return amount_text(amount, currency) if amount else ""
 
 
 def percent_text(bps: int) -> str:
-    """Return basis points as a percentage without needless zeros, as the page at hand writes numbers."""
+    """Return basis points as a percentage without trailing zeros, in the page's number format."""
     style = style_of_page()
     text = write_decimal(bps, decimals=2, style=style)
     return text.rstrip("0").removesuffix(style.decimal)

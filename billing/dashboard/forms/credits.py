@@ -1,4 +1,4 @@
-"""Forms about what is taken back of an invoice, and about payments past the gateway."""
+"""Forms for credit notes, and for payments received outside the gateway."""
 
 from datetime import UTC, datetime, time
 from typing import Any
@@ -13,7 +13,7 @@ from core.values.form_fields import DayField, NameField, amount_text, read_amoun
 
 
 class PaymentForm(AmountForm):
-    """Record money that came past the gateway."""
+    """Records a payment received outside the gateway."""
 
     method = forms.ChoiceField(choices=OffPlatformPayment.Methods.choices)
     paid_at = DayField(required=False, label="Received on", help_text="Leave empty for today.")
@@ -24,25 +24,25 @@ class PaymentForm(AmountForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The cleaned values as the service takes them: a day is its beginning in UTC."""
+        """The cleaned values as the service accepts them: a day is its start in UTC."""
         day = self.cleaned_data["paid_at"]
         return {**self.cleaned_data, "paid_at": datetime.combine(day, time.min, tzinfo=UTC) if day else None}
 
 
 class UndoForm(ServiceForm):
-    """Why a payment is taken back."""
+    """The reason for undoing a payment."""
 
     reason = NameField(max_length=300, help_text="Kept on the payment and in the audit trail.")
 
 
 class VoidForm(ServiceForm):
-    """Why a credit note is declared void."""
+    """The reason for voiding a credit note."""
 
     reason = NameField(max_length=300, required=False)
 
 
 class CreditForm(ServiceForm):
-    """What is taken back of each line: at first all that is left."""
+    """The credit for each line: by default everything that is left."""
 
     reason = forms.ChoiceField(choices=[("", "Not specified"), *CreditNote.Reason.choices], required=False)
     memo = forms.CharField(
@@ -73,7 +73,7 @@ class CreditForm(ServiceForm):
         return [self[name] for name in self.left]
 
     def clean(self) -> dict[str, Any]:
-        """Read the amounts in the currency of the invoice."""
+        """Parse the amounts in the currency of the invoice."""
         values: dict[str, Any] = super().clean() or {}
         self.lines = []
         for name, each in self.left.items():
@@ -92,5 +92,5 @@ class CreditForm(ServiceForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The cleaned values as the service takes them."""
+        """The cleaned values as the service accepts them."""
         return {"lines": self.lines, "reason": self.cleaned_data["reason"], "memo": self.cleaned_data["memo"]}

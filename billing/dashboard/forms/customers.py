@@ -1,4 +1,4 @@
-"""Forms about customers."""
+"""Forms for customers."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ _OWN = (
 
 
 class CustomerForm(AddressFields, ServiceForm):
-    """Create or edit a customer."""
+    """Creates or edits a customer."""
 
     name = NameField(max_length=200)
     email = EmailAddressField(max_length=254, required=False)
@@ -55,7 +55,7 @@ class CustomerForm(AddressFields, ServiceForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The cleaned values as the services take them."""
+        """The cleaned values as the services accept them."""
         found = dict(self.cleaned_data)
         found["address"] = self.pop_address(found)
         found["external_id"] = found["external_id"] or None
@@ -63,12 +63,12 @@ class CustomerForm(AddressFields, ServiceForm):
         return found
 
     def changes_of(self, customer: Customer) -> dict[str, Any]:
-        """Return the values as a change of `customer`: metadata that was taken out of the field goes."""
+        """Return the values as a change of `customer`: metadata entries deleted from the field are removed."""
         return {**self.values, "metadata": replacing(customer.metadata, self.values["metadata"])}
 
 
 class CustomerFilterForm(FilterForm):
-    """Narrows the list of customers."""
+    """Filters the list of customers."""
 
     search = forms.CharField(
         max_length=200,

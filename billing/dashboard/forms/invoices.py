@@ -1,4 +1,4 @@
-"""Forms about invoices: the head, and one small form per line."""
+"""Forms for invoices: the main form, and a small form per line."""
 
 import re
 from typing import Any
@@ -33,7 +33,7 @@ MORE_LINES = 5
 
 
 class LineForm(forms.Form):
-    """One line; a line without a description and a price is left out."""
+    """A line; one without a description and a price is omitted."""
 
     description = forms.CharField(max_length=500, required=False)
     quantity = forms.CharField(max_length=32, required=False)
@@ -50,11 +50,11 @@ class LineForm(forms.Form):
             field.widget.attrs["aria-label"] = f"{field.label or pretty_name(name)} of line {number}"
 
     def numbers(self) -> list[BoundField]:
-        """Return the fields that are read as numbers."""
+        """Return the numeric fields."""
         return [self[name] for name in ("quantity", "unit_price", "discount", "tax_rate")]
 
     def clean(self) -> dict[str, Any]:
-        """Require what a line that is not blank needs, and read the amounts."""
+        """Require the fields of a line that is not blank, and parse the amounts."""
         values: dict[str, Any] = super().clean() or {}
         self.line: dict[str, Any] | None = None
         if not values.get("description") and not values.get("unit_price"):
@@ -78,7 +78,7 @@ class LineForm(forms.Form):
 
 
 class InvoiceForm(ServiceForm):
-    """Create or edit a draft."""
+    """Creates or edits a draft."""
 
     customer = forms.CharField(
         max_length=64, widget=forms.HiddenInput, error_messages={"required": "Choose a customer."}
@@ -129,7 +129,7 @@ class InvoiceForm(ServiceForm):
             ]
         count = sum(f"line{number}-description" in data for number in range(MAX_LINES))
         wanted = min(count + (MORE_LINES if "more" in data else 0), MAX_LINES)
-        # Blank rows that were asked for have no data yet; an empty one gives them their start values.
+        # Newly added blank rows have no data yet; an empty value gives them their initial values.
         return [
             LineForm(
                 data if number < count else MultiValueDict({f"line{number}-quantity": ["1"]}),
@@ -142,11 +142,11 @@ class InvoiceForm(ServiceForm):
 
     @property
     def wants_more_lines(self) -> bool:
-        """Whether the person asked for more rows rather than to save."""
+        """Whether the user asked for more rows rather than to save."""
         return "more" in self.data
 
     def is_valid(self) -> bool:
-        """Whether the head and every line are valid."""
+        """Whether the main form and every line are valid."""
         return all([super().is_valid(), *[line.is_valid() for line in self.lines]])
 
     @classmethod
@@ -174,7 +174,7 @@ class InvoiceForm(ServiceForm):
         return cls(data, initial=initial, lines=lines)
 
     def clean(self) -> dict[str, Any]:
-        """Read the discount in the currency, and both ends of the service period together."""
+        """Parse the discount in the currency, and check both ends of the service period together."""
         values: dict[str, Any] = super().clean() or {}
         try:
             self.read_discount = read_discount(values.get("discount") or "", self.line_currency)
@@ -193,9 +193,9 @@ class InvoiceForm(ServiceForm):
         return values
 
     def amounts(self, customer: Customer) -> tuple[list[int | None], InvoiceAmounts]:
-        """Return what each row comes to, None where its numbers cannot be read yet, and what all the others come to together.
+        """Return the total of each row, or None if its numbers cannot be parsed yet, and the total of all parsed rows.
 
-        For a form that is being filled in: what else is wrong with it does not matter. Raises ValueError, in words for people.
+        For a form being filled in: other errors are ignored. Raises ValueError with a message for users.
         """
         self.is_valid()
         positions = {
@@ -213,14 +213,14 @@ class InvoiceForm(ServiceForm):
         return [priced[row].amount if row in priced else None for row in range(len(self.lines))], found
 
     def unread(self) -> list[tuple[str, BoundField, str]]:
-        """Return (what it is called, the field, why) for every number that is typed but cannot be read, after `amounts`."""
+        """Return (label, field, reason) for every number that was entered but cannot be parsed, after `amounts`."""
         fields: list[tuple[str, BoundField]] = [("Discount", self["discount"])]
         for line in self.lines:
             fields += [(field.field.widget.attrs["aria-label"], field) for field in line.numbers()]
         return [(name, field, str(field.errors[0])) for name, field in fields if field.errors and field.data]
 
     def values(self, customer: Customer, before: Invoice | None = None) -> dict[str, Any]:
-        """Return the cleaned values as the services take them: new ones, or as a change of `before`."""
+        """Return the cleaned values as the services accept them, either new or as a change of `before`."""
         head = {**self.cleaned_data, "customer": customer}
         head["external_id"] = head["external_id"] or None
         del head["discount"]
@@ -232,7 +232,7 @@ class InvoiceForm(ServiceForm):
 
 
 class InvoiceFilterForm(FilterForm):
-    """Narrows the list of invoices."""
+    """Filters the list of invoices."""
 
     number = forms.CharField(max_length=32, required=False, label="Number")
     status = forms.ChoiceField(

@@ -1,4 +1,4 @@
-"""What the forms about sellers and buyers share: an address, tax identifiers as people type them."""
+"""Fields shared by the forms for sellers and customers: an address, and tax identifiers as text."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -30,12 +30,12 @@ class AddressFields(forms.Form):
     )
 
     def pop_address(self, values: dict[str, Any]) -> dict[str, str]:
-        """Take the parts out of `values` and return them; an empty one takes away what was there."""
+        """Remove the address parts from `values` and return them; an empty part removes the stored one."""
         return {part: values.pop(part) for part in ADDRESS_PARTS}
 
 
 class TaxIdsField(forms.CharField):
-    """Tax identifiers as people type them: one a line, the kind before the number."""
+    """Tax identifiers as text: one per line, the kind before the number."""
 
     def __init__(self, **kwargs: Any) -> None:
         kinds = ", ".join(KINDS)
@@ -52,13 +52,13 @@ class TaxIdsField(forms.CharField):
         super().__init__(**kwargs)
 
     def prepare_value(self, value: Any) -> Any:
-        """Write identifiers as lines."""
+        """Format identifiers as lines."""
         if isinstance(value, list):
             return "\n".join(f"{each['type']} {each['value']}" for each in value)
         return value
 
     def clean(self, value: Any) -> list[dict[str, str]]:
-        """Read the lines; whether a number can exist is judged by the service."""
+        """Parse the lines; the service validates the numbers."""
         return [_read(line) for line in lines_of(super().clean(value)) if line.strip()]
 
 
@@ -70,10 +70,10 @@ def _read(line: str) -> dict[str, str]:
 
 
 def language_choices(empty: str = "") -> list[tuple[str, str]]:
-    """Return the languages of documents as choices; `empty` says what none means."""
+    """Return the document languages as choices; `empty` is the label for none."""
     return [*([("", empty)] if empty else []), *Language.choices]
 
 
 def replacing(before: Iterable[str], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the change that leaves exactly `values` where the services would merge: what was there and is not any more is null."""
+    """Return the change that results in exactly `values` where the services would merge: removed entries become null."""
     return {**dict.fromkeys(before), **values}

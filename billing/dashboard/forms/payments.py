@@ -1,4 +1,4 @@
-"""Forms about charges and refunds."""
+"""Forms for charges and refunds."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ _CARD_LABELS = {
 def _method_choices() -> list[tuple[str, str]]:
     gateway = current_gateway()
     if gateway is None:
-        # The service says why when the form is sent; an empty list would only say that something is missing.
+        # The service gives the reason on submission; an empty list would only say that a value is missing.
         return [("none", "None: this platform has no payment gateway")]
     return [(name, _CARD_LABELS.get(name, name)) for name in gateway.payment_methods]
 
 
 def _method_field() -> forms.Field:
-    """Return the field that asks for a payment method: a list, unless each payer has their own at this gateway."""
+    """Return the payment method field: a list, unless each payer has their own at this gateway."""
     gateway = current_gateway()
     if gateway is None or gateway.payment_methods:
         return forms.ChoiceField(choices=_method_choices)
@@ -43,7 +43,7 @@ def _method_field() -> forms.Field:
 
 
 class AmountForm(ServiceForm):
-    """Asks for an amount in the currency of what is charged or refunded."""
+    """An amount in the currency of the charge or refund."""
 
     amount = forms.CharField(max_length=32)
 
@@ -54,12 +54,12 @@ class AmountForm(ServiceForm):
         self.fields["amount"].help_text = f"At most {amount_text(most, currency)}."
 
     def clean_amount(self) -> int:
-        """Read the amount into minor units."""
+        """Convert the amount to minor units."""
         return read_amount(self.cleaned_data["amount"], self.amount_currency)
 
 
 class ChargeForm(AmountForm):
-    """Charge an invoice."""
+    """Charges an invoice."""
 
     payment_method = forms.ChoiceField(choices=_method_choices)
 
@@ -69,7 +69,7 @@ class ChargeForm(AmountForm):
 
 
 class FreeChargeForm(ServiceForm):
-    """Charge without an invoice."""
+    """Creates a charge without an invoice."""
 
     customer = forms.CharField(
         max_length=64,
@@ -87,7 +87,7 @@ class FreeChargeForm(ServiceForm):
         self.fields["payment_method"] = _method_field()
 
     def clean_customer(self) -> Customer | None:
-        """Find the customer, of this company and mode."""
+        """Find the customer, in this company and mode."""
         reference = self.cleaned_data["customer"].strip()
         try:
             return selectors.get_customer(reference) if reference else None
@@ -95,7 +95,7 @@ class FreeChargeForm(ServiceForm):
             raise forms.ValidationError("There is no such customer.") from error
 
     def clean(self) -> dict[str, Any]:
-        """Read the amount into minor units of the currency."""
+        """Convert the amount to minor units of the currency."""
         values: dict[str, Any] = super().clean() or {}
         if values.get("amount") and values.get("currency"):
             try:
@@ -106,7 +106,7 @@ class FreeChargeForm(ServiceForm):
 
 
 class ChargeFilterForm(FilterForm):
-    """Narrows the list of charges."""
+    """Filters the list of charges."""
 
     status = forms.ChoiceField(required=False, choices=[("", "Any status"), *PaymentStatus.choices])
     invoice = forms.ChoiceField(required=False, choices=[("", "With or without"), ("none", "Without")])
@@ -115,7 +115,7 @@ class ChargeFilterForm(FilterForm):
 
 
 class RefundForm(AmountForm):
-    """Refund a charge."""
+    """Refunds a charge."""
 
     reason = forms.ChoiceField(choices=[("", "Not specified"), *RefundReason.choices], required=False)
     credit_note = forms.BooleanField(

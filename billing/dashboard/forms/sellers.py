@@ -1,4 +1,4 @@
-"""The form about what a company's invoices say of it."""
+"""The form for the company's details on its invoices."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _OWN = ("legal_name", "tax_ids", "footer", "number_prefix", "language")
 
 
 class SellerForm(AddressFields, ServiceForm):
-    """Name, address, tax ids, bank details, and the form of the documents."""
+    """Name, address, tax IDs, bank details, and document settings."""
 
     legal_name = NameField(max_length=200, required=False, help_text="The company's registered name.")
     tax_ids = TaxIdsField()
@@ -50,7 +50,7 @@ class SellerForm(AddressFields, ServiceForm):
 
     @classmethod
     def for_seller(cls, seller: Seller, data: Any = None, uploads: Any = None) -> "SellerForm":
-        """Return the form filled with what is known."""
+        """Return the form filled with the current details."""
         own: dict[str, Any] = {name: getattr(seller, name) for name in _OWN}
         form = cls(data, uploads, initial={**own, **(seller.address or {}), **(seller.bank_details or {})})
         if seller.logo is None:
@@ -59,7 +59,7 @@ class SellerForm(AddressFields, ServiceForm):
 
     @property
     def values(self) -> dict[str, Any]:
-        """The cleaned values as the service takes them."""
+        """The cleaned values as the service accepts them."""
         found = dict(self.cleaned_data)
         found["address"] = self.pop_address(found)
         found["bank_details"] = {part: found.pop(part) for part in BANK_PARTS}

@@ -47,7 +47,7 @@ DELETE = Bulk(
     note="They disappear from the dashboard and the API. Invoices and charges stay available. This cannot be undone.",
     done="deleted",
     name_of=attrgetter("name"),
-    # Whom somebody else has deleted in the meantime is left out.
+    # Customers deleted concurrently are skipped.
     check=lambda row: selectors.get_customer(row.public_id),
 )
 
@@ -81,7 +81,7 @@ def void_selected(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete_selected(request: CompanyRequest) -> HttpResponse:
-    """Ask once, then delete every selected customer."""
+    """Confirm, then delete the selected customers."""
     return confirm_or_run(
         request,
         DELETE,

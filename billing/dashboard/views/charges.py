@@ -1,4 +1,4 @@
-"""Charges: list, create without an invoice, look at. Charging an invoice is a step of its page."""
+"""Charge pages: list, create without an invoice, detail. An invoice is charged from its own page."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -21,7 +21,7 @@ from core.ui.waiting import render_waiting
 @company_page()
 @require_safe
 def charge_list(request: CompanyRequest) -> HttpResponse:
-    """The company's charges, of invoices and free ones, newest first."""
+    """List the company's charges, with and without invoices, newest first."""
     form = ChargeFilterForm(request.GET)
     try:
         page = paginate_list(
@@ -42,7 +42,7 @@ def charge_list(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: CompanyRequest) -> HttpResponse:
-    """Charge without an invoice; `?customer=` says whom."""
+    """Create a charge without an invoice; `?customer=` preselects the customer."""
     form = FreeChargeForm(
         request.POST if request.method == "POST" else None,
         initial={"customer": request.GET.get("customer", ""), "currency": "EUR"},
@@ -65,7 +65,7 @@ def _charge(request: CompanyRequest, form: FreeChargeForm) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One charge: what was taken, what was given back, what happened."""
+    """Show a charge, its refunds and its history."""
     charge = selectors.get_charge(public_id)
     refunds = list(selectors.list_refunds(charge).order_by(NEWEST))
     context = {
@@ -74,7 +74,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "customer": charge.customer,
         "refunds": refunds,
         "disputes": list(charge.disputes.order_by("id")),
-        # The totals are asked as well: an answer may come between the read of the charge and that of its refunds.
+        # The totals are queried as well: a response may arrive between reading the charge and its refunds.
         "is_waiting": bool(charge.amount_refund_pending)
         or any(row.status == "pending" for row in (charge, *refunds)),
         "entries": timeline_of([row.public_id for row in (charge, *refunds)], currency=charge.currency),

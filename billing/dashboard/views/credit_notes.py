@@ -1,4 +1,4 @@
-"""Credit notes: writing one, looking at it, declaring it void."""
+"""Credit note pages: create, detail, void."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -25,7 +25,7 @@ from core.ui.one_time_forms import act_once
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask how much of each line is taken back; then issue the credit note."""
+    """Ask for the credit of each line, then issue the credit note."""
     invoice = selectors.get_invoice(public_id)
     form = CreditForm(
         request.POST if request.method == "POST" else None, invoice=invoice, left=creditable_lines(invoice)
@@ -49,7 +49,7 @@ def _create(request: CompanyRequest, invoice: Invoice, form: CreditForm) -> Http
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One credit note: what it takes back, and what happened to it."""
+    """Show a credit note and its history."""
     note = selectors.get_credit_note(public_id)
     lines = list(note.lines.select_related("invoice_line").order_by("position"))
     context = {
@@ -69,7 +69,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def void(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then declare a credit note void."""
+    """Confirm, then void a credit note."""
     note = selectors.get_credit_note(public_id)
     form = VoidForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -88,6 +88,6 @@ def void(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(in_transaction=False)
 @require_safe
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """The credit note as a PDF."""
+    """Return the credit note as a PDF."""
     document = credit_note_document(Tenant(request.membership.company_id, request.mode), public_id)
     return pdf_response(document)

@@ -1,4 +1,4 @@
-"""Customers: list, create, look at, edit, delete."""
+"""Customer pages: list, create, detail, edit, delete."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -25,7 +25,7 @@ RECENT = 10
 @company_page()
 @require_safe
 def customer_list(request: CompanyRequest) -> HttpResponse:
-    """The company's customers, newest first."""
+    """List the company's customers, newest first."""
     form = CustomerFilterForm(request.GET)
     rows = selectors.filter_customers(**form.chosen)
     try:
@@ -72,7 +72,7 @@ def _create(request: CompanyRequest, form: CustomerForm) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One customer: what is known, the latest invoices and charges, what happened."""
+    """Show a customer: details, latest invoices and charges, and history."""
     customer = selectors.get_customer(public_id)
     address = customer.address or {}
     context = {
@@ -90,7 +90,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Change a customer."""
+    """Edit a customer."""
     customer = selectors.get_customer(public_id)
     form = CustomerForm.for_customer(customer, request.POST or None)
     if request.method != "POST" or not form.is_valid():
@@ -107,7 +107,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then delete a customer."""
+    """Confirm, then delete a customer."""
     customer = selectors.get_customer(public_id)
     if request.method == "POST":
         services.delete_customer(customer=customer, actor=request.principal)

@@ -1,7 +1,7 @@
-"""An invoice behind a link, for whoever has it. Nobody signs in: the link's secret is the permission.
+"""The hosted invoice page, for anyone with its link. Nobody signs in: the link's secret is the authorization.
 
-Neither cookies nor scripts are needed. What the page says is what the PDF says. All that it does is to begin a payment, by POST
-and without a CSRF token: whoever could forge that would have to know the link, and it moves no money.
+It needs neither cookies nor scripts, and shows the same as the PDF. Its only action is to start a payment, by POST and without a
+CSRF token: to forge it, one would have to know the link, and it moves no money.
 """
 
 from functools import wraps
@@ -41,7 +41,7 @@ from core.values import ids
 VISITS = RatePolicy("invoice-link", 60)
 _limit = VisitLimit(VISITS)
 HOSTED_PAGE = "billing/hosted_invoice.html"
-# After so many seconds another try makes sense when the gateway does not answer.
+# Seconds after which a retry makes sense when the gateway does not respond.
 RETRY_AFTER = 30
 
 log = structlog.get_logger(__name__)
@@ -52,7 +52,7 @@ class _View(Protocol):
 
 
 def _link_page(view: _View) -> _View:
-    """Count the visit, and keep the answer out of search engines, caches and the next page's Referer."""
+    """Count the visit, and keep the response out of search engines, caches and the next page's Referer."""
 
     @wraps(view)
     def wrapped(request: Request, token: str) -> HttpResponse:
@@ -73,7 +73,7 @@ def _link_page(view: _View) -> _View:
 @require_safe
 @_link_page
 def page(request: Request, token: str) -> HttpResponse:
-    """The invoice: who sells, what is owed, and what became of it."""
+    """Show the invoice: the seller, the amount due, and the status."""
     link = selectors.find_link(token)
     if link is None:
         raise Http404
@@ -85,7 +85,7 @@ def page(request: Request, token: str) -> HttpResponse:
 @require_POST
 @_link_page
 def pay(request: Request, token: str) -> HttpResponse:
-    """Send the payer to the gateway's page; one who cannot pay is back at ours, which says why."""
+    """Redirect the payer to the gateway's page; if they cannot pay, show the invoice with the reason."""
     link = selectors.find_link(token)
     if link is None:
         raise Http404
@@ -126,7 +126,7 @@ def _show(request: Request, link: InvoiceLink, token: str, *, status: int = 200)
         invoice = selectors.list_invoices().get(id=link.invoice_id)
         context = {**_context(invoice), **_payment(invoice, request.GET.get("payment", "")), "token": token}
     context["is_unavailable"] = status == 503
-    # A browser asks the policy of the page about where its form's answer sends it, too.
+    # Browsers also apply the page's policy to redirects of a form response.
     policy = {"form-action": [context["pays_at"]]} if context["can_pay"] else {}
     render_widened: Any = csp_update(policy)(render)  # type: ignore[arg-type]
     shown: HttpResponse = render_widened(request, HOSTED_PAGE, context, status=status)
@@ -137,7 +137,7 @@ def _show(request: Request, link: InvoiceLink, token: str, *, status: int = 200)
 @require_safe
 @_link_page
 def pdf(request: Request, token: str) -> HttpResponse:
-    """The invoice as a PDF."""
+    """Return the invoice as a PDF."""
     link = selectors.find_link(token)
     if link is None:
         raise Http404
@@ -151,7 +151,7 @@ def pdf(request: Request, token: str) -> HttpResponse:
 
 
 def _payment(invoice: Invoice, returned: str) -> dict[str, Any]:
-    """Say how far a payment is. How the payer came back (`returned`) chooses words, and decides nothing."""
+    """Return the status of a payment. How the payer returned (`returned`) only affects the wording."""
     last = selectors.last_checkout_of(invoice)
     state = last.status if last else ""
     if state == Charge.Status.PENDING:
@@ -159,7 +159,7 @@ def _payment(invoice: Invoice, returned: str) -> dict[str, Any]:
     elif invoice.amount_pending:
         state = "processing"
     elif state == Charge.Status.FAILED and not returned:
-        state = ""  # Whoever opens the page later begins anew.
+        state = ""  # A later visit starts anew.
     is_open = invoice.status == Invoice.Status.OPEN
     gateway = checkout_gateway(invoice) if is_open else None
     is_free = state == "open" or invoice.amount_pending == 0

@@ -1,4 +1,4 @@
-"""Invoices: list, create, look at, edit, and the steps from draft to paid."""
+"""Invoice pages: list, create, detail, edit, and the steps from draft to paid."""
 
 from collections.abc import Callable
 
@@ -34,7 +34,7 @@ CUSTOMERS_OFFERED = 10
 @company_page()
 @require_safe
 def invoice_list(request: CompanyRequest) -> HttpResponse:
-    """The company's invoices, newest first."""
+    """List the company's invoices, newest first."""
     form = InvoiceFilterForm(request.GET)
     try:
         page = paginate_list(
@@ -61,7 +61,7 @@ def invoice_list(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: CompanyRequest) -> HttpResponse:
-    """Create a draft: first choose the customer, then write the lines."""
+    """Create a draft: first choose the customer, then enter the lines."""
     reference = request.POST.get("customer") or request.GET.get("customer")
     if not reference:
         search = CustomerFilterForm(request.GET)
@@ -90,7 +90,7 @@ def _create(request: CompanyRequest, form: InvoiceForm, customer: Customer) -> H
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def totals(request: CompanyRequest) -> HttpResponse:
-    """What the form of a draft comes to while somebody fills it in: each line and the whole. Nothing is kept."""
+    """Return the totals of a draft's form while it is being filled in: of each line and in all. Nothing is saved."""
     customer = selectors.get_customer(request.POST.get("customer", ""))
     form = InvoiceForm(request.POST)
     context: dict[str, object] = {"currency": form.line_currency}
@@ -106,14 +106,14 @@ def totals(request: CompanyRequest) -> HttpResponse:
 @company_page()
 @require_safe
 def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """One invoice: lines, totals, payments, what happened."""
+    """Show an invoice: lines, totals, payments, and history."""
     return render_detail(request, selectors.get_invoice(public_id))
 
 
 def render_detail(
     request: CompanyRequest, invoice: Invoice, *, charge_form: ChargeForm | None = None
 ) -> HttpResponse:
-    """Return the page of an invoice; 422 when it shows what was wrong with a form."""
+    """Return the page of an invoice; with status 422 if it shows errors of a form."""
     prefetch_related_objects([invoice], "lines")
     charges = list(selectors.list_charges_of(invoice).order_by(NEWEST))
     refunds = [refund for charge in charges for refund in charge.refunds.all()]
@@ -139,7 +139,7 @@ def render_detail(
         "links": selectors.count_links(invoice),
         "payments": payments,
         "credit_notes": credit_notes,
-        # The totals are asked as well: an answer may come between the read of the invoice and that of its charges.
+        # The totals are queried as well: a response may arrive between reading the invoice and its charges.
         "is_waiting": bool(invoice.amount_pending or any(charge.amount_refund_pending for charge in charges))
         or any(row.status == "pending" for row in (*charges, *refunds)),
         "charge_form": charge_form,
@@ -162,7 +162,7 @@ def render_detail(
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Change a draft."""
+    """Edit a draft."""
     invoice = selectors.get_invoice(public_id)
     services.check_draft(invoice)
     form = InvoiceForm.for_invoice(invoice, request.POST if request.method == "POST" else None)
@@ -182,7 +182,7 @@ def edit(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then delete a draft."""
+    """Confirm, then delete a draft."""
     invoice = selectors.get_invoice(public_id)
     if request.method == "POST":
         services.delete_invoice(invoice=invoice, actor=request.principal)
@@ -195,21 +195,21 @@ def delete(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def finalize(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then give a draft its number and open it."""
+    """Confirm, then assign a number to a draft and open it."""
     return _step(request, public_id, "finalize", services.finalize_invoice, services.check_finalize)
 
 
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def void(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then declare an invoice void."""
+    """Confirm, then void an invoice."""
     return _step(request, public_id, "void", services.void_invoice, services.check_void)
 
 
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def give_up(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then mark an invoice uncollectible."""
+    """Confirm, then mark an invoice uncollectible."""
     return _step(request, public_id, "give_up", services.mark_uncollectible, services.check_give_up)
 
 
@@ -237,7 +237,7 @@ def _charge(request: CompanyRequest, invoice: Invoice, form: ChargeForm) -> Http
 @company_page(in_transaction=False)
 @require_safe
 def pdf(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """The invoice as a PDF."""
+    """Return the invoice as a PDF."""
     document = invoice_document(Tenant(request.membership.company_id, request.mode), public_id)
     return pdf_response(document)
 

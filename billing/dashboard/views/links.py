@@ -1,4 +1,4 @@
-"""Links to an invoice for its customer: made and shown once, and revoked."""
+"""Links to an invoice for its customer: created, shown once, and revoked."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,7 +14,7 @@ from billing import selectors, services
 @company_page(role=Role.DEVELOPER)
 @require_POST
 def create(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Make a link and show it, once: the answer to the POST carries it, as that of a new key does."""
+    """Create a link and show it once, in the response to the POST, like a new key."""
     invoice = selectors.get_invoice(public_id)
     address = services.create_link(invoice=invoice, actor=request.principal)
     response = render(request, "billing/invoice_link.html", {"invoice": invoice, "address": address})
@@ -25,7 +25,7 @@ def create(request: CompanyRequest, public_id: str) -> HttpResponse:
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def revoke(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask, then revoke every link to an invoice."""
+    """Confirm, then revoke every link to an invoice."""
     invoice = selectors.get_invoice(public_id)
     if request.method == "POST":
         services.revoke_links(invoice=invoice, actor=request.principal)

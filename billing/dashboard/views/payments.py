@@ -1,4 +1,4 @@
-"""Payments past the gateway: recording one, and taking one back."""
+"""Payments outside the gateway: record and undo."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -18,7 +18,7 @@ from core.ui.one_time_forms import act_once
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def record(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask how much came, and how; then record it."""
+    """Ask for the amount and the method, then record the payment."""
     invoice = selectors.get_invoice(public_id)
     form = PaymentForm(request.POST if request.method == "POST" else None, invoice=invoice)
     if request.method == "POST" and form.is_valid():
@@ -42,7 +42,7 @@ def _record(request: CompanyRequest, invoice: Invoice, form: PaymentForm) -> Htt
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def undo(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask why, then take a payment back."""
+    """Ask for the reason, then undo a payment."""
     payment: OffPlatformPayment = selectors.get_payment(public_id)
     form = UndoForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Refunding a charge."""
+"""Refunds of a charge."""
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -18,7 +18,7 @@ from core.ui.one_time_forms import act_once
 @company_page(role=Role.DEVELOPER)
 @require_http_methods(["GET", "HEAD", "POST"])
 def refund(request: CompanyRequest, public_id: str) -> HttpResponse:
-    """Ask how much, then give it back."""
+    """Ask for the amount, then refund it."""
     charge = selectors.get_charge(public_id)
     form = RefundForm(request.POST if request.method == "POST" else None, charge=charge)
     if request.method == "POST" and form.is_valid():

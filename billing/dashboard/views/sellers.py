@@ -18,7 +18,7 @@ from core.errors import DomainError
 @company_page()
 @require_safe
 def seller(request: CompanyRequest) -> HttpResponse:
-    """What invoices say, and what the law still misses."""
+    """Show the company's details on invoices, and the missing legal requirements."""
     row = selectors.current_seller()
     address = row.address or {}
     context = {
@@ -34,7 +34,7 @@ def seller(request: CompanyRequest) -> HttpResponse:
 @company_page(role=Role.ADMIN)
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: CompanyRequest) -> HttpResponse:
-    """Change it: for owners and admins, since it says where the money goes."""
+    """Edit the details: for owners and admins only, because they include the bank account."""
     form = SellerForm.for_seller(selectors.current_seller(), request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         try:
