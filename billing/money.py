@@ -1,17 +1,17 @@
-"""The arithmetic of invoices, in whole minor units. PostgreSQL repeats it as constraints (billing/models, billing/sql).
+"""Invoice arithmetic in integer minor units. PostgreSQL repeats it as constraints (billing/models, billing/sql).
 
-The rules are those of EN 16931: a line is rounded once, a discount on the whole invoice lowers what each rate is taken of, and
-tax is rounded once for each rate. Everything is rounded half up. What was rounded for several lines together is shared among
-them by the largest remainder, so that each sum is that of its lines.
+The rules are those of EN 16931: each line is rounded once, an invoice discount reduces the tax base of each rate, and tax is
+rounded once per rate. Everything is rounded half up. Amounts rounded for several lines together are distributed among them by the
+largest remainder, so that each total equals the sum of its lines.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-# 12 digits: more than any invoice, and small enough that no product of ours leaves 64 bits or a JavaScript number.
+# 12 digits: more than any invoice, and small enough that no product exceeds 64 bits or a JavaScript number.
 MAX_AMOUNT = 999_999_999_999
-# For people, who know no minor units, and programs alike.
+# In words for both users, who do not know minor units, and programs.
 TOO_MUCH = "an amount has at most twelve digits, decimals included."
 MAX_QUANTITY = 1_000_000
 QUANTITY_DECIMALS = 6
@@ -23,7 +23,7 @@ _WHOLE_BPS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What a line is priced by. A `discount_bps` goes before `discount_amount`."""
+    """The pricing fields of a line. `discount_bps` takes precedence over `discount_amount`."""
 
     quantity: Decimal
     unit_amount: int
@@ -34,7 +34,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class LineAmounts:
-    """What a line comes to: `amount` after its own discount, its share of the invoice's discount, and of the tax."""
+    """The amounts of a line: `amount` after its own discount, its share of the invoice discount, and of the tax."""
 
     amount: int
     discount_amount: int
@@ -44,7 +44,7 @@ class LineAmounts:
 
 @dataclass(frozen=True, slots=True)
 class InvoiceAmounts:
-    """What an invoice comes to: `subtotal` without tax and after the discount, `tax`, and the lines in their order."""
+    """The amounts of an invoice: `subtotal` without tax and after the discount, `tax`, and its lines in order."""
 
     subtotal: int
     tax: int
@@ -53,12 +53,12 @@ class InvoiceAmounts:
 
     @property
     def total(self) -> int:
-        """What is to be paid."""
+        """The total including tax."""
         return self.subtotal + self.tax
 
 
 class LineTooLarge(ValueError):
-    """A line that comes to too much, or to less than nothing; `position` says which."""
+    """A line total that is too large or negative; `position` is its index."""
 
     def __init__(self, position: int, message: str) -> None:
         self.position = position
@@ -66,16 +66,16 @@ class LineTooLarge(ValueError):
 
 
 class DiscountTooLarge(ValueError):
-    """The discount on the whole invoice is above the sum of its lines."""
+    """The invoice discount exceeds the sum of the lines."""
 
 
 def half_up(dividend: int, divisor: int) -> int:
-    """Return the quotient of two numbers that are not negative, rounded half up."""
+    """Return the quotient of two non-negative numbers, rounded half up."""
     return (2 * dividend + divisor) // (2 * divisor)
 
 
 def allocate(total: int, weights: Sequence[int]) -> list[int]:
-    """Return `total` in whole shares by `weights`; what is left over goes to the largest remainders, the first of equals."""
+    """Distribute `total` in integer shares by `weights`; the rest goes to the largest remainders, the first ones if equal."""
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
@@ -100,7 +100,7 @@ def price_invoice(
     prices_include_tax: bool = False,
     is_exempt: bool = False,
 ) -> InvoiceAmounts:
-    """Return what an invoice and its lines come to; of one that `is_exempt` the prices stay and no rate counts.
+    """Return the amounts of an invoice and its lines; with `is_exempt`, prices stay the same and no tax is charged.
 
     Raises LineTooLarge and DiscountTooLarge; ValueError for an invoice above MAX_AMOUNT.
     """
@@ -128,7 +128,7 @@ def price_invoice(
 
 
 def tax_on(taxed: int, rate_bps: int, *, is_included: bool) -> int:
-    """Return the tax on a sum, or in it."""
+    """Return the tax on an amount, or included in it."""
     return half_up(taxed * rate_bps, _WHOLE_BPS + rate_bps if is_included else _WHOLE_BPS)
 
 
@@ -155,12 +155,12 @@ def _taxes(positions: Sequence[Position], taxed: Sequence[int], prices_include_t
     return taxes
 
 
-# --- what is taken back of an invoice -----------------------------------------------------------------------------------
+# --- credit notes -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class LineRemainder:
-    """What credit notes have left of a line: `amount` is with tax where the prices are, `tax` its share of the tax."""
+    """The part of a line not yet credited: `amount` includes tax if prices do, `tax` is its share of the tax."""
 
     tax_rate_bps: int
     amount: int
@@ -169,7 +169,7 @@ class LineRemainder:
 
 @dataclass(frozen=True, slots=True)
 class LineCredit:
-    """What is taken back of a line."""
+    """The credit for a line."""
 
     amount: int
     tax: int
@@ -178,10 +178,10 @@ class LineCredit:
 def credit_amounts(
     left: Sequence[LineRemainder], amounts: Sequence[int], *, prices_include_tax: bool
 ) -> list[LineCredit]:
-    """Return the tax that goes with taking back `amounts` of the lines, in their order; none may be above what is left.
+    """Return the tax that is credited with `amounts` of the lines, in order; none may exceed what is left.
 
-    The tax is computed anew for each rate: it is what the tax on the rest leaves of the tax that is there. So the credit notes
-    of an invoice take back exactly its tax, however it is parted, and each is off its own rounding by a minor unit at most.
+    Tax is recalculated per rate: it is the difference between the existing tax and the tax on the rest. So the credit notes of an
+    invoice credit exactly its tax, however it is divided, and each deviates from its own rounding by at most one minor unit.
     """
     if any(not 0 <= amount <= line.amount for amount, line in zip(amounts, left, strict=True)):
         raise ValueError("More is credited on a line than is left of it.")
@@ -189,7 +189,7 @@ def credit_amounts(
     for places in _by_rate(left):
         whole, tax = _sums(left, places)
         taken = [amounts[place] for place in places]
-        # What bears no tax any more (an exempt customer) has none to give back, whatever its rate says.
+        # Lines without tax (of an exempt customer) have no tax to credit, whatever their rate.
         rest = tax_on(whole - sum(taken), left[places[0]].tax_rate_bps, is_included=prices_include_tax)
         least = max(0, tax - (whole - sum(taken))) if prices_include_tax else 0
         most = min(tax, sum(taken)) if prices_include_tax else tax
@@ -202,10 +202,10 @@ def credit_amounts(
 
 
 def credit_total(left: Sequence[LineRemainder], total: int, *, prices_include_tax: bool) -> list[LineCredit]:
-    """Return how `total`, tax included, is taken back of the lines, each in proportion to what is left of it.
+    """Return how `total`, including tax, is credited to the lines, in proportion to what is left of each.
 
-    Of an amount that is taken back in full no tax stays behind. A note that is declared void later may have been tax alone; then
-    tax is left of no amount, and goes with the next one. Raises ValueError when `total` is above what is left.
+    No tax remains on a fully credited amount. A credit note that is voided later may have consisted of tax only; then tax is left
+    without an amount, and goes with the next one. Raises ValueError if `total` exceeds what is left.
     """
     groups = [(places, *_sums(left, places)) for places in _by_rate(left)]
     wholes = [amount + (0 if prices_include_tax else tax) for _, amount, tax in groups]
@@ -219,10 +219,10 @@ def credit_total(left: Sequence[LineRemainder], total: int, *, prices_include_ta
         else:
             given = max(given, part - amount)
             if amount and part < whole and part - given == amount and given < tax:
-                given += 1  # of an amount that is gone no tax may stay
+                given += 1  # no tax may remain on a fully credited amount
         weights = [left[place].amount for place in places]
         taken = allocate(part if prices_include_tax else part - given, weights)
-        # A part that is all tax is shared as the lines are, and where nothing is left of them, as their tax is.
+        # A part that is tax only is distributed like the lines, or, if nothing is left of them, like their tax.
         shares = (taken, weights, [max(0, left[place].tax) for place in places])
         taxes = allocate(given, next(each for each in shares if any(each) or each is shares[-1]))
         for place, net, share in zip(places, taken, taxes, strict=True):

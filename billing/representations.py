@@ -1,4 +1,4 @@
-"""How billing's objects look to the outside: in API answers and in events alike (docs/architecture.md, Contracts)."""
+"""The public form of billing's objects, in API responses and events alike (docs/architecture.md, Contracts)."""
 
 import uuid
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def customer(row: Customer) -> dict[str, Any]:
 
 
 def seller(row: Seller) -> dict[str, Any]:
-    """Return the public form of what a company's invoices say of it."""
+    """Return the public form of the company's details on invoices."""
     return {
         "object": "seller",
         "mode": row.mode,
@@ -71,14 +71,14 @@ def seller(row: Seller) -> dict[str, Any]:
 
 
 def logo(row: SellerLogo | None) -> dict[str, Any] | None:
-    """Return the public form of a logo, which is what was made of the file that was sent."""
+    """Return the public form of a logo, as redrawn from the uploaded file."""
     if row is None:
         return None
     return {"content_type": row.content_type, "width": row.width, "height": row.height, "sha256": row.sha256}
 
 
 def seller_snapshot(row: Seller) -> dict[str, Any]:
-    """Return what an invoice keeps of its seller, as of the finalization."""
+    """Return the snapshot of the seller that an invoice keeps as of finalization."""
     return {
         "legal_name": row.legal_name,
         "address": row.address,
@@ -91,7 +91,7 @@ def seller_snapshot(row: Seller) -> dict[str, Any]:
 
 
 def buyer_snapshot(row: Customer) -> dict[str, Any]:
-    """Return what an invoice keeps of its customer, as of the finalization."""
+    """Return the snapshot of the customer that an invoice keeps as of finalization."""
     return {
         "name": row.name,
         "email": row.email,
@@ -104,7 +104,7 @@ def buyer_snapshot(row: Customer) -> dict[str, Any]:
 
 
 def _issued_by(row: Invoice | CreditNote) -> dict[str, Any] | None:
-    """Return who sells, as a finalized invoice names it; None of a draft, and of one from before sellers were kept."""
+    """Return the seller of a finalized invoice; None for a draft, and for one from before sellers were stored."""
     if row.seller is None:
         return None
     return {
@@ -115,7 +115,7 @@ def _issued_by(row: Invoice | CreditNote) -> dict[str, Any] | None:
 
 
 def _billed_to(row: Invoice | CreditNote) -> dict[str, Any] | None:
-    """Return who is billed, as a finalized invoice names it; None of a draft."""
+    """Return the customer of a finalized invoice; None for a draft."""
     if row.billed_to is None:
         return None
     kept = {"tax_ids": [], "tax_exempt": "none", "language": "", **row.billed_to}
@@ -123,12 +123,12 @@ def _billed_to(row: Invoice | CreditNote) -> dict[str, Any] | None:
 
 
 def _quantity(value: Decimal) -> int | float:
-    """Return a quantity as a number of JSON: six decimals of seven digits are exact in a double, and back."""
+    """Return a quantity as a JSON number: six decimal places of seven digits are exact in a double, and back."""
     return int(value) if value == value.to_integral_value() else float(value)
 
 
 def tax_breakdown(row: Invoice, lines: Sequence[InvoiceLine]) -> list[dict[str, int]]:
-    """Return what is taxed at each rate, and the tax on it; all of an exempt invoice at none."""
+    """Return the amount taxed at each rate and its tax; for an exempt invoice, everything without a rate."""
     groups: dict[int, dict[str, int]] = {}
     for line in lines:
         rate = line.tax_rate_bps if row.tax_exempt == Customer.TaxExemption.NONE else 0
@@ -155,7 +155,7 @@ def invoice_line(row: InvoiceLine) -> dict[str, Any]:
 
 
 def invoice(row: Invoice, *, with_lines: bool = True) -> dict[str, Any]:
-    """Return the public form of an invoice. With its lines, fetch them ahead when there are many invoices."""
+    """Return the public form of an invoice. Prefetch the lines for many invoices."""
     return {**_invoice(row), **(_invoice_lines(row) if with_lines else {})}
 
 
@@ -220,7 +220,7 @@ def charge(row: Charge) -> dict[str, Any]:
         "customer": _reference("cus", row.customer_id),
         "status": row.status,
         "amount_refunded": row.amount_refunded,
-        # Nobody disputes what was not taken.
+        # Charges that did not succeed have no disputes.
         "disputes": [dispute(each) for each in sorted(row.disputes.all(), key=attrgetter("id"))]
         if row.status == "succeeded"
         else [],
@@ -233,7 +233,7 @@ def charge(row: Charge) -> dict[str, Any]:
 
 
 def dispute(row: Dispute) -> dict[str, Any]:
-    """Return what a charge says of a dispute about it."""
+    """Return the public form of a charge's dispute."""
     return {
         "id": row.public_id,
         "amount": row.amount,
@@ -247,7 +247,7 @@ def dispute(row: Dispute) -> dict[str, Any]:
 
 
 def refund(row: Refund) -> dict[str, Any]:
-    """Return the public form of a refund; fetch its charge and credit notes ahead when there are many."""
+    """Return the public form of a refund; prefetch the charge and credit notes for many refunds."""
     return {
         "id": row.public_id,
         "object": "refund",
@@ -268,7 +268,7 @@ def refund(row: Refund) -> dict[str, Any]:
 
 
 def payment(row: OffPlatformPayment) -> dict[str, Any]:
-    """Return the public form of a payment that came past the gateway."""
+    """Return the public form of a payment received outside the gateway."""
     return {
         "id": row.public_id,
         "object": "payment",
@@ -302,7 +302,7 @@ def credit_note_line(row: CreditNoteLine) -> dict[str, Any]:
 
 
 def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[dict[str, int]]:
-    """Return what is taken back at each rate of tax, and the tax on it."""
+    """Return the credit at each tax rate, and its tax."""
     groups: dict[int, dict[str, int]] = {}
     for line in lines:
         rate = line.invoice_line.tax_rate_bps if row.invoice.tax_exempt == Customer.TaxExemption.NONE else 0
@@ -313,7 +313,7 @@ def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[d
 
 
 def credit_note(row: CreditNote, *, with_lines: bool = True) -> dict[str, Any]:
-    """Return the public form of a credit note; fetch its invoice ahead when there are many, and its lines where they are wanted."""
+    """Return the public form of a credit note; prefetch the invoice for many, and the lines where they are needed."""
     return {**_credit_note(row), **(_credit_note_lines(row) if with_lines else {})}
 
 

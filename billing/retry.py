@@ -1,4 +1,4 @@
-"""When a payment without an answer is asked for again. After the last try the order is abandoned, which settles it for good."""
+"""The retry schedule of payments without an outcome. After the last attempt the order is abandoned, which settles it."""
 
 from core.background.retry import RetryClock
 

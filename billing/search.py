@@ -1,4 +1,4 @@
-"""How text is split into the words a customer is found by, and what makes two words the same."""
+"""Splits text into the words that customers are found by, and defines when two words are equal."""
 
 import re
 import unicodedata
@@ -8,14 +8,14 @@ from core.values.texts import drop_invisible
 MAX_WORD_LENGTH = 64
 MAX_WORDS = 60
 MAX_QUERY_WORDS = 5
-# A dot above an i, with other marks between them or without.
+# A dot above an i, with or without other marks in between.
 _DOTTED_I = re.compile("i([\u0300-\u0306\u0308-\u036f]*)\u0307")
 
 
 def split_words(*texts: str) -> set[str]:
-    """Return the words of `texts`, whatever their case and width, cut to MAX_WORD_LENGTH.
+    """Return the words of `texts`, ignoring case and width, cut to MAX_WORD_LENGTH.
 
-    A word is a run of letters, digits and the marks that belong to them: vowel signs of Hindi or points of Hebrew are marks.
+    A word is a run of letters, digits and their combining marks, such as vowel signs in Hindi or points in Hebrew.
     """
     words: set[str] = set()
     for text in texts:
@@ -32,10 +32,10 @@ def split_words(*texts: str) -> set[str]:
 
 
 def fold(text: str) -> str:
-    """Return `text` without what caseless matching ignores (Unicode §3.13: compatibility caseless match, NFKC_Casefold).
+    """Return `text` folded for caseless matching (Unicode §3.13: compatibility caseless match, NFKC_Casefold).
 
-    The four letters I, ı, İ and i become one, as CaseFolding.txt has them for Turkic languages and for the others together:
-    a name does not say which language it is in, so "istanbul" has to find "İstanbul", and "ışık" "IŞIK".
+    The four letters I, ı, İ and i become one, combining the rules of CaseFolding.txt for Turkic and for other languages: the
+    language of a name is unknown, so "istanbul" has to match "İstanbul", and "ışık" "IŞIK".
     """
     if text.isascii():
         return text.lower()

@@ -1,4 +1,4 @@
-"""Reads of billing's objects, all inside the current tenant."""
+"""Queries of billing's objects, all in the current tenant."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
@@ -33,12 +33,12 @@ from core.values.texts import normalize
 
 BilledT = TypeVar("BilledT", Invoice, Charge)
 
-# The last code point: the end of every range of words with one prefix under the collation "C".
+# The last code point: the end of the range of words with a given prefix under the collation "C".
 _LAST = "\U0010ffff"
-# 32 random bytes in URL-safe Base64 are 43 characters; what is much longer is none of ours.
+# 32 random bytes in URL-safe Base64 are 43 characters; much longer secrets cannot be ours.
 MAX_LINK_TOKEN = 64
 
-# What lists are sorted by, in the API and on the dashboard, and the columns of the tenant's indexes that serve it.
+# The sort columns of lists, in the API and on the dashboard, served by the tenant's indexes.
 CUSTOMER_SORT = {"name": "name"}
 INVOICE_SORT = {"due_date": "due_date"}
 
@@ -49,7 +49,7 @@ def list_customers() -> QuerySet[Customer]:
 
 
 def get_customer(public_id: str) -> Customer:
-    """Return the customer; raises NotFound when it is missing, deleted or foreign."""
+    """Return the customer. Raises NotFound if it is missing, deleted or belongs to another tenant."""
     try:
         return list_customers().get(id=ids.decode("cus", public_id))
     except (ids.InvalidId, Customer.DoesNotExist) as error:
@@ -57,7 +57,7 @@ def get_customer(public_id: str) -> Customer:
 
 
 def email_spelling(text: str) -> str:
-    """Return the spelling by which a customer's email is compared; that of a text which is no address finds nothing."""
+    """Return the normalized form in which customers' emails are compared; an invalid email matches nothing."""
     try:
         return parse_email(text).lower()
     except InvalidEmail:
@@ -65,7 +65,7 @@ def email_spelling(text: str) -> str:
 
 
 def with_metadata(queryset: QuerySet[Customer], key: str, value: str | None = None) -> QuerySet[Customer]:
-    """Narrow to customers whose metadata has `key` (and holds `value` under it)."""
+    """Filter customers by metadata: those that have `key` (with `value`, if given)."""
     entries = CustomerMetadata.objects.filter(key=normalize(key))
     if value is not None:
         entries = entries.filter(value=normalize(value))
@@ -73,9 +73,9 @@ def with_metadata(queryset: QuerySet[Customer], key: str, value: str | None = No
 
 
 def matching_words(queryset: QuerySet[Customer], text: str) -> QuerySet[Customer]:
-    """Narrow to customers that have, for each word of `text`, a word in name, email, phone or external_id that begins so.
+    """Filter customers by words: each word of `text` must be a prefix of a word in name, email, phone or external_id.
 
-    An address of an international domain is kept in ASCII, and so looked for as it is kept.
+    Addresses with international domains are stored in ASCII, and so are searched for in ASCII.
     """
     pieces = [email_spelling(piece) if "@" in piece else piece for piece in text.split()]
     words = sorted(split_words(*pieces))[:MAX_QUERY_WORDS]
@@ -94,7 +94,7 @@ def filter_customers(
     metadata_key: str = "",
     metadata_value: str = "",
 ) -> QuerySet[Customer]:
-    """Return the customers that match what is given; a metadata value counts only with its name."""
+    """Return the customers that match the filters; a metadata value requires its key."""
     rows = list_customers()
     if search:
         rows = matching_words(rows, search)
@@ -106,20 +106,20 @@ def filter_customers(
 
 
 def current_seller() -> Seller:
-    """Return what the current tenant's invoices say of the company; a blank row that is not saved when nobody said anything."""
+    """Return the current tenant's details on invoices; an unsaved blank row if there are none."""
     found: Seller | None = Seller.objects.select_related("logo").first()
     return found or Seller.objects.all().in_tenant([Seller()])[0]
 
 
 def logo_of(seller: dict[str, Any]) -> SellerLogo | None:
-    """Return the logo that a snapshot of a seller names; None where it names none."""
+    """Return the logo of a seller snapshot, or None."""
     named = seller.get("logo")
     found: SellerLogo | None = SellerLogo.objects.get(id=ids.decode("logo", named)) if named else None
     return found
 
 
 def list_invoices(*, with_lines: bool = True) -> QuerySet[Invoice]:
-    """Return every invoice, with its lines unless they are not wanted."""
+    """Return all invoices, by default with their lines."""
     return Invoice.objects.prefetch_related(*(["lines"] if with_lines else []))
 
 
@@ -132,7 +132,7 @@ def filter_invoices(
     due_before: date | None = None,
     overdue: bool | None = None,
 ) -> QuerySet[Invoice]:
-    """Return the invoices that match what is given, without lines; `customer` is a TypeID (an unknown one matches nothing)."""
+    """Return the invoices that match the filters, without lines; `customer` is a TypeID (an unknown one matches nothing)."""
     rows = list_invoices(with_lines=False)
     if number:
         rows = rows.filter(number=number.strip().upper())
@@ -148,7 +148,7 @@ def filter_invoices(
 
 
 def by_overdue(rows: QuerySet[Invoice], overdue: bool) -> QuerySet[Invoice]:
-    """Narrow to invoices that are open after the day on which they were due (UTC), or to all others."""
+    """Filter invoices: those open after their due date (UTC), or all others."""
     today = clock.now().date()
     if overdue:
         return rows.filter(status=Invoice.Status.OPEN, due_date__lt=today)
@@ -156,7 +156,7 @@ def by_overdue(rows: QuerySet[Invoice], overdue: bool) -> QuerySet[Invoice]:
 
 
 def _of_customer(rows: QuerySet[BilledT], public_id: str) -> QuerySet[BilledT]:
-    """Narrow to those of a customer; an id that is none has none."""
+    """Filter by customer; an invalid ID matches nothing."""
     try:
         return rows.filter(customer_id=ids.decode("cus", public_id))
     except ids.InvalidId:
@@ -164,13 +164,13 @@ def _of_customer(rows: QuerySet[BilledT], public_id: str) -> QuerySet[BilledT]:
 
 
 def _created_from(day: date) -> dict[str, Any]:
-    """Return what a row created on `day` (UTC) or later fulfils; the identifier's range is what an index serves."""
+    """Return the condition for rows created on `day` (UTC) or later, as a range of IDs, which is indexed."""
     moment = datetime.combine(day, time.min, tzinfo=UTC)
     return {"created__gte": moment, "id__gte": ids.first_id(moment, shift_seconds=-ids.ID_MARGIN_SECONDS)}
 
 
 def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
-    """Return the invoice, locked until the end of the transaction on request; raises NotFound."""
+    """Return the invoice, locked until the end of the transaction on request. Raises NotFound."""
     try:
         rows = Invoice.objects.select_for_update(no_key=True) if lock else Invoice.objects
         return rows.get(id=ids.decode("in", public_id))
@@ -179,15 +179,15 @@ def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
 
 
 def count_links(invoice: Invoice) -> int:
-    """Return how many links to an invoice work."""
+    """Return the number of active links to an invoice."""
     return InvoiceLink.objects.filter(invoice=invoice, revoked_at=None).count()
 
 
 def find_link(token: str) -> InvoiceLink | None:
-    """Return the link with this secret, of whichever company; None for one that is unknown or revoked.
+    """Return the link with this secret, of any company; None if it is unknown or revoked.
 
-    Of a suspended company, which one that is to be approved is from the start, no link works: what staff have stopped must not
-    go on asking people for money on this platform's own pages.
+    Links of a suspended company, or one awaiting approval, do not work: a company that staff have stopped must not continue to
+    collect money on this platform's own pages.
     """
     if len(token) > MAX_LINK_TOKEN or not token.isascii():
         return None
@@ -202,14 +202,14 @@ def list_charges() -> QuerySet[Charge]:
 
 
 def open_checkout_of(invoice: Invoice) -> Charge | None:
-    """Return the charge that a payer is making on the gateway's page, if there is one: never two."""
+    """Return the open charge on the gateway's page, if any; there is at most one."""
     return Charge.objects.filter(
         invoice=invoice, status=Charge.Status.PENDING, checkout_expires_at__isnull=False
     ).first()
 
 
 def last_checkout_of(invoice: Invoice) -> Charge | None:
-    """Return the latest charge that a payer made, or is making, on the gateway's page."""
+    """Return the latest charge on the gateway's page, open or not."""
     return Charge.objects.filter(invoice=invoice, checkout_expires_at__isnull=False).order_by(NEWEST).first()
 
 
@@ -221,9 +221,9 @@ def list_charges_of(invoice: Invoice) -> QuerySet[Charge]:
 def filter_charges(
     *, status: str = "", customer: str = "", invoice: str = "", created_after: date | None = None
 ) -> QuerySet[Charge]:
-    """Return the charges that match what is given, with their invoices and customers.
+    """Return the charges that match the filters, with their invoices and customers.
 
-    `customer` is a TypeID (an unknown one matches nothing); `invoice` is "none" for charges that stand by themselves.
+    `customer` is a TypeID (an unknown one matches nothing); `invoice` is "none" for charges without an invoice.
     """
     rows: QuerySet[Charge] = Charge.objects.select_related("invoice", "customer")
     if status:
@@ -238,34 +238,34 @@ def filter_charges(
 
 
 def get_charge(public_id: str) -> Charge:
-    """Return the charge; raises NotFound."""
+    """Return the charge. Raises NotFound."""
     return Charge.by_public_id(public_id)
 
 
 def list_refunds(charge: Charge | None = None) -> QuerySet[Refund]:
-    """Return every refund, or those of a charge, with their charges and credit notes."""
+    """Return all refunds, or those of a charge, with their charges and credit notes."""
     rows = Refund.objects.select_related("charge").prefetch_related("credit_notes")
     return rows if charge is None else rows.filter(charge=charge)
 
 
 def get_refund(public_id: str) -> Refund:
-    """Return the refund; raises NotFound."""
+    """Return the refund. Raises NotFound."""
     return Refund.by_public_id(public_id)
 
 
 def list_payments(invoice: Invoice | None = None) -> QuerySet[OffPlatformPayment]:
-    """Return every payment that came past the gateway, or those of an invoice."""
+    """Return all payments received outside the gateway, or those of an invoice."""
     rows = OffPlatformPayment.objects.select_related("invoice")
     return rows if invoice is None else rows.filter(invoice=invoice)
 
 
 def get_payment(public_id: str) -> OffPlatformPayment:
-    """Return the payment; raises NotFound."""
+    """Return the payment. Raises NotFound."""
     return OffPlatformPayment.by_public_id(public_id)
 
 
 def list_credit_notes(invoice: Invoice | None = None, *, with_lines: bool = True) -> QuerySet[CreditNote]:
-    """Return every credit note, or those of an invoice; with their lines unless they are not wanted."""
+    """Return all credit notes, or those of an invoice, by default with their lines."""
     rows = CreditNote.objects.select_related("invoice")
     if with_lines:
         rows = rows.prefetch_related("lines__invoice_line")
@@ -273,20 +273,20 @@ def list_credit_notes(invoice: Invoice | None = None, *, with_lines: bool = True
 
 
 def get_credit_note(public_id: str) -> CreditNote:
-    """Return the credit note; raises NotFound."""
+    """Return the credit note. Raises NotFound."""
     return CreditNote.by_public_id(public_id)
 
 
 def list_timeline_events(object_ids: Iterable[str], limit: int = 50) -> list[OutboxEvent]:
-    """Return the newest events about these objects: the time line of a page."""
+    """Return the newest events of these objects, for the timeline of a page."""
     return list(OutboxEvent.objects.filter(object_id__in=list(object_ids)).order_by(NEWEST)[:limit])
 
 
 def open_tier_request() -> TierRequest | None:
-    """Return the current company's request that nobody has decided yet."""
+    """Return the current company's open tier request."""
     return TierRequest.objects.filter(status=TierRequest.Status.OPEN).select_related("requested_by").first()
 
 
 def list_tier_requests(limit: int = 10) -> list[TierRequest]:
-    """Return the current company's latest requests for another tier."""
+    """Return the current company's latest tier requests."""
     return list(TierRequest.objects.select_related("requested_by").order_by(NEWEST)[:limit])

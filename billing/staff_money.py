@@ -1,4 +1,4 @@
-"""Amounts on the staff site: kept in minor units, shown as people write them, on lists and on the pages of objects."""
+"""Amounts on the staff site, stored in minor units and shown as money, in lists and on object pages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
@@ -28,7 +28,7 @@ def currency_of_charge(row: Any) -> str:
 
 
 def money_column(name: str, *, currency_of: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Return a column that shows the amount `name`, which is kept in minor units, as people write it."""
+    """Return a column that shows the amount `name`, which is stored in minor units, as money."""
 
     @admin.display(description=LABELS.get(name) or label_of(name), ordering=name)
     def shown(row: Any) -> str:
@@ -40,18 +40,18 @@ def money_column(name: str, *, currency_of: Callable[[Any], str]) -> Callable[[A
 def money_columns(
     *names: str, currency_of: Callable[[Any], str] = _currency
 ) -> dict[str, Callable[[Any], str]]:
-    """Return the columns of these amounts, by their names."""
+    """Return the columns of these amounts, by name."""
     return {name: money_column(name, currency_of=currency_of) for name in names}
 
 
 class MoneyAdmin(StaffModelAdmin):
-    """What has amounts: on the page of an object each stands as money, as it does on the list."""
+    """An admin that shows the amounts of an object as money, as its list does."""
 
     money: ClassVar[Mapping[str, Callable[[Any], str]]]
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Sequence[Any]:
-        """Show the amounts by their columns."""
-        # A column with a name of its own says by its order which field it shows.
+        """Replace the amounts by their columns."""
+        # A column with its own name shows by its order which field it represents.
         return [
             self.money.get(getattr(each, "admin_order_field", None) or str(each), each)
             for each in super().get_fields(request, obj)

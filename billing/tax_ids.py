@@ -1,7 +1,7 @@
-"""Tax identifiers of sellers and buyers: which kinds there are, and whether one can exist (python-stdnum).
+"""Tax identifiers of sellers and customers: their kinds, and their validation (python-stdnum).
 
-A number is checked as its country defines it, check digits included; whether it was given to anybody only the country's
-register knows (VIES for the European Union), and no network is asked here.
+A number is validated by its country's rules, including check digits; only the country's register (VIES for the European Union)
+knows whether it has been assigned, and no network is queried here.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from importlib import import_module
 
 from stdnum.exceptions import ValidationError
 
-# Where the rules for invoices of Directive 2006/112/EC hold (Monaco and the Isle of Man stand in no list of ours).
+# Where the invoicing rules of Directive 2006/112/EC apply (Monaco and the Isle of Man are in none of our lists).
 EU_MEMBERS = frozenset(
     [
         "AT",
@@ -47,7 +47,7 @@ MAX_TAX_ID = 40
 
 @dataclass(frozen=True, slots=True)
 class TaxIdKind:
-    """What a kind is called on a document, and the module of python-stdnum that knows its rules."""
+    """The label of a kind on documents, and the python-stdnum module with its rules."""
 
     label: str
     module: str
@@ -82,13 +82,13 @@ KINDS: dict[str, TaxIdKind] = {
     "il_hp": TaxIdKind("HP", "stdnum.il.hp"),
     "za_tin": TaxIdKind("TIN", "stdnum.za.tin"),
 }
-# Of these one has to stand on an invoice from a member of the EU (Directive 2006/112/EC, article 226 (3); the Steuernummer
-# by § 14 (4) UStG).
+# One of these is required on an invoice from a member of the EU (Directive 2006/112/EC, article 226 (3); the Steuernummer by § 14
+# (4) UStG).
 OF_EU_SELLERS = frozenset({"eu_vat", "de_stnr", "es_nif"})
 
 
 def read_tax_id(kind: str, text: str) -> str:
-    """Return the number in its compact form: "DE 136 695 976" is DE136695976. Raises ValueError, in words for people."""
+    """Return the number in compact form: "DE 136 695 976" is DE136695976. Raises ValueError with a message for users."""
     if kind not in KINDS:
         raise ValueError(f"Use one of {', '.join(KINDS)}.")
     rules = import_module(KINDS[kind].module)

@@ -1,4 +1,6 @@
-"""Billing's tables, by subject: customers, sellers, invoices with their credit notes, payments and links, charges with refunds and disputes, tiers."""
+"""Billing's tables, by subject: customers, sellers, invoices with their credit notes, payments and links, charges with refunds and
+disputes, and tiers.
+"""
 
 from billing.models.charges import Charge, Refund
 from billing.models.credit_notes import CreditNote, CreditNoteCounter, CreditNoteLine

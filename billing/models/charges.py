@@ -1,7 +1,7 @@
-"""Charges and refunds: money asked of a gateway, and what the gateway said.
+"""Charges and refunds: orders to a payment gateway, and their outcomes.
 
-A row is written before the gateway is called and settled after it, so that whatever happens in between is found again:
-`due_at` is when the completer shall (next) take it up, and a lease while one is at it.
+A row is written before the gateway is called and settled afterwards, so that it can be resumed after any failure: `due_at` is when
+the completer processes it (next), and a lease while it does.
 """
 
 from django.db import models
@@ -23,7 +23,7 @@ class PaymentStatus(models.TextChoices):
 
 
 class RefundReason(models.TextChoices):
-    """Why money is given back; "" where nobody said."""
+    """The reason for a refund; "" if none was given."""
 
     DUPLICATE = "duplicate", "Duplicate"
     FRAUDULENT = "fraudulent", "Fraudulent"
@@ -31,12 +31,12 @@ class RefundReason(models.TextChoices):
     OTHER = "other", "Other"
 
 
-# What `payment_method` says of a charge that the payer makes on the gateway's own page.
+# The `payment_method` of a charge that the payer makes on the gateway's own page.
 CHECKOUT = "checkout"
 
 
 class Payment(TenantModel):
-    """What a charge and a refund have in common."""
+    """The fields that charges and refunds share."""
 
     amount = models.BigIntegerField()
     status = models.CharField(max_length=16, choices=PaymentStatus, default=PaymentStatus.PENDING)
@@ -83,7 +83,7 @@ class Payment(TenantModel):
 
 
 class Charge(Payment):
-    """Money taken, against an invoice or free."""
+    """A payment collected with or without an invoice."""
 
     id_prefix = "ch"
 
@@ -98,7 +98,7 @@ class Charge(Payment):
     metadata = models.JSONField(default=dict)
     amount_refunded = models.BigIntegerField(default=0)
     amount_refund_pending = models.BigIntegerField(default=0)
-    # Of a charge that the payer makes on the gateway's own page: until when, and what the gateway calls that page.
+    # For a charge on the gateway's own page: when it expires, and the gateway's ID of that page.
     checkout_expires_at = models.DateTimeField(null=True)
     checkout_session = models.CharField(max_length=255, blank=True, db_default="")
 
@@ -133,9 +133,9 @@ class Charge(Payment):
             tenant_index("invoice", name="billing_charge_by_invoice"),
             tenant_index("customer", name="billing_charge_by_customer"),
             tenant_index("status", name="billing_charge_by_status"),
-            # By currency first, as invoices are.
+            # By currency first, like invoices.
             tenant_index("currency", "amount", name="billing_charge_by_amount"),
-            # A gateway's report names a charge by it, before the company is known.
+            # The lookup for a gateway's report, before the company is known.
             models.Index(
                 fields=["gateway_reference"],
                 name="billing_charge_by_reference",
@@ -145,14 +145,14 @@ class Charge(Payment):
 
     @property
     def amount_refundable(self) -> int:
-        """What a new refund may come to."""
+        """The maximum amount of a new refund."""
         if self.status != PaymentStatus.SUCCEEDED:
             return 0
         return self.amount - self.amount_refunded - self.amount_refund_pending
 
 
 class Refund(Payment):
-    """Money given back from a charge."""
+    """Money returned from a charge."""
 
     id_prefix = "re"
     Reason = RefundReason

@@ -1,8 +1,8 @@
 """Credit notes, their lines, and the counters that number them.
 
-A credit note takes back part or all of a finalized invoice. It is final from the start: it can be declared void, and of
-the rest only its metadata changes. That credit notes never take back more than the invoice has, of any line, of any rate of tax and in all, is held
-by the triggers of `billing/sql`.
+A credit note credits part or all of a finalized invoice. It is final from the start: it can be voided, and otherwise only its
+metadata can change. Triggers in `billing/sql` ensure that credit notes never exceed the invoice, per line, per tax rate and in
+total.
 """
 
 from django.db import models
@@ -25,7 +25,7 @@ class CreditNoteStatus(models.TextChoices):
 
 
 class CreditNoteReason(models.TextChoices):
-    """Why the invoice is corrected; "" where nobody said."""
+    """The reason for correcting the invoice; "" if none was given."""
 
     DUPLICATE = "duplicate", "Duplicate"
     FRAUDULENT = "fraudulent", "Fraudulent"
@@ -35,14 +35,14 @@ class CreditNoteReason(models.TextChoices):
 
 
 class CreditNote(TenantModel):
-    """What is taken back of an invoice. `pre_payment_amount` lowers what is due of it, `post_payment_amount` had been paid."""
+    """A credit of an invoice. `pre_payment_amount` reduces the amount due, `post_payment_amount` had already been paid."""
 
     id_prefix = "cn"
     Status = CreditNoteStatus
     Reason = CreditNoteReason
 
     invoice = TenantForeignKey(Invoice, on_delete=models.PROTECT, related_name="credit_notes", db_index=False)
-    # The refund that gives the money back, where one made this credit note.
+    # The refund that created this credit note, if any.
     refund = TenantForeignKey(
         Refund, on_delete=models.PROTECT, related_name="credit_notes", null=True, db_index=False
     )
@@ -52,10 +52,10 @@ class CreditNote(TenantModel):
     reason = models.CharField(max_length=32, choices=CreditNoteReason, blank=True)
     memo = models.CharField(max_length=1000, blank=True)
     metadata = models.JSONField(default=dict)
-    # As of the moment at which it was issued, as an invoice keeps them.
+    # As of the time of issue, as on an invoice.
     seller = models.JSONField()
     billed_to = models.JSONField()
-    # What a real credit note would have been refused for, as on an invoice.
+    # Why a live credit note would have been refused, as on an invoice.
     warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     subtotal = models.BigIntegerField()
     tax = models.BigIntegerField()
@@ -105,7 +105,7 @@ class CreditNote(TenantModel):
 
 
 class CreditNoteLine(TenantModel):
-    """What is taken back of one line of the invoice: `amount` is with tax where the prices of the invoice are."""
+    """The credit for one line of the invoice: `amount` includes tax if the invoice's prices do."""
 
     id_prefix = "cnl"
 
@@ -145,7 +145,7 @@ class CreditNoteLine(TenantModel):
 
 
 class CreditNoteCounter(TenantModel):
-    """The last number of a credit note of a company and mode, counted as those of invoices are."""
+    """The last credit note number of a company and mode, like the counter of invoices."""
 
     last_number = models.BigIntegerField(default=0)
 

@@ -1,7 +1,7 @@
-"""Customers of a company, and the two narrow tables they are found by.
+"""Customers of a company, and two narrow tables for finding them.
 
-Under row-level security only leakproof operators can use an index (docs/architecture.md, Tenancy), which rules out containment of jsonb and
-full text; so metadata and search words are rows of their own, served by plain B-trees.
+Under row-level security, only leakproof operators can use an index (docs/architecture.md, Tenancy), which rules out jsonb
+containment and full-text search; so metadata and search words are rows, served by plain B-trees.
 """
 
 from django.db import models
@@ -14,7 +14,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class TaxExemption(models.TextChoices):
-    """Whether a customer's invoices bear tax."""
+    """Whether a customer's invoices have tax."""
 
     NONE = "none", "Taxed"
     EXEMPT = "exempt", "Exempt"
@@ -22,7 +22,7 @@ class TaxExemption(models.TextChoices):
 
 
 class Customer(TenantModel):
-    """Somebody a company does business with. Deleted softly, so that invoices stay readable."""
+    """A person or company that a company does business with. Soft-deleted, so that invoices stay readable."""
 
     id_prefix = "cus"
     TaxExemption = TaxExemption
@@ -74,7 +74,7 @@ class Customer(TenantModel):
 
 
 class CustomerMetadata(TenantModel):
-    """One entry of a customer's metadata, so that it can be filtered by. `Customer.metadata` is the truth."""
+    """An entry of a customer's metadata, for filtering. `Customer.metadata` is authoritative."""
 
     customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=40)
@@ -101,7 +101,7 @@ class CustomerMetadata(TenantModel):
 
 
 class CustomerSearchWord(TenantModel):
-    """A word a customer is found by. The collation is "C", so that a prefix is one range of the index."""
+    """A search word of a customer. The collation is "C", so that a prefix is one range of the index."""
 
     customer = TenantForeignKey(Customer, on_delete=models.CASCADE, related_name="+", db_index=False)
     word = models.CharField(max_length=64, db_collation="C")

@@ -1,4 +1,6 @@
-"""Disputes: a payer asks their bank for the money of a charge back, and the bank decides. The gateway tells; nothing is decided here."""
+"""Disputes: a payer asks their bank to return the money of a charge, and the bank decides. The gateway reports them; nothing is
+decided here.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -11,7 +13,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class DisputeStatus(models.TextChoices):
-    """needs_response ↔ under_review → won | lost | closed; an appeal opens it again."""
+    """needs_response ↔ under_review → won | lost | closed; an appeal reopens it."""
 
     NEEDS_RESPONSE = "needs_response", "Needs an answer"
     UNDER_REVIEW = "under_review", "Under review"
@@ -20,12 +22,12 @@ class DisputeStatus(models.TextChoices):
     CLOSED = "closed", "Closed"
 
 
-# What is said of it then: nobody waits for anything any more.
+# Final statuses, in which nobody has to respond.
 ENDED = (DisputeStatus.WON, DisputeStatus.LOST, DisputeStatus.CLOSED)
 
 
 class Dispute(TenantModel):
-    """One dispute, as the gateway last told of it (`reported_at`, by the gateway's clock)."""
+    """A dispute, as last reported by the gateway (`reported_at`, on the gateway's clock)."""
 
     id_prefix = "dp"
     Status = DisputeStatus

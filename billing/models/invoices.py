@@ -1,8 +1,7 @@
 """Invoices, their lines, and the counters that number them.
 
-What an invoice may become is held by the database: arithmetic by check constraints here; that totals are the sums of the
-lines, of the charges and of the credit notes, that a finalized invoice never changes and that numbers have no gap, by the triggers of
-`billing/sql`.
+The database enforces the rules: check constraints here for the arithmetic; triggers in `billing/sql` ensure that totals equal the
+sums of lines, charges and credit notes, that a finalized invoice never changes, and that numbers have no gaps.
 """
 
 from datetime import date
@@ -20,7 +19,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class InvoiceStatus(models.TextChoices):
-    """draft → open → paid | void | uncollectible; from paid back to open when a payment or a credit note is taken back."""
+    """draft → open → paid | void | uncollectible; from paid back to open when a payment is undone or a credit note voided."""
 
     DRAFT = "draft", "Draft"
     OPEN = "open", "Open"
@@ -30,7 +29,7 @@ class InvoiceStatus(models.TextChoices):
 
 
 class Invoice(TenantModel):
-    """What a customer owes. Edited while a draft; once finalized only its payment, status and metadata move."""
+    """An invoice. Editable as a draft; once finalized, only its payment, status and metadata change."""
 
     id_prefix = "in"
     Status = InvoiceStatus
@@ -45,22 +44,22 @@ class Invoice(TenantModel):
     due_date = models.DateField(null=True)
     external_id = models.CharField(max_length=100, null=True)  # noqa: DJ001  as above
     metadata = models.JSONField(default=dict)
-    # Who sells and who is billed, as of the finalization: a later change of either must not change the document.
+    # The seller and the customer as of finalization, because later changes must not alter the document.
     seller = models.JSONField(null=True)
     billed_to = models.JSONField(null=True)
-    # What a real invoice would have been refused for: only a test invoice can have any.
+    # Why a live invoice would have been refused: only test invoices can have any.
     warnings = models.JSONField(default=list, db_default=models.Value([], models.JSONField()))
     purchase_order = models.CharField(max_length=100, blank=True, db_default="")
     memo = models.CharField(max_length=1000, blank=True, db_default="")
     service_start = models.DateField(null=True)
     service_end = models.DateField(null=True)
-    # The customer's, as of the last time the lines were priced; `tax_note` says in words why there is no tax.
+    # The customer's tax status when the lines were last priced; `tax_note` is the text on why there is no tax.
     tax_exempt = models.CharField(
         max_length=8, choices=TaxExemption, default=TaxExemption.NONE, db_default="none"
     )
     tax_note = models.CharField(max_length=300, blank=True, db_default="")
     prices_include_tax = models.BooleanField(default=False, db_default=False)
-    # False of what was written before tax was rounded for each rate, which keeps its figures.
+    # False for invoices from before tax was rounded per rate, which keep their amounts.
     tax_per_rate = models.BooleanField(default=True, db_default=False, editable=False)
     discount_bps = models.IntegerField(null=True)
     discount_amount = models.BigIntegerField(default=0, db_default=0)
@@ -68,17 +67,17 @@ class Invoice(TenantModel):
     tax = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     amount_paid = models.BigIntegerField(default=0)
-    amount_pending = models.BigIntegerField(default=0)  # of charges the gateway has not answered yet
-    # Of what its charges brought; a trigger on charges keeps it.
+    amount_pending = models.BigIntegerField(default=0)  # of charges without a response from the gateway
+    # Refunded from its charges; maintained by a trigger on charges.
     amount_refunded = models.BigIntegerField(default=0, db_default=0, editable=False)
-    # Of credit notes that stand: what lowers the amount due, and what concerns money that had been paid.
+    # Of credit notes that are not void: the part that reduces the amount due, and the part that had been paid.
     pre_payment_credit = models.BigIntegerField(default=0, db_default=0)
     post_payment_credit = models.BigIntegerField(default=0, db_default=0)
     finalized_at = models.DateTimeField(null=True)
     paid_at = models.DateTimeField(null=True)
     voided_at = models.DateTimeField(null=True)
     marked_uncollectible_at = models.DateTimeField(null=True)
-    # When it was said that the invoice is overdue: once.
+    # When the overdue event was published, which happens once.
     overdue_at = models.DateTimeField(null=True)
     updated = models.DateTimeField(default=clock.now)
 
@@ -166,9 +165,9 @@ class Invoice(TenantModel):
             tenant_index("status", name="billing_invoice_by_status"),
             tenant_index("customer", name="billing_invoice_by_customer"),
             tenant_index("due_date", name="billing_invoice_due"),
-            # Amounts of different currencies are not compared: a list sorted by them is one for each currency.
+            # Amounts in different currencies are not comparable: a list sorted by amount is grouped by currency.
             tenant_index("currency", "total", name="billing_invoice_by_total"),
-            # What the sweep for overdue invoices reads, of every company.
+            # Read by the sweep for overdue invoices, across all companies.
             models.Index(
                 fields=["due_date"],
                 name="billing_invoice_overdue",
@@ -181,29 +180,29 @@ class Invoice(TenantModel):
 
     @property
     def amount_due(self) -> int:
-        """What is still to be paid, in minor units; nothing on a void invoice."""
+        """The amount still to be paid, in minor units; zero for a void invoice."""
         if self.status == InvoiceStatus.VOID:
             return 0
         return self.total - self.amount_paid - self.pre_payment_credit
 
     @property
     def amount_chargeable(self) -> int:
-        """What a new charge may come to: the amount due less what charges in progress may still bring."""
+        """The maximum amount of a new charge: the amount due less pending charges."""
         return self.amount_due - self.amount_pending if self.status == InvoiceStatus.OPEN else 0
 
     @property
     def amount_creditable(self) -> int:
-        """What a new credit note may come to: what is due and not being charged, and what was paid and not credited yet."""
+        """The maximum amount of a new credit note: what is due and not being charged, plus what was paid and not yet credited."""
         if self.status not in (InvoiceStatus.OPEN, InvoiceStatus.PAID):
             return 0
         return self.amount_chargeable + self.amount_paid - self.post_payment_credit
 
     def is_overdue(self, today: date) -> bool:
-        """Whether it is open after the day on which it was due."""
+        """Whether it is still open after its due date."""
         return self.status == InvoiceStatus.OPEN and self.due_date is not None and self.due_date < today
 
 
-# PostgreSQL rounds a numeric half away from zero, which is half up for amounts that are not negative.
+# PostgreSQL rounds a numeric half away from zero, which is half up for non-negative amounts.
 _BEFORE_DISCOUNT = Cast(
     Round(
         models.ExpressionWrapper(
@@ -216,7 +215,7 @@ _BEFORE_DISCOUNT = Cast(
 
 
 class InvoiceLine(TenantModel):
-    """One position of an invoice."""
+    """A line of an invoice."""
 
     id_prefix = "il"
 
@@ -229,7 +228,7 @@ class InvoiceLine(TenantModel):
     discount_bps = models.IntegerField(null=True)
     discount_amount = models.BigIntegerField(default=0)
     amount = models.BigIntegerField()
-    # The line's share of what was taken off the whole invoice, and of the tax that was rounded for its rate.
+    # The line's share of the invoice discount, and of the tax rounded per rate.
     discount_share = models.BigIntegerField(default=0, db_default=0)
     tax = models.BigIntegerField()
 
@@ -260,7 +259,7 @@ class InvoiceLine(TenantModel):
 
 
 class InvoiceCounter(TenantModel):
-    """The last invoice number of a company and mode. Its row lock makes finalizations take turns, so no number is skipped."""
+    """The last invoice number of a company and mode. Its row lock serializes finalizations, so that no number is skipped."""
 
     last_number = models.BigIntegerField(default=0)
 

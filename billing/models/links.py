@@ -1,4 +1,4 @@
-"""Links by which whoever has one sees an invoice without signing in."""
+"""Links that show an invoice to anyone who has one, without signing in."""
 
 from django.db import models
 from django.db.models import Q
@@ -10,7 +10,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class InvoiceLink(TenantModel):
-    """One link. Its secret is kept as a hash: who made the link saw it once, and a copy of the database opens no invoice."""
+    """A link. Its secret is stored as a hash and was shown once on creation, so that a copy of the database opens no invoice."""
 
     invoice = TenantForeignKey(Invoice, on_delete=models.PROTECT, related_name="links", db_index=False)
     token_hash = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""Money for an invoice that came past the gateway: a transfer, cash. Written down by people, and taken back with a reason."""
+"""Payments for an invoice received outside the gateway, such as transfers and cash. Recorded by people, and undone with a reason."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ from core.tenancy import TenantForeignKey, TenantModel
 
 
 class PaymentMethod(models.TextChoices):
-    """How the money came."""
+    """How the payment was made."""
 
     BANK_TRANSFER = "bank_transfer", "Bank transfer"
     CASH = "cash", "Cash"
@@ -20,7 +20,7 @@ class PaymentMethod(models.TextChoices):
 
 
 class OffPlatformPayment(TenantModel):
-    """A payment as the company says it received it. It counts from the moment it is recorded until it is undone."""
+    """A payment as recorded by the company. It counts from when it is recorded until it is undone."""
 
     id_prefix = "pay"
     Methods = PaymentMethod

@@ -1,4 +1,4 @@
-"""Who sells: what a company's invoices say of it, in each mode."""
+"""Sellers: a company's details on its invoices, for each mode."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,7 +12,7 @@ NUMBER_PREFIX = r"^[A-Z0-9](-?[A-Z0-9])*$"
 
 
 class SellerLogo(TenantModel):
-    """A logo as `billing.logos` draws it. It never changes: documents that were issued with it go on showing it."""
+    """A logo as redrawn by `billing.logos`. It never changes, because issued documents continue to show it."""
 
     id_prefix = "logo"
 
@@ -37,7 +37,7 @@ class SellerLogo(TenantModel):
 
 
 class Seller(TenantModel):
-    """The company as its invoices name it. One row for each mode; an invoice keeps what it says at the finalization."""
+    """The company's details on invoices. One row per mode; an invoice keeps a snapshot as of finalization."""
 
     id_prefix = "sel"
 

@@ -1,4 +1,4 @@
-"""What each tier allows, and requests for another one: an owner asks, staff decide."""
+"""The limits of each tier, and requests for another tier: owners request, staff decide."""
 
 from django.conf import settings
 from django.db import models
@@ -8,12 +8,12 @@ from accounts.models import Company
 from core import clock
 from core.tenancy import CompanyModel
 
-# What staff may set a single limit to.
+# The maximum value of a limit.
 MAX_LIMIT = 1_000_000_000
 
 
 class TierLimits(models.Model):
-    """The limits of a tier, the same for every company on it. Read by billing.entitlements only; `app` may not write it."""
+    """The limits of a tier, the same for every company on it. Read by billing.entitlements only; `app` cannot write it."""
 
     tier = models.CharField(max_length=20, choices=Company.Tiers, primary_key=True)
     requests_per_minute = models.BigIntegerField()
@@ -50,7 +50,7 @@ class TierLimits(models.Model):
 
 
 class TierRequest(CompanyModel):
-    """An owner's wish for another tier. At most one is open per company."""
+    """An owner's request for another tier. At most one is open per company."""
 
     id_prefix = "trq"
 
@@ -96,7 +96,7 @@ class TierRequest(CompanyModel):
 
 
 class CompanyPlan(Company):
-    """A company as the staff site shows it beside its tier and limits; accounts shows it beside its people."""
+    """A company on the staff site's pages about its tier and limits; accounts has one for its members."""
 
     class Meta:
         proxy = True

@@ -22,7 +22,7 @@ class ExternalIdTaken(DomainError):
         named = "" if owner is None else f": {owner.public_id}"
         return cls(
             f"{'A customer' if model is Customer else 'An invoice'} with external_id {external_id} exists{named}.",
-            # Null when it was given back at this very moment: then another try will do.
+            # Null if it was released at this very moment: then a retry will succeed.
             facts={"existing": None if owner is None else owner.public_id},
         )
 
@@ -56,7 +56,7 @@ class InvoiceEmpty(DomainError):
 
 
 class InvoiceIncomplete(DomainError):
-    """The law of the seller's country asks for what the seller's or the customer's details do not have; only live mode refuses."""
+    """The law of the seller's country requires details that the seller or the customer lacks; only live mode refuses."""
 
     code = "invoice_incomplete"
     status = 409
@@ -66,7 +66,7 @@ class InvoiceIncomplete(DomainError):
 
 
 class CreditNoteIncomplete(DomainError):
-    """A credit note has to name seller and customer as an invoice does, and something of it is missing; only live mode refuses."""
+    """A credit note must name seller and customer like an invoice, and details are missing; only live mode refuses."""
 
     code = "credit_note_incomplete"
     status = 409
@@ -76,7 +76,7 @@ class CreditNoteIncomplete(DomainError):
 
 
 class CustomerIsDeleted(DomainError):
-    """The customer was deleted after the draft was written, so the draft can no longer be finalized."""
+    """The customer was deleted after the draft was created, so the draft can no longer be finalized."""
 
     code = "customer_deleted"
     status = 409
@@ -85,7 +85,7 @@ class CustomerIsDeleted(DomainError):
 
 
 class InvoiceHasPayments(DomainError):
-    """Money was taken for the invoice, or is being taken at this moment, so it cannot be voided or given up."""
+    """The invoice has been charged or paid, or is being charged now, so it cannot be voided or marked uncollectible."""
 
     code = "invoice_has_payments"
     status = 409
@@ -94,7 +94,7 @@ class InvoiceHasPayments(DomainError):
 
 
 class NoGateway(DomainError):
-    """The operator has set up nobody who takes the money, so no charge can be made, and waiting would change nothing."""
+    """The operator has configured no payment gateway, so no charge can be created, and waiting does not help."""
 
     code = "no_payment_gateway"
     status = 409
@@ -103,7 +103,7 @@ class NoGateway(DomainError):
 
 
 class ChargeExceedsAmountDue(DomainError):
-    """The charge, with those still pending, would come to more than the invoice's amount due."""
+    """The charge, with the pending ones, would exceed the invoice's amount due."""
 
     code = "charge_exceeds_amount_due"
     status = 409
@@ -122,7 +122,7 @@ class ChargeNotRefundable(DomainError):
 
 
 class RefundExceedsCharge(DomainError):
-    """The refund, with those made and pending, would come to more than the charge."""
+    """The refund, with earlier and pending ones, would exceed the charge."""
 
     code = "refund_exceeds_charge"
     status = 409
@@ -134,7 +134,7 @@ class RefundExceedsCharge(DomainError):
 
 
 class InvoiceIsDraft(DomainError):
-    """A draft is not issued yet: it is neither paid, credited nor sent, and nobody else may see it."""
+    """A draft has not been issued: it cannot be paid, credited, sent or shown to others."""
 
     code = "invoice_is_draft"
     status = 409
@@ -152,7 +152,7 @@ class InvoiceNotCreditable(DomainError):
 
 
 class InvoiceHasCreditNotes(DomainError):
-    """Credit notes correct the invoice, so it cannot be declared void as a whole."""
+    """Credit notes correct the invoice, so it cannot be voided as a whole."""
 
     code = "invoice_has_credit_notes"
     status = 409
@@ -161,7 +161,7 @@ class InvoiceHasCreditNotes(DomainError):
 
 
 class CreditExceedsInvoice(DomainError):
-    """The credit note, with those before it, would take back more than the invoice, or more of it than was paid."""
+    """The credit note, with earlier ones, would exceed the invoice, or what was paid of it."""
 
     code = "credit_exceeds_invoice"
     status = 409
@@ -174,7 +174,7 @@ class CreditExceedsInvoice(DomainError):
 
 
 class CreditNoteNotVoidable(DomainError):
-    """The credit note is void already, its refund has given the money back, or the invoice was given up since."""
+    """The credit note is already void, its refund has returned the money, or the invoice was marked uncollectible since."""
 
     code = "credit_note_not_voidable"
     status = 409
@@ -183,7 +183,7 @@ class CreditNoteNotVoidable(DomainError):
 
 
 class PaymentExceedsAmountDue(DomainError):
-    """The payment, with the charges that are pending, would come to more than the invoice's amount due."""
+    """The payment, with the pending charges, would exceed the invoice's amount due."""
 
     code = "payment_exceeds_amount_due"
     status = 409
@@ -193,7 +193,7 @@ class PaymentExceedsAmountDue(DomainError):
 
 
 class PaymentNotUndoable(DomainError):
-    """The payment was undone before, or what it paid was credited since."""
+    """The payment has already been undone, or what it paid was credited since."""
 
     code = "payment_not_undoable"
     status = 409
@@ -222,7 +222,7 @@ class TierRequestClosed(DomainError):
 
 
 class RequesterIsNoOwner(DomainError):
-    """Whoever asked for the tier does not own the company any more."""
+    """The owner who requested the tier no longer owns the company."""
 
     code = "requester_is_no_owner"
     status = 409

@@ -23,7 +23,7 @@ from core.principal import Principal
 from core.tenancy import system_context, tenant_context
 from core.valkey import fences
 
-# Tasks that tell the owners what a lower limit finds exceeded already. They are of apps that this one must not import, so they are
+# Tasks that notify the owners of what already exceeds a lower limit. They belong to apps that this one must not import, so they are
 # enqueued by name, in the company's tenant.
 _TASKS_WHEN_LOWER = {
     "requests_per_minute": "apikeys.notify_clamped_keys",
@@ -95,11 +95,11 @@ def _record_change_of(
             CompanyLimitsChanged(object_id=company.public_id, changes=changes, detail={"reason": reason}),
             actor=actor,
         )
-        tell_of_lower_limits(old, new)
+        notify_of_lower_limits(old, new)
 
 
-def tell_of_lower_limits(before: Limits, after: Limits) -> None:
-    """Have the owners told what the limits as they are now find exceeded already. Call it in the company's tenant."""
+def notify_of_lower_limits(before: Limits, after: Limits) -> None:
+    """Notify the owners of what already exceeds the current limits. Call it in the company's tenant."""
     for name, task in _TASKS_WHEN_LOWER.items():
         if getattr(after, name) < getattr(before, name):
             jobs.enqueue(task)

@@ -22,7 +22,7 @@ from billing.events import (
 )
 from billing.models import TierRequest
 from billing.services.errors import RequesterIsNoOwner, TierRequestClosed, TierRequestOpen, TierUnchanged
-from billing.services.tier_limits import limit_problems, tell_of_lower_limits
+from billing.services.tier_limits import limit_problems, notify_of_lower_limits
 from core import clock
 from core.errors import FieldError, FieldErrors, NotFound
 from core.events import publish
@@ -105,7 +105,7 @@ def change_tier(*, company: Company, tier: str, reason: str, actor: Principal) -
             ),
             actor=actor,
         )
-        tell_of_lower_limits(limits_before, limits_of(company))
+        notify_of_lower_limits(limits_before, limits_of(company))
     return effect
 
 
@@ -132,7 +132,7 @@ def override_limits(
             ),
             actor=actor,
         )
-        tell_of_lower_limits(limits_before, limits_of(company))
+        notify_of_lower_limits(limits_before, limits_of(company))
     return effect
 
 

@@ -85,7 +85,7 @@ class InvoiceViewSet(GenericViewSet):
     @extend_schema(operation_id="mark_invoice_uncollectible", request=None, responses=InvoiceOutput)
     @action(detail=True, methods=["post"], scopes="invoices:write")
     def mark_uncollectible(self, request: ApiRequest, id: str) -> Response:
-        """Write off an open invoice."""
+        """Mark an open invoice uncollectible."""
         return _take(services.mark_uncollectible, request, id)
 
     @extend_schema(operation_id="record_payment", request=PaymentInput, responses={201: PaymentOutput})
