@@ -1,15 +1,12 @@
 #!/usr/bin/env python
 """Django's command line for Pomelo."""
 
-import gc
 import os
 import sys
 
 
 def main() -> None:
     """Run the management command named on the command line."""
-    # What is imported stays; looking through it for garbage again and again takes a seventh of a short command's time.
-    gc.set_threshold(10_000, 20, 50)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured

@@ -1,18 +1,15 @@
 """What happens to companies and their people. None of it is public: it goes to the audit trail, not to webhooks."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class _AccountEvent(Event):
     public: ClassVar[bool] = False
     company_wide: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompanyCreated(_AccountEvent):
     """A company was created."""
 
@@ -20,7 +17,6 @@ class CompanyCreated(_AccountEvent):
     sentence: ClassVar[str] = "created the company"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompanyUpdated(_AccountEvent):
     """A company's name or settings were changed."""
 
@@ -28,7 +24,6 @@ class CompanyUpdated(_AccountEvent):
     sentence: ClassVar[str] = "changed the company’s settings"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompanySuspended(_AccountEvent):
     """Staff suspended a company."""
 
@@ -36,7 +31,6 @@ class CompanySuspended(_AccountEvent):
     sentence: ClassVar[str] = "suspended the company"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompanyResumed(_AccountEvent):
     """Staff lifted a suspension."""
 
@@ -44,7 +38,6 @@ class CompanyResumed(_AccountEvent):
     sentence: ClassVar[str] = "lifted the company’s suspension"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MemberInvited(_AccountEvent):
     """Somebody was invited."""
 
@@ -52,7 +45,6 @@ class MemberInvited(_AccountEvent):
     sentence: ClassVar[str] = "invited {email} as {role}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvitationRevoked(_AccountEvent):
     """An invitation was taken back."""
 
@@ -60,7 +52,6 @@ class InvitationRevoked(_AccountEvent):
     sentence: ClassVar[str] = "revoked the invitation of {email}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MemberJoined(_AccountEvent):
     """Somebody accepted an invitation."""
 
@@ -68,7 +59,6 @@ class MemberJoined(_AccountEvent):
     sentence: ClassVar[str] = "joined the team as {role}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MemberRoleChanged(_AccountEvent):
     """A member got another role."""
 
@@ -76,7 +66,6 @@ class MemberRoleChanged(_AccountEvent):
     sentence: ClassVar[str] = "changed the role of {target} to {role}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MemberRemoved(_AccountEvent):
     """A member was removed, or left."""
 
@@ -84,7 +73,6 @@ class MemberRemoved(_AccountEvent):
     sentence: ClassVar[str] = "removed {email} from the team"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SecurityPolicyChanged(_AccountEvent):
     """What the company asks of its people's sign-in, or of its keys, was changed."""
 
@@ -92,7 +80,6 @@ class SecurityPolicyChanged(_AccountEvent):
     sentence: ClassVar[str] = "changed the company’s security policy"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RequestBodiesChanged(_AccountEvent):
     """Whether bodies of requests are kept for the request log was changed, or kept ones were deleted."""
 
@@ -100,7 +87,6 @@ class RequestBodiesChanged(_AccountEvent):
     sentence: ClassVar[str] = "changed which bodies of requests are kept"
 
 
-@dataclass(frozen=True, kw_only=True)
 class OwnershipTransferred(_AccountEvent):
     """An owner handed the company to another member and is an admin now."""
 
@@ -108,7 +94,6 @@ class OwnershipTransferred(_AccountEvent):
     sentence: ClassVar[str] = "transferred the company to {owner}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SignedIn(_AccountEvent):
     """A member signed in; every company they belong to sees it."""
 
@@ -116,7 +101,6 @@ class SignedIn(_AccountEvent):
     sentence: ClassVar[str] = "signed in"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SessionsEnded(_AccountEvent):
     """A member signed out one or several of their other devices."""
 
@@ -124,7 +108,6 @@ class SessionsEnded(_AccountEvent):
     sentence: ClassVar[str] = "signed out {sessions} of their other devices"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SignInFailed(_AccountEvent):
     """A password or code was wrong. Belongs to no company: only staff see it."""
 
@@ -132,7 +115,6 @@ class SignInFailed(_AccountEvent):
     sentence: ClassVar[str] = "failed to sign in as {email}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class PasswordChanged(_AccountEvent):
     """A member changed, set or reset their password."""
 
@@ -140,7 +122,6 @@ class PasswordChanged(_AccountEvent):
     sentence: ClassVar[str] = "changed their password"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SecondFactorAdded(_AccountEvent):
     """A member added an authenticator app, a passkey, a security key or recovery codes."""
 
@@ -148,7 +129,6 @@ class SecondFactorAdded(_AccountEvent):
     sentence: ClassVar[str] = "added a second factor"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SecondFactorRemoved(_AccountEvent):
     """A member removed a second factor."""
 

@@ -1,12 +1,10 @@
 """What happens to keys. The public ones are in the webhook catalogue; all of them are in the audit trail."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyCreated(Event):
     """A key was created: by whom and with which permissions."""
 
@@ -14,7 +12,6 @@ class ApiKeyCreated(Event):
     sentence: ClassVar[str] = "created key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyUpdated(Event):
     """Name, scopes, limits or restrictions of a key were changed."""
 
@@ -22,7 +19,6 @@ class ApiKeyUpdated(Event):
     sentence: ClassVar[str] = "changed key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyRotated(Event):
     """A key got a new secret; the old one ended at once or ends after an overlap."""
 
@@ -30,7 +26,6 @@ class ApiKeyRotated(Event):
     sentence: ClassVar[str] = "rotated key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyOverlapEnded(Event):
     """The overlap of a rotation was cut short: only the newest secret works."""
 
@@ -38,7 +33,6 @@ class ApiKeyOverlapEnded(Event):
     sentence: ClassVar[str] = "ended the old secret of key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyRevoked(Event):
     """A key was revoked."""
 
@@ -46,7 +40,6 @@ class ApiKeyRevoked(Event):
     sentence: ClassVar[str] = "revoked key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyRestored(Event):
     """A revocation was undone."""
 
@@ -54,7 +47,6 @@ class ApiKeyRestored(Event):
     sentence: ClassVar[str] = "undid the revocation of key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyExpiring(Event):
     """A key will expire within days, or today."""
 
@@ -62,7 +54,6 @@ class ApiKeyExpiring(Event):
     sentence: ClassVar[str] = "warned that key {target} expires soon"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyExpired(Event):
     """A key has reached its expiry date."""
 
@@ -70,7 +61,6 @@ class ApiKeyExpired(Event):
     sentence: ClassVar[str] = "noted that key {target} has expired"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyRotationDue(Event):
     """A key's secret is older than its rotation interval."""
 
@@ -78,7 +68,6 @@ class ApiKeyRotationDue(Event):
     sentence: ClassVar[str] = "reminded the team to rotate key {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyExposed(Event):
     """A key was exposed: somebody found it, or it crossed a network unencrypted."""
 
@@ -86,7 +75,6 @@ class ApiKeyExposed(Event):
     sentence: ClassVar[str] = "reported the secret of key {target} as leaked"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyDeadSecretReported(Event):
     """Somebody has found a secret that no longer worked: rotated out, expired or revoked. Nothing had to be done."""
 
@@ -95,7 +83,6 @@ class ApiKeyDeadSecretReported(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class UnknownSecretReported(Event):
     """Somebody has reported a well-formed secret that is nobody's here. It belongs to no company: only staff see it."""
 
@@ -104,7 +91,6 @@ class UnknownSecretReported(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyAuthenticated(Event):
     """A secret was used successfully for the first time from an address in this hour."""
 
@@ -113,7 +99,6 @@ class ApiKeyAuthenticated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ApiKeyRefused(Event):
     """A request with a known secret was refused before anything ran: revoked, expired, address, origin or scope."""
 
@@ -122,7 +107,6 @@ class ApiKeyRefused(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class AuthenticationFailed(Event):
     """A request came without a valid credential. It belongs to no company: only staff see it."""
 

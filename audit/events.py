@@ -1,12 +1,10 @@
 """What happens to the trail itself: it is read out. Not public."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class AuditExported(Event):
     """Somebody exported audit entries or requests."""
 
@@ -15,7 +13,6 @@ class AuditExported(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ProofDownloaded(Event):
     """Somebody downloaded a day's rows with their seals."""
 

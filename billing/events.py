@@ -1,12 +1,10 @@
 """What happens to customers, invoices, credit notes, payments, charges and refunds (public: webhooks carry it), and to the company's tier (not)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class CustomerCreated(Event):
     """A customer was created."""
 
@@ -14,7 +12,6 @@ class CustomerCreated(Event):
     sentence: ClassVar[str] = "created customer {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CustomerUpdated(Event):
     """A customer was changed."""
 
@@ -22,7 +19,6 @@ class CustomerUpdated(Event):
     sentence: ClassVar[str] = "changed customer {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CustomerDeleted(Event):
     """A customer was deleted."""
 
@@ -30,7 +26,6 @@ class CustomerDeleted(Event):
     sentence: ClassVar[str] = "deleted customer {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SellerUpdated(Event):
     """What the company's invoices say of it was changed: its name, address, tax or bank details, or their form."""
 
@@ -39,7 +34,6 @@ class SellerUpdated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceCreated(Event):
     """A draft invoice was created."""
 
@@ -47,7 +41,6 @@ class InvoiceCreated(Event):
     sentence: ClassVar[str] = "created invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceUpdated(Event):
     """A draft invoice was edited, or the metadata of a finalized one."""
 
@@ -55,7 +48,6 @@ class InvoiceUpdated(Event):
     sentence: ClassVar[str] = "changed invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceDeleted(Event):
     """A draft invoice was deleted."""
 
@@ -63,7 +55,6 @@ class InvoiceDeleted(Event):
     sentence: ClassVar[str] = "deleted draft invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceFinalized(Event):
     """An invoice was finalized: it has its number and no longer changes."""
 
@@ -71,7 +62,6 @@ class InvoiceFinalized(Event):
     sentence: ClassVar[str] = "finalized invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoicePaid(Event):
     """An invoice is paid in full."""
 
@@ -79,7 +69,6 @@ class InvoicePaid(Event):
     sentence: ClassVar[str] = "marked invoice {target} as paid"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceVoided(Event):
     """An invoice was voided."""
 
@@ -87,7 +76,6 @@ class InvoiceVoided(Event):
     sentence: ClassVar[str] = "voided invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceMarkedUncollectible(Event):
     """An invoice was marked as uncollectible."""
 
@@ -95,7 +83,6 @@ class InvoiceMarkedUncollectible(Event):
     sentence: ClassVar[str] = "marked invoice {target} as uncollectible"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceReopened(Event):
     """A paid invoice is open again: a payment was undone, or a credit note was voided."""
 
@@ -103,7 +90,6 @@ class InvoiceReopened(Event):
     sentence: ClassVar[str] = "reopened invoice {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceOverdue(Event):
     """An invoice is still open after its due date. Sent once per invoice."""
 
@@ -111,7 +97,6 @@ class InvoiceOverdue(Event):
     sentence: ClassVar[str] = "marked invoice {target} as overdue"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceSent(Event):
     """An invoice was sent by email. The events of the message say whether it arrived."""
 
@@ -119,7 +104,6 @@ class InvoiceSent(Event):
     sentence: ClassVar[str] = "sent invoice {target} by email"
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceLinkCreated(Event):
     """A link was made by which an invoice can be seen without signing in."""
 
@@ -128,7 +112,6 @@ class InvoiceLinkCreated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class InvoiceLinksRevoked(Event):
     """Every link to an invoice was revoked."""
 
@@ -137,7 +120,6 @@ class InvoiceLinksRevoked(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class PaymentRecorded(Event):
     """A payment made outside the gateway was recorded."""
 
@@ -145,7 +127,6 @@ class PaymentRecorded(Event):
     sentence: ClassVar[str] = "recorded payment {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class PaymentUpdated(Event):
     """The metadata of a recorded payment was changed."""
 
@@ -153,7 +134,6 @@ class PaymentUpdated(Event):
     sentence: ClassVar[str] = "changed the metadata of payment {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class PaymentUndone(Event):
     """A recorded payment was undone; `undo_reason` says why."""
 
@@ -161,7 +141,6 @@ class PaymentUndone(Event):
     sentence: ClassVar[str] = "undid payment {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CreditNoteCreated(Event):
     """A credit note was issued."""
 
@@ -169,7 +148,6 @@ class CreditNoteCreated(Event):
     sentence: ClassVar[str] = "issued credit note {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CreditNoteUpdated(Event):
     """The metadata of a credit note was changed."""
 
@@ -177,7 +155,6 @@ class CreditNoteUpdated(Event):
     sentence: ClassVar[str] = "changed the metadata of credit note {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CreditNoteVoided(Event):
     """A credit note was voided, by the company or because its refund failed."""
 
@@ -185,7 +162,6 @@ class CreditNoteVoided(Event):
     sentence: ClassVar[str] = "voided credit note {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeCreated(Event):
     """A charge was accepted; the gateway has not answered yet."""
 
@@ -193,7 +169,6 @@ class ChargeCreated(Event):
     sentence: ClassVar[str] = "created charge {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeSucceeded(Event):
     """The gateway took the money."""
 
@@ -201,7 +176,6 @@ class ChargeSucceeded(Event):
     sentence: ClassVar[str] = "completed charge {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeFailed(Event):
     """The gateway refused; `failure_code` says why."""
 
@@ -209,7 +183,6 @@ class ChargeFailed(Event):
     sentence: ClassVar[str] = "saw charge {target} fail"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeUpdated(Event):
     """The metadata of a charge was changed."""
 
@@ -217,7 +190,6 @@ class ChargeUpdated(Event):
     sentence: ClassVar[str] = "changed the metadata of charge {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeDisputed(Event):
     """A payer asks their bank for the money of a charge back: the charge's `disputes` say how much, why, and until when to answer."""
 
@@ -225,7 +197,6 @@ class ChargeDisputed(Event):
     sentence: ClassVar[str] = "saw charge {target} disputed"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeDisputeUpdated(Event):
     """A dispute about a charge has changed."""
 
@@ -233,7 +204,6 @@ class ChargeDisputeUpdated(Event):
     sentence: ClassVar[str] = "saw a dispute about charge {target} change"
 
 
-@dataclass(frozen=True, kw_only=True)
 class ChargeDisputeClosed(Event):
     """A dispute about a charge has ended: won, lost, or closed without a decision."""
 
@@ -241,7 +211,6 @@ class ChargeDisputeClosed(Event):
     sentence: ClassVar[str] = "saw a dispute about charge {target} end"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RefundCreated(Event):
     """A refund was accepted; the gateway has not answered yet."""
 
@@ -249,7 +218,6 @@ class RefundCreated(Event):
     sentence: ClassVar[str] = "created refund {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RefundSucceeded(Event):
     """The gateway gave the money back."""
 
@@ -257,7 +225,6 @@ class RefundSucceeded(Event):
     sentence: ClassVar[str] = "completed refund {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RefundFailed(Event):
     """The gateway refused the refund; `failure_code` says why."""
 
@@ -265,7 +232,6 @@ class RefundFailed(Event):
     sentence: ClassVar[str] = "saw refund {target} fail"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RefundUpdated(Event):
     """The metadata of a refund was changed."""
 
@@ -273,13 +239,11 @@ class RefundUpdated(Event):
     sentence: ClassVar[str] = "changed the metadata of refund {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class _TierEvent(Event):
     public: ClassVar[bool] = False
     company_wide: ClassVar[bool] = True
 
 
-@dataclass(frozen=True, kw_only=True)
 class TierRequested(_TierEvent):
     """An owner asked for another tier."""
 
@@ -287,7 +251,6 @@ class TierRequested(_TierEvent):
     sentence: ClassVar[str] = "asked for the tier {tier}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TierRequestWithdrawn(_TierEvent):
     """The owner took the request back."""
 
@@ -295,7 +258,6 @@ class TierRequestWithdrawn(_TierEvent):
     sentence: ClassVar[str] = "withdrew the request for the tier {tier}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TierRequestDeclined(_TierEvent):
     """Staff declined the request."""
 
@@ -303,7 +265,6 @@ class TierRequestDeclined(_TierEvent):
     sentence: ClassVar[str] = "declined the request for the tier {tier}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TierChanged(_TierEvent):
     """Staff changed the company's tier."""
 
@@ -311,7 +272,6 @@ class TierChanged(_TierEvent):
     sentence: ClassVar[str] = "changed the tier to {tier}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class LimitsOverridden(_TierEvent):
     """Staff changed the company's own limits."""
 
@@ -319,7 +279,6 @@ class LimitsOverridden(_TierEvent):
     sentence: ClassVar[str] = "changed the company’s own limits"
 
 
-@dataclass(frozen=True, kw_only=True)
 class TierLimitsChanged(_TierEvent):
     """Staff changed the limits of a tier; `object_id` is its name. Belongs to no company."""
 
@@ -327,7 +286,6 @@ class TierLimitsChanged(_TierEvent):
     sentence: ClassVar[str] = "changed the limits of the tier {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class CompanyLimitsChanged(_TierEvent):
     """The limits of the company changed, because those of its tier did."""
 

@@ -1,3 +1,5 @@
+import gc
+
 from django.contrib.admin.apps import AdminConfig
 
 from core.resources import MenuEntry, PomeloApp
@@ -10,6 +12,14 @@ class PomeloConfig(PomeloApp):
     label = "pomelo_config"
     page_urls = "config.pages.urls"
     menu = (MenuEntry("company", "Plan", "/plan/", "plan", 30),)
+
+    def ready(self) -> None:
+        """Leave what was imported out of garbage collection, which begins now (see config/__init__.py)."""
+        super().ready()
+        gc.freeze()
+        # What a request leaves in cycles (DRF's view, request and answer name each other) is a few dozen objects: for a few hundred
+        # requests together. What was in use at that moment is examined again soon, so that the process does not grow by it.
+        gc.set_threshold(5_000, 10, 5)
 
 
 class StaffAdminConfig(AdminConfig):

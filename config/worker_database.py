@@ -9,10 +9,20 @@ from typing import Any
 from celery import Celery
 from celery.fixups.django import DjangoFixup, DjangoWorkerFixup  # type: ignore[attr-defined]  # the stubs are older
 from django.db import connections
+from django.urls import get_resolver
 
 
 class PoolKeepingWorkerFixup(DjangoWorkerFixup):
     """Celery's fixup, except that tasks leave the pool open. It is still dropped after a fork, as sockets cannot be shared."""
+
+    def validate_models(self) -> None:
+        """Set Django up. Celery would run the system checks as well, and discard what they find."""
+        self.django_setup()
+
+    def install(self) -> DjangoWorkerFixup:
+        """Install the worker's signal handlers, and import all views now instead of in each of its children."""
+        assert get_resolver().url_patterns
+        return super().install()
 
     def on_task_prerun(self, sender: Any, **_: Any) -> None:
         """Drop a connection that the previous task may have broken."""

@@ -40,6 +40,3 @@ request_finished.disconnect(reset_urlconf)
 gc.collect()
 gc.freeze()
 gc.enable()
-# What a request leaves in cycles (DRF's view, request and answer name each other) is a few dozen objects: for a few hundred
-# requests together. What was in use at that moment is examined again soon, so that the process does not grow by it.
-gc.set_threshold(5_000, 10, 5)

@@ -27,7 +27,7 @@ RELAY_TASK = "webhooks.relay_events"
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Base of all events. Subclasses are frozen, keyword-only dataclasses that set `type`.
+    """Base of all events. Subclasses set `type` and add no fields, so that they need not be dataclasses of their own.
 
     `object_id` is the TypeID of the event's object, `object` its public representation (empty for events that are not public).
     `changes` maps fields to their values before and after; a public event includes those before as `previous`. `detail` holds

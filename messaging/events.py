@@ -1,12 +1,10 @@
 """What happens to messages (public: webhooks carry it) and to the suppression list (audit trail only)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageQueued(Event):
     """A message was accepted, to be sent at once or at its `send_at`."""
 
@@ -14,7 +12,6 @@ class MessageQueued(Event):
     sentence: ClassVar[str] = "queued message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageSent(Event):
     """The provider took the message for one or more of its recipients."""
 
@@ -22,7 +19,6 @@ class MessageSent(Event):
     sentence: ClassVar[str] = "sent message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageDelivered(Event):
     """The message arrived at one or more of its recipients."""
 
@@ -30,7 +26,6 @@ class MessageDelivered(Event):
     sentence: ClassVar[str] = "delivered message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageBounced(Event):
     """The address of one or more recipients refused the message for good."""
 
@@ -38,7 +33,6 @@ class MessageBounced(Event):
     sentence: ClassVar[str] = "saw message {target} bounce"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageComplained(Event):
     """A recipient reported the message as unwanted."""
 
@@ -46,7 +40,6 @@ class MessageComplained(Event):
     sentence: ClassVar[str] = "received a complaint about message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageFailed(Event):
     """The message cannot be sent to one or more of its recipients."""
 
@@ -54,7 +47,6 @@ class MessageFailed(Event):
     sentence: ClassVar[str] = "failed to send message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageSuppressed(Event):
     """One or more recipients are on the suppression list; nothing was sent to them."""
 
@@ -62,7 +54,6 @@ class MessageSuppressed(Event):
     sentence: ClassVar[str] = "held message {target} back from suppressed addresses"
 
 
-@dataclass(frozen=True, kw_only=True)
 class MessageCanceled(Event):
     """A message was canceled before it was sent."""
 
@@ -70,7 +61,6 @@ class MessageCanceled(Event):
     sentence: ClassVar[str] = "canceled message {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SuppressionCreated(Event):
     """An address was put on the suppression list."""
 
@@ -79,7 +69,6 @@ class SuppressionCreated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SuppressionDeleted(Event):
     """An address was taken off the suppression list."""
 
@@ -88,7 +77,6 @@ class SuppressionDeleted(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SenderDomainCreated(Event):
     """A domain was named from which mail is to come; nothing is proved yet."""
 
@@ -97,7 +85,6 @@ class SenderDomainCreated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SenderDomainDeleted(Event):
     """A sender's domain was removed: no mail comes from it any more."""
 
@@ -106,7 +93,6 @@ class SenderDomainDeleted(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SenderDomainKeyRotated(Event):
     """The key that signs a sender's domain's mail was retired for the other one, and a new one made; `detail` has their selectors."""
 
@@ -115,7 +101,6 @@ class SenderDomainKeyRotated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SenderDomainVerified(Event):
     """The records of a sender's domain were found: mail may come from it."""
 
@@ -123,7 +108,6 @@ class SenderDomainVerified(Event):
     sentence: ClassVar[str] = "verified sender domain {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SenderDomainFailed(Event):
     """The records of a sender's domain were not there for 72 hours: no mail comes from it until they are again."""
 
@@ -131,7 +115,6 @@ class SenderDomainFailed(Event):
     sentence: ClassVar[str] = "stopped mail from sender domain {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSenderClaimed(Event):
     """The company asked for a number or name that its SMS come from."""
 
@@ -140,7 +123,6 @@ class SmsSenderClaimed(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSenderAssigned(Event):
     """Staff gave the company a number or name that its SMS may come from."""
 
@@ -149,7 +131,6 @@ class SmsSenderAssigned(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSenderApproved(Event):
     """Staff approved a number or name that SMS come from."""
 
@@ -158,7 +139,6 @@ class SmsSenderApproved(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSenderRejected(Event):
     """Staff rejected a number or name, or took it back."""
 
@@ -167,7 +147,6 @@ class SmsSenderRejected(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSenderDeleted(Event):
     """A number or name that SMS come from was removed."""
 
@@ -176,7 +155,6 @@ class SmsSenderDeleted(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsCountriesChanged(Event):
     """The countries that SMS may go to were chosen."""
 
@@ -185,7 +163,6 @@ class SmsCountriesChanged(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSpendCapChanged(Event):
     """An owner set what the company's SMS may cost a day."""
 
@@ -194,7 +171,6 @@ class SmsSpendCapChanged(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class SmsSpendReached(Event):
     """What SMS may cost on a day is nearly or altogether used up; `detail` has the percentage and the amounts."""
 
@@ -203,7 +179,6 @@ class SmsSpendReached(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class TemplateCreated(Event):
     """A template of messages was made."""
 
@@ -212,7 +187,6 @@ class TemplateCreated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class TemplateUpdated(Event):
     """A template of messages was changed: its name, or its texts, of which there is a new version."""
 
@@ -221,7 +195,6 @@ class TemplateUpdated(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class TemplateDeleted(Event):
     """A template of messages was deleted; what was made of it stays."""
 
@@ -230,7 +203,6 @@ class TemplateDeleted(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReputationSlowed(Event):
     """Much of the company's email bounced or was reported: it may send little within an hour."""
 
@@ -239,7 +211,6 @@ class ReputationSlowed(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReputationPaused(Event):
     """Too much of the company's email bounced or was reported: none is accepted, and what waits is held."""
 
@@ -248,7 +219,6 @@ class ReputationPaused(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReputationRestored(Event):
     """Less of the company's email bounces: it sends as fast as before."""
 
@@ -257,7 +227,6 @@ class ReputationRestored(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReputationAppealed(Event):
     """The company asked staff to lift what follows from its reputation."""
 
@@ -266,7 +235,6 @@ class ReputationAppealed(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class ReputationLifted(Event):
     """Staff let the company send email as before."""
 

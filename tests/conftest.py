@@ -12,12 +12,12 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from tests.engines import remove_rows, start_engines
 
-# As in the web server (config.wsgi): most objects live as long as the process, so frequent garbage collection is wasted.
-gc.set_threshold(10_000, 20, 50)
 if not {"-h", "--help", "--version", "--fixtures", "--markers"} & set(sys.argv):
     start_engines()
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings.test"
 django.setup()
+# A page of a large world is rendered from many objects, and little of it is garbage in cycles.
+gc.set_threshold(10_000, 20, 50)
 
 from celery import current_app  # noqa: E402
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
@@ -112,6 +112,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if missing := [str(path) for path in order if not path.exists()]:
         raise pytest.UsageError(f"FIRST_FILES lists missing files: {', '.join(missing)}")
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the test modules out of garbage collection, as PomeloConfig does what Django has imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class _EndpointEvent(Event):
     public: ClassVar[bool] = False
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointCreated(_EndpointEvent):
     """A webhook endpoint was created."""
 
@@ -21,7 +18,6 @@ class EndpointCreated(_EndpointEvent):
     sentence: ClassVar[str] = "created webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointUpdated(_EndpointEvent):
     """A webhook endpoint was changed."""
 
@@ -29,7 +25,6 @@ class EndpointUpdated(_EndpointEvent):
     sentence: ClassVar[str] = "changed webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointDeleted(_EndpointEvent):
     """A webhook endpoint was deleted."""
 
@@ -37,7 +32,6 @@ class EndpointDeleted(_EndpointEvent):
     sentence: ClassVar[str] = "deleted webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointEnabled(_EndpointEvent):
     """A webhook endpoint was switched on again."""
 
@@ -45,7 +39,6 @@ class EndpointEnabled(_EndpointEvent):
     sentence: ClassVar[str] = "switched webhook endpoint {target} on"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointDisabled(_EndpointEvent):
     """A webhook endpoint was disabled, by somebody or because nothing reached it any more."""
 
@@ -53,7 +46,6 @@ class EndpointDisabled(_EndpointEvent):
     sentence: ClassVar[str] = "switched webhook endpoint {target} off"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointSecretRotated(_EndpointEvent):
     """A webhook endpoint got a new signing secret."""
 
@@ -61,7 +53,6 @@ class EndpointSecretRotated(_EndpointEvent):
     sentence: ClassVar[str] = "rotated the signing secret of webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointSecretRevealed(_EndpointEvent):
     """Somebody had a webhook endpoint's signing secret shown."""
 
@@ -69,7 +60,6 @@ class EndpointSecretRevealed(_EndpointEvent):
     sentence: ClassVar[str] = "viewed the signing secret of webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class EndpointTested(_EndpointEvent):
     """A test event was sent to a webhook endpoint."""
 
@@ -77,7 +67,6 @@ class EndpointTested(_EndpointEvent):
     sentence: ClassVar[str] = "sent a test event to webhook endpoint {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class DeliveryResent(_EndpointEvent):
     """Deliveries were sent again on request."""
 
@@ -85,7 +74,6 @@ class DeliveryResent(_EndpointEvent):
     sentence: ClassVar[str] = "resent webhook delivery {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class RecoveryStarted(_EndpointEvent):
     """A webhook endpoint is being sent what it did not get."""
 

@@ -1,12 +1,10 @@
 """What happens to bookings (public: webhooks carry it)."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class BookingCreated(Event):
     """A booking was created."""
 
@@ -14,7 +12,6 @@ class BookingCreated(Event):
     sentence: ClassVar[str] = "created booking {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class BookingUpdated(Event):
     """A booking was changed."""
 
@@ -22,7 +19,6 @@ class BookingUpdated(Event):
     sentence: ClassVar[str] = "changed booking {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class BookingDeleted(Event):
     """A booking was deleted."""
 
@@ -30,7 +26,6 @@ class BookingDeleted(Event):
     sentence: ClassVar[str] = "deleted booking {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class BookingConfirmed(Event):
     """A booking was confirmed."""
 

@@ -1,12 +1,10 @@
 """Events of {{ words }}, which are delivered to webhooks."""
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from core.events import Event
 
 
-@dataclass(frozen=True, kw_only=True)
 class {{ model }}Created(Event):
     """{{ a }} {{ word }} was created."""
 
@@ -14,7 +12,6 @@ class {{ model }}Created(Event):
     sentence: ClassVar[str] = "created {{ word }} {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class {{ model }}Updated(Event):
     """{{ a }} {{ word }} was updated."""
 
@@ -22,7 +19,6 @@ class {{ model }}Updated(Event):
     sentence: ClassVar[str] = "updated {{ word }} {target}"
 
 
-@dataclass(frozen=True, kw_only=True)
 class {{ model }}Deleted(Event):
     """{{ a }} {{ word }} was deleted."""
 
