@@ -1,10 +1,13 @@
 """What is kept of a body, and what is said of one that is not. Written by audit.ingest.bodies, shown on the page of a request."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import orjson
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from core.security import crypto
 
@@ -35,9 +38,9 @@ class KeptBody:
         return cls(**orjson.loads(crypto.decrypt(token)))
 
     @property
-    def formatted(self) -> str:
-        """The JSON, indented. A cut one ends where it was cut."""
-        return formatted(self.text)
+    def highlighted(self) -> SafeString:
+        """The JSON as HTML, indented. A cut one ends where it was cut."""
+        return highlighted(self.text)
 
     @property
     def note(self) -> str:
@@ -67,21 +70,39 @@ def size_text(size: int) -> str:
 
 def formatted(text: str) -> str:
     """Return compact JSON indented, piece by piece, so that JSON that was cut can be formatted too."""
+    return "".join(piece for _, piece in _indented(text))
+
+
+def highlighted(text: str) -> SafeString:
+    """Return `formatted` as HTML, with the classes of the documentation's code samples."""
+    return format_html_join("", "{}", ((_span(kind, piece),) for kind, piece in _indented(text)))
+
+
+def _span(kind: str, piece: str) -> str:
+    return format_html('<span class="hl-{}">{}</span>', kind, piece) if kind else piece
+
+
+def _indented(text: str) -> Iterator[tuple[str, str]]:
+    """Yield the pieces of compact JSON, indented, each with the Pygments name of its kind; empty for punctuation."""
     pieces = _PIECE.findall(text)
-    written: list[str] = []
     depth = 0
-    for index, piece in enumerate(pieces):
-        following = pieces[index + 1] if index + 1 < len(pieces) else ""
+    for before, piece, following in zip(["", *pieces], pieces, [*pieces[1:], ""], strict=False):
         if piece in "{[":
             depth += 1
-            written.append(piece if following in ("}", "]") else piece + _line(depth))
+            yield "", piece if following in ("}", "]") else piece + _line(depth)
         elif piece in "}]":
             depth -= 1
-            is_empty = index > 0 and pieces[index - 1] in ("{", "[")
-            written.append(piece if is_empty else _line(depth) + piece)
+            yield "", piece if before in ("{", "[") else _line(depth) + piece
+        elif piece in ",:":
+            yield "", ": " if piece == ":" else "," + _line(depth)
         else:
-            written.append({",": "," + _line(depth), ":": ": "}.get(piece, piece))
-    return "".join(written)
+            yield _kind(piece, following), piece
+
+
+def _kind(piece: str, following: str) -> str:
+    if piece.startswith('"'):
+        return "nt" if following == ":" else "s2"
+    return "kc" if piece[0] in "tfn" else "mi"
 
 
 def _line(depth: int) -> str:

@@ -26,7 +26,7 @@ from core.valkey import commands
 from core.values import ids
 from core.values.secret_fields import ENDINGS, EXACT_NAMES
 from tests.audit.kept_bodies import every_plain_text, kept, make_body_row, row_of, write_all
-from tests.clients import ApiClient, random_address
+from tests.clients import ApiClient, random_address, sign_in
 from tests.factories import SYSTEM, World, make_key
 
 SECRET_TEXT = "Zebra crossing 4711"
@@ -68,7 +68,7 @@ def test_bodies_are_kept_in_test_mode_for_seven_days(world: World) -> None:
     assert row.expires_at - row.created == timedelta(days=7)
 
 
-def test_a_refused_request_keeps_what_was_sent_and_answered(world: World) -> None:
+def test_refused_requests_keep_both_bodies(world: World) -> None:
     answer = client_of(world).post("/v1/customers", {"name": SECRET_TEXT, "email": "no address", "x": 1})
     assert answer.status == 400
     request, response = kept(answer, world.tenant("test"))
@@ -77,7 +77,7 @@ def test_a_refused_request_keeps_what_was_sent_and_answered(world: World) -> Non
     assert json.loads(response.text) == answer.json
 
 
-def test_a_body_that_nobody_read_is_not_read_for_the_log(world: World) -> None:
+def test_unread_bodies_of_refused_requests_are_not_read_for_the_log(world: World) -> None:
     answer = client_of(world, "test", "customers:read").post("/v1/customers", {"name": SECRET_TEXT})
     assert answer.status == 403
     request, response = kept(answer, world.tenant("test"))
@@ -85,7 +85,7 @@ def test_a_body_that_nobody_read_is_not_read_for_the_log(world: World) -> None:
     assert json.loads(response.text)["error"]["code"] == "insufficient_scope"
 
 
-def test_in_live_mode_nothing_is_kept_unless_the_company_wants_it_and_then_for_a_day(
+def test_live_bodies_are_kept_only_within_the_chosen_24_hours(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     live = client_of(world, "live")
@@ -104,7 +104,7 @@ def test_in_live_mode_nothing_is_kept_unless_the_company_wants_it_and_then_for_a
     assert json.loads(KeptBody.read(bytes(row.request)).text)["email"] == "b@b.example"
 
 
-def test_a_choice_counts_from_the_next_request_on(world: World) -> None:
+def test_changing_the_choice_takes_effect_with_the_next_request(world: World) -> None:
     test = client_of(world)
     assert row_of(test.get("/v1/whoami"), world.tenant("test")) is not None
     choose(world, "test", keep=False)
@@ -113,14 +113,14 @@ def test_a_choice_counts_from_the_next_request_on(world: World) -> None:
     assert row_of(test.get("/v1/whoami"), world.tenant("test")) is not None
 
 
-def test_what_was_on_its_way_is_not_stored_after_it_was_deleted(world: World) -> None:
+def test_bodies_in_transit_are_not_stored_after_stop_and_delete(world: World) -> None:
     answer = client_of(world).post("/v1/customers", {"name": SECRET_TEXT, "email": "a@a.example"})
     assert bodies.BUFFER.flush()
     choose(world, "test", keep=False, delete=True)
     assert row_of(answer, world.tenant("test")) is None
 
 
-def test_deleting_waits_for_a_batch_that_is_being_stored(world: World) -> None:
+def test_stop_and_delete_waits_for_a_batch_that_is_being_stored(world: World) -> None:
     """Both lock the company, so no row appears behind a deletion."""
     entered, go_on = threading.Event(), threading.Event()
     row = make_body_row(world)
@@ -162,7 +162,7 @@ def _delete_impatiently(world: World) -> None:
 # --- What ---------------------------------------------------------------------------------------------------------------
 
 
-def test_secrets_are_redacted_by_value_and_by_name_however_deep(world: World) -> None:
+def test_secrets_are_redacted_by_value_and_by_name_at_any_depth(world: World) -> None:
     body = {
         "name": "pm_live_" + "a" * 38,
         "metadata": {
@@ -193,7 +193,7 @@ def test_secrets_are_redacted_by_value_and_by_name_however_deep(world: World) ->
     }
 
 
-def test_a_secret_that_is_shown_once_is_nowhere_in_what_is_kept(world: World) -> None:
+def test_one_time_secrets_of_webhook_endpoints_are_never_stored(world: World) -> None:
     client = client_of(world, "test", "webhooks:write", "webhooks:read", "customers:read")
     made = client.post(
         "/v1/webhook_endpoints",
@@ -215,7 +215,7 @@ def test_a_secret_that_is_shown_once_is_nowhere_in_what_is_kept(world: World) ->
         assert secret not in everything
 
 
-def test_members_that_a_view_shows_once_are_redacted_whatever_they_are_called() -> None:
+def test_members_shown_once_are_redacted_whatever_their_name() -> None:
     text, _ = bodies.readable(b'{"object":"thing","word":"open sesame"}', ("word",))
     assert text == '{"object":"thing","word":"[redacted]"}'
 
@@ -235,7 +235,7 @@ def test_members_that_a_view_shows_once_are_redacted_whatever_they_are_called() 
         (b'{"a":' * 10_000 + b"1" + b"}" * 10_000, "application/json", INVALID),
     ],
 )
-def test_what_is_no_json_is_described_and_stops_nothing(
+def test_bodies_that_are_not_json_are_described_and_block_nothing(
     world: World, raw: bytes, content_type: str, why: str
 ) -> None:
     client = client_of(world)
@@ -261,11 +261,11 @@ def test_what_is_no_json_is_described_and_stops_nothing(
         (b'{"a":"' + b"x" * 70_000 + b'"}', '{"a":"[text of 70,000 characters]"}'),
     ],
 )
-def test_odd_json_is_kept_as_it_was_understood(raw: bytes, text: str) -> None:
+def test_unusual_json_is_kept_as_parsed(raw: bytes, text: str) -> None:
     assert bodies.readable(raw) == (text, False)
 
 
-def test_a_long_body_is_cut_at_sixteen_kibibytes_and_not_inside_a_character(world: World) -> None:
+def test_long_bodies_are_cut_at_16_kib_between_characters(world: World) -> None:
     name = "€" * 20_000
     answer = client_of(world).post("/v1/customers", {"name": name, "email": "a@a.example"})
     request, _ = kept(answer, world.tenant("test"))
@@ -277,7 +277,7 @@ def test_a_long_body_is_cut_at_sixteen_kibibytes_and_not_inside_a_character(worl
     assert request.note == f"The first 16 KiB of {round(request.size / 1024)} KiB."
 
 
-def test_a_secret_at_the_cut_is_redacted_whole() -> None:
+def test_secrets_are_redacted_before_the_body_is_cut() -> None:
     body = orjson.dumps({"a": "x" * (MAX_KEPT_BYTES - 40), "b": "pm_live_" + "s" * 38, "c": "y" * 100})
     text, is_cut = bodies.readable(body)
     assert is_cut
@@ -296,11 +296,11 @@ def test_a_secret_at_the_cut_is_redacted_whole() -> None:
         ('"a"', '"a"'),
     ],
 )  # fmt: skip
-def test_json_is_shown_indented_even_where_it_was_cut(text: str, shown: str) -> None:
+def test_cut_json_is_indented_too(text: str, shown: str) -> None:
     assert formatted(text) == shown
 
 
-def test_a_streamed_response_is_described(world: World) -> None:
+def test_streamed_responses_are_described(world: World) -> None:
     from django.http import StreamingHttpResponse
 
     side = bodies._response_side(StreamingHttpResponse([b"x"], content_type="text/event-stream"))
@@ -336,7 +336,7 @@ def test_nothing_leaves_the_process_unencrypted(world: World, tmp_path: Any, set
     assert not file.exists()
 
 
-def test_nobody_else_has_them(world: World) -> None:
+def test_bodies_are_invisible_to_other_tenants_and_read_only_for_the_app_role(world: World) -> None:
     """Row-level security: another company, the other mode, and no statement of `app` adds or changes one."""
     answer = client_of(world).post("/v1/customers", {"name": SECRET_TEXT, "email": "a@a.example"})
     assert row_of(answer, world.tenant("test")) is not None
@@ -352,7 +352,7 @@ def test_nobody_else_has_them(world: World) -> None:
         assert cursor.fetchone() == (False, True)
 
 
-def test_the_api_and_the_exports_have_no_bodies(world: World) -> None:
+def test_the_api_and_exports_have_no_bodies(world: World) -> None:
     client = client_of(world, "test", "customers:write", "audit:read")
     answer = client.post(
         "/v1/customers", {"name": "N", "email": "a@a.example", "metadata": {"a": SECRET_TEXT}}
@@ -361,9 +361,15 @@ def test_the_api_and_the_exports_have_no_bodies(world: World) -> None:
     log = client.get(f"/v1/request_logs/{answer.headers['X-Request-Id']}")
     assert log.status == 200
     assert SECRET_TEXT not in log.content.decode()
+    browser = sign_in(world.owner)
+    browser.get("/requests/?mode=test", follow=True)
+    for kind in ("csv", "jsonl"):
+        export = b"".join(browser.get(f"/requests/export.{kind}")).decode()
+        assert answer.headers["X-Request-Id"] in export
+        assert SECRET_TEXT not in export
 
 
-def test_a_redelivered_batch_changes_nothing_and_a_crashed_writers_is_taken_over(
+def test_redelivered_batches_are_stored_once_and_a_dead_writers_are_taken_over(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_all()
@@ -384,7 +390,7 @@ def test_a_redelivered_batch_changes_nothing_and_a_crashed_writers_is_taken_over
     assert stream.BODIES.waiting() == 0
 
 
-def test_one_bad_row_is_set_aside_and_the_others_are_stored(world: World) -> None:
+def test_one_bad_body_is_set_aside_and_the_others_are_stored(world: World) -> None:
     write_all()
     bad = make_body_row(world)
     bad[2] = "none"
@@ -412,7 +418,9 @@ def test_one_bad_row_is_set_aside_and_the_others_are_stored(world: World) -> Non
         (sealed.seal(bodies.SCHEMA, b"no rows"), "unreadable"),
     ],
 )
-def test_a_batch_that_is_not_ours_is_ignored(world: World, payload: bytes, reason: str) -> None:
+def test_batches_that_are_not_authentic_or_not_known_are_ignored(
+    world: World, payload: bytes, reason: str
+) -> None:
     before = IGNORED.labels(reason)._value.get()
     row = make_body_row(world)
     stream.BODIES.add(payload)
@@ -421,9 +429,7 @@ def test_a_batch_that_is_not_ours_is_ignored(world: World, payload: bytes, reaso
     assert IGNORED.labels(reason)._value.get() == before + 1
 
 
-def test_expired_ones_are_not_stored_and_those_that_are_stored_are_pruned(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_expired_bodies_are_not_stored_and_are_pruned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     old = make_body_row(world, at=(clock.now() - timedelta(days=8)).timestamp())
     with system_context(reason="test"):
         Company.objects.filter(id=world.company.id).update(test_bodies_from=clock.now() - timedelta(days=30))
@@ -437,7 +443,7 @@ def test_expired_ones_are_not_stored_and_those_that_are_stored_are_pruned(
         assert [row.hex for row in RequestBodies.objects.values_list("id", flat=True)] == [youngest[0]]
 
 
-def test_what_a_company_deleted_is_pruned_and_nothing_of_others(world: World) -> None:
+def test_deleted_bodies_are_pruned_and_those_of_others_stay(world: World) -> None:
     mine = make_body_row(world)
     of_others = make_body_row(world, company=world.other_company.id)
     assert store([mine, of_others]) == 2
@@ -455,7 +461,7 @@ def test_what_a_company_deleted_is_pruned_and_nothing_of_others(world: World) ->
     assert {row.hex for row in left} == {of_others[0], fresh[0]}
 
 
-def test_too_much_is_dropped_and_counted_and_no_request_fails(
+def test_bodies_beyond_the_memory_limit_are_dropped_and_counted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bodies, "MAX_RAW_BYTES", 10)
@@ -471,7 +477,7 @@ def test_too_much_is_dropped_and_counted_and_no_request_fails(
         assert RequestLog.objects.filter(id=ids.decode("req", answer.headers["X-Request-Id"])).exists()
 
 
-def test_room_is_given_back_when_bodies_are_encrypted(world: World) -> None:
+def test_memory_is_released_once_bodies_are_encrypted(world: World) -> None:
     own = bodies.Bodies()
     own._loop.wake = lambda: None  # type: ignore[method-assign]
     side = ("application/json", 7, b'{"a":1}', "", ())
@@ -484,7 +490,7 @@ def test_room_is_given_back_when_bodies_are_encrypted(world: World) -> None:
     assert (own._raw_bytes, own.waiting()) == (0, 0)
 
 
-def test_the_docs_list_every_name(settings: Any) -> None:
+def test_docs_list_every_secret_field_name(settings: Any) -> None:
     page = (settings.BASE_DIR / "docs" / "audit.md").read_text()
     section = page.partition("## Bodies of requests")[2].partition("## Events")[0]
     for name in (*EXACT_NAMES, *ENDINGS):

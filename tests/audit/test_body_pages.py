@@ -1,5 +1,6 @@
 """The page of a request shows its bodies to those who may see them, or says why there are none; the settings page chooses."""
 
+import html
 import json
 import re
 import uuid
@@ -50,26 +51,30 @@ def page_of(browser: Client, public_id: str, mode: Mode = "test") -> str:
     return answer.content.decode()
 
 
+def json_in(page: str, dom_id: str) -> str:
+    """Return the text of a code block, without the spans that color it."""
+    [code] = re.findall(rf'<code id="{dom_id}">(.*?)</code>', page, re.DOTALL)
+    return html.unescape(re.sub(r"</?span[^>]*>", "", code))
+
+
 def test_developers_see_both_bodies_as_json(world: World, login: Login) -> None:
     page = page_of(login(world.teammate), made(world, metadata={"note": WORDS, "password": "x"}))
-    [request] = re.findall(r'<code id="request-body">(.*?)</code>', page, re.DOTALL)
-    assert request.replace("&quot;", '"') == (
+    assert json_in(page, "request-body") == (
         '{\n  "name": "N",\n  "email": "a@a.example",\n'
         '  "metadata": {\n    "note": "Zebra crossing 4711",\n    "password": "[redacted]"\n  }\n}'
     )
-    [response] = re.findall(r'<code id="response-body">(.*?)</code>', page, re.DOTALL)
-    assert json.loads(response.replace("&quot;", '"').replace("&#x27;", "'"))["metadata"]["note"] == WORDS
+    assert json.loads(json_in(page, "response-body"))["metadata"]["note"] == WORDS
     assert 'data-copy="request-body"' in page
     assert 'tabindex="0" role="region" aria-label="the request body"' in page
 
 
-def test_markup_in_a_body_is_text(world: World, login: Login) -> None:
+def test_markup_in_bodies_is_escaped(world: World, login: Login) -> None:
     page = page_of(login(world.owner), made(world, name="<script>alert(1)</script>"))
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
 
 
-def test_viewers_are_told_that_they_do_not(world: World, login: Login) -> None:
+def test_viewers_do_not_see_bodies_and_are_told_why(world: World, login: Login) -> None:
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
     page = page_of(login(viewer), made(world))
@@ -78,7 +83,7 @@ def test_viewers_are_told_that_they_do_not(world: World, login: Login) -> None:
 
 
 @pytest.mark.parametrize("who", ["outsider", "staff"])
-def test_others_do_not_see_them(world: World, login: Login, who: str) -> None:
+def test_outsiders_and_staff_do_not_see_bodies(world: World, login: Login, who: str) -> None:
     public_id = made(world)
     if who == "outsider":
         assert login(world.outsider).get(f"/requests/{public_id}/?mode=test", follow=True).status_code == 404
@@ -91,7 +96,7 @@ def test_others_do_not_see_them(world: World, login: Login, who: str) -> None:
     assert browser.get("/staff/audit/requestbodies/").status_code == 404
 
 
-def test_the_other_mode_does_not_show_it(world: World, login: Login) -> None:
+def test_request_page_of_the_other_mode_is_not_found(world: World, login: Login) -> None:
     assert login(world.owner).get(f"/requests/{made(world)}/").status_code == 404
 
 
@@ -110,7 +115,7 @@ def set_times(world: World, **columns: Any) -> None:
         Company.objects.filter(id=world.company.id).update(**columns)
 
 
-def test_what_is_missing_is_explained(world: World, login: Login) -> None:
+def test_missing_bodies_are_explained(world: World, login: Login) -> None:
     browser, now = login(world.owner), clock.now()
     day, hour, minute = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
     link = 'href="/requests/bodies/"'
@@ -128,14 +133,14 @@ def test_what_is_missing_is_explained(world: World, login: Login) -> None:
     assert "in test mode were kept until" in page_of(browser, logged(world, "test", minute))
 
 
-def test_a_developer_is_not_offered_the_choice(world: World, login: Login) -> None:
+def test_developers_are_not_offered_the_choice(world: World, login: Login) -> None:
     page = page_of(login(world.teammate), logged(world, "live"), "live")
     assert "is off." in page
     assert 'href="/requests/bodies/"' not in page
     assert login(world.teammate).get("/requests/bodies/").status_code == 403
 
 
-def test_an_expired_body_is_hidden_before_it_is_deleted(
+def test_expired_bodies_are_hidden_before_they_are_pruned(
     world: World, login: Login, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     public_id = made(world)
@@ -147,7 +152,7 @@ def test_an_expired_body_is_hidden_before_it_is_deleted(
     assert "That time is over." in page
 
 
-def test_a_body_under_a_key_that_is_gone_is_no_error(world: World, login: Login) -> None:
+def test_bodies_under_a_removed_field_key_are_explained(world: World, login: Login) -> None:
     public_id = made(world)
     token = b"gAAAAA" + crypto.encrypt(b"x")[6:-4] + b"AAA="
     with system_context(reason="test"):
@@ -155,7 +160,7 @@ def test_a_body_under_a_key_that_is_gone_is_no_error(world: World, login: Login)
     assert "a key that this Pomelo no longer has" in page_of(login(world.owner), public_id)
 
 
-def test_an_owner_keeps_live_bodies_for_a_day_and_stops(world: World, login: Login) -> None:
+def test_owner_keeps_live_bodies_for_a_day_and_stops(world: World, login: Login) -> None:
     browser = login(world.owner)
     page = browser.get("/requests/bodies/").content.decode()
     assert "Keep bodies for 24 hours" in page
@@ -174,7 +179,7 @@ def test_an_owner_keeps_live_bodies_for_a_day_and_stops(world: World, login: Log
     assert WORDS not in page_of(browser, made(world, "live"), "live")
 
 
-def test_stop_and_delete_leaves_nothing(world: World, login: Login) -> None:
+def test_stop_and_delete_removes_every_body(world: World, login: Login) -> None:
     browser = login(world.owner)
     public_id = made(world)
     confirmation = browser.get("/requests/bodies/test/delete/").content.decode()
@@ -204,11 +209,11 @@ def store_bodies_of(world: World, public_id: str) -> int:
 
 @pytest.mark.parametrize("what", ["keep", "stop", "delete"])
 @pytest.mark.parametrize("mode", ["test", "live"])
-def test_only_admins_and_owners_choose(world: World, login: Login, what: str, mode: str) -> None:
+def test_only_admins_and_owners_change_what_is_kept(world: World, login: Login, what: str, mode: str) -> None:
     assert login(world.teammate).post(f"/requests/bodies/{mode}/{what}/").status_code == 403
 
 
-def test_a_choice_needs_a_recent_login_and_is_audited(world: World, login: Login) -> None:
+def test_changing_what_is_kept_needs_a_recent_login_and_is_audited(world: World, login: Login) -> None:
     from audit.models import AuditEntry
     from core.operations.session_store import SessionStore
 
