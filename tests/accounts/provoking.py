@@ -1,4 +1,4 @@
-"""Companies and their people: who joins, goes, signs in and proves it."""
+"""Triggers for events about companies and their members: joining, leaving, signing in, authenticating."""
 
 import re
 

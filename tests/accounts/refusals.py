@@ -1,4 +1,4 @@
-"""How to bring about what the pages of people and companies refuse (see tests.contracts.refusals)."""
+"""Triggers for the refusals of account pages (see tests.contracts.refusals)."""
 
 from django.test import override_settings
 

@@ -1,4 +1,4 @@
-"""How to make what the pages about people need."""
+"""Sample objects for the account pages."""
 
 import secrets
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From an invitation's link to a member: what the mailed link proves, what a copied one does not, and sending it again."""
+"""Joining by invitation: what the emailed link proves, what a copied link does not, and resending it."""
 
 import re
 import time

@@ -1,4 +1,4 @@
-"""Inviting, joining, changing roles and leaving: who may, and what stays when they may not."""
+"""Inviting, joining, changing roles and leaving: permissions, and unchanged state after a refusal."""
 
 import pytest
 

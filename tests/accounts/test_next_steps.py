@@ -1,4 +1,4 @@
-"""Pages at which somebody's errand ends, or cannot go on: each says where to go from there."""
+"""Pages at the end of a task, or in front of an obstacle, link to the next step."""
 
 import pytest
 from allauth.account.models import EmailAddress

@@ -1,4 +1,4 @@
-"""What every page of the dashboard asks: its session, the memberships of the person, and the saved filters of a list."""
+"""The queries of every dashboard page: the session, the person's memberships, and a list's saved filters."""
 
 import uuid
 from datetime import timedelta

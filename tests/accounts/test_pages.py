@@ -1,4 +1,4 @@
-"""The dashboard pages of accounts: who may see and do what, as which company, in which mode."""
+"""Account pages of the dashboard: permissions by role, company and mode."""
 
 import re
 import time

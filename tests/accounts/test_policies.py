@@ -1,4 +1,4 @@
-"""What a company asks of its people: a second factor after a grace, an owner at every moment; and the devices of a person."""
+"""Company policies: the second factor after a grace period, at least one owner at any time, and a person's devices."""
 
 from datetime import timedelta
 from typing import Any

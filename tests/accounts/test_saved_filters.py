@@ -1,4 +1,4 @@
-"""Filters that members save: above the list they belong to, each person's own, renamed, removed and brought back."""
+"""Saved filters: shown above their list, private to each member, renamed, removed and restored."""
 
 import re
 from collections.abc import Callable

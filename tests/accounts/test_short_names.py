@@ -1,4 +1,4 @@
-"""The short name of a company: unique, made from its name where nobody chose one."""
+"""A company's short name is unique, and generated from its name by default."""
 
 import uuid
 

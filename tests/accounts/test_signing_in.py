@@ -1,4 +1,4 @@
-"""Signing up and in through django-allauth as configured here, and what the audit trail keeps of it."""
+"""Sign-up and sign-in with django-allauth as configured, and their entries in the audit trail."""
 
 import re
 import time

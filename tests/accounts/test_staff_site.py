@@ -1,4 +1,4 @@
-"""The staff site: who gets in, what a look leaves behind, and that changes ask for a reason."""
+"""The staff site: access, audited views, and changes that require a reason."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Signing in while Valkey is stopped: it goes on, with limits that hold in this process."""
+"""Signing in without Valkey works, with limits per process."""
 
 import re
 from collections.abc import Callable, Iterator

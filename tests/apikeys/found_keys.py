@@ -1,4 +1,4 @@
-"""Reporting a secret that was found, and what came of it."""
+"""Helpers for reporting a found secret and reading the result."""
 
 import json
 from datetime import timedelta

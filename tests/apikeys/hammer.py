@@ -1,9 +1,8 @@
-"""A process of its own that calls the API with one key as fast as it can: the other side of the race tests.
+"""A process that calls the API with one key as fast as possible, for the race tests.
 
-Reads one JSON object a line from stdin: `{"secret", "method", "path", "cold"}` starts a round, in which it writes `going`
-after a few calls; `{}` ends it, after a few more calls, however slow the machine is. Then it writes one line: the calls as
-`[[moment it began, moment it ended, status], …]` on the machine's monotonic clock. With `cold` it forgets its copies
-before every third call, so that it is often in the middle of filling its cache.
+Reads one JSON object per line from stdin: `{"secret", "method", "path", "cold"}` starts a round, in which it writes `going` after a
+few calls; `{}` ends it after a few more calls. Then it writes one line: the calls as `[[start, end, status], …]` on the machine's
+monotonic clock. With `cold` it clears its caches before every third call, so that it is often in the middle of filling them.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Keys: made, changed and ended on the dashboard, used over the API, watched by the clock."""
+"""Triggers for events about keys: created, changed and revoked on the dashboard, used over the API, expired."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""How to bring about what the guard and the pages of keys refuse (see tests.contracts.refusals)."""
+"""Triggers for the refusals of authentication and of key pages (see tests.contracts.refusals)."""
 
 from datetime import timedelta
 

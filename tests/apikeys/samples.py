@@ -1,4 +1,4 @@
-"""How to make what the pages about keys need."""
+"""Sample objects for the key pages."""
 
 from collections.abc import Callable
 

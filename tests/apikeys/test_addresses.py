@@ -1,4 +1,4 @@
-"""The IP allow-list: whose word counts for the client's address, and what a refusal costs."""
+"""The IP allowlist: how the client's address is determined, and what a refusal costs."""
 
 from collections.abc import Callable
 from typing import Any

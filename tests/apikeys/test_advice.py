@@ -1,4 +1,4 @@
-"""What a refusal advises: in general for the documentation, and for the case at hand in the trace, from one text."""
+"""Advice in refusals: general in the documentation and specific in the trace, from one text."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Advice from facts: unused keys and scopes, secrets that are safe to retire, restrictions that are missing."""
+"""Advice from usage: unused keys and scopes, secrets that can be retired, missing restrictions."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The three ways to present a credential, and what is refused (docs/architecture.md, Contracts)."""
+"""The three ways to send a credential, and the refusals (docs/architecture.md, Contracts)."""
 
 import base64
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The operator's commands."""
+"""Management commands for keys."""
 
 import json
 from collections.abc import Callable

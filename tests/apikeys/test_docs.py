@@ -1,4 +1,4 @@
-"""What the documents say about keys and limits is run, not believed."""
+"""The statements about keys and limits in the documentation match the code."""
 
 import re
 import tomllib

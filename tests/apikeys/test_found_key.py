@@ -1,4 +1,4 @@
-"""Anybody may report a secret they have found. What that does to its key."""
+"""Reporting a found secret, and the consequences for its key."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The door for found secrets: whom it lets in, what it answers, and what it keeps until somebody judges it."""
+"""The public report page: whom it admits, its responses, and what is stored until a report is evaluated."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Hashes, fingerprints and peppers: bcrypt bounded and never for a wrong secret, upgrades at the next match."""
+"""Hashes, fingerprints and peppers: bcrypt is limited and never runs for a wrong secret; hashes are upgraded at the next match."""
 
 import threading
 from collections.abc import Callable

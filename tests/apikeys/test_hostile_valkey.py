@@ -1,4 +1,4 @@
-"""A Valkey that lies: forged, moved, edited and replayed entries let nobody in (docs/architecture.md, Keys)."""
+"""A compromised Valkey: forged, moved, edited and replayed entries admit nobody (docs/architecture.md, Keys)."""
 
 import time
 from collections.abc import Callable, Iterator

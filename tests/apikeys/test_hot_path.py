@@ -1,4 +1,4 @@
-"""The hot path: 0 SQL queries and 1 round trip to Valkey for everything the guard does together (docs/architecture.md, Keys)."""
+"""The hot path takes no SQL query and one Valkey round trip for all checks together (docs/architecture.md, Keys)."""
 
 import threading
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The list of keys: found, narrowed, sorted, used; several revoked, rotated and restored by one confirmation."""
+"""The list of keys: search, filters, sorting, usage; bulk revocation, rotation and restoration."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Rate limits as a caller meets them: policies, headers, tiers, overrides (docs/architecture.md, Limits, requirement "Rate limiting")."""
+"""Rate limits as seen by a client: policies, headers, tiers, overrides (docs/architecture.md, Limits, requirement "Rate limiting")."""
 
 import re
 from collections.abc import Callable

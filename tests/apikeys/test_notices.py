@@ -1,4 +1,4 @@
-"""What owners are told: expiry a week before, on the day and when it is over; rotation; exposure; clamped keys."""
+"""Notifications to owners: expiry a week before, on the day and afterwards; rotation; exposure; capped keys."""
 
 from collections.abc import Callable
 from datetime import timedelta

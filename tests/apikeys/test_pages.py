@@ -1,4 +1,4 @@
-"""The key pages: who may do what, the secret shown once, every change effective and audited."""
+"""Key pages: permissions, the secret shown once, and every change effective and audited."""
 
 import html
 import re

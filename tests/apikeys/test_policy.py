@@ -1,4 +1,4 @@
-"""The company's policy for keys: held to by every door that makes, changes or rotates one, and said where it matters."""
+"""The company's key policies are enforced wherever a key is created, changed or rotated, and shown where they matter."""
 
 from datetime import timedelta
 from ipaddress import ip_network

@@ -1,4 +1,4 @@
-"""Races, made to happen: two transactions that meet, and threads that change what others are reading."""
+"""Deterministic races: two transactions at once, and threads that change what others read."""
 
 import sys
 import threading

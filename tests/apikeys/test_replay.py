@@ -1,4 +1,4 @@
-"""What a change would have done to last week's calls, shown before it is saved."""
+"""A preview of how a change would have affected last week's requests."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Callers that one limit refuses together: each is told its own moment, so all of them get through (docs/architecture.md, Limits)."""
+"""Clients refused together get distinct retry times, so that all of them succeed (docs/architecture.md, Limits)."""
 
 import threading
 import time

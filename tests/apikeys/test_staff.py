@@ -1,4 +1,4 @@
-"""What staff do to a key takes effect at once and stays: see test_staff_admin.py for what they see."""
+"""Staff actions on a key are immediate and final; test_staff_admin.py covers what staff see."""
 
 from collections.abc import Callable
 

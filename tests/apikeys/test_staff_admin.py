@@ -1,4 +1,4 @@
-"""Keys on the staff site: seen without secrets, revoked with a reason that the company reads."""
+"""Keys on the staff site: shown without secrets, and revoked with a reason that the company sees."""
 
 from allauth.mfa.models import Authenticator
 from django.test import Client

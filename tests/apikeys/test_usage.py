@@ -1,4 +1,4 @@
-"""Last use of keys, secrets and scopes: batched, exact enough, free on the hot path."""
+"""Last use of keys, secrets and scopes: batched, accurate enough, and free on the hot path."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""SECRET_STORE=vault against a real OpenBao server: the whole life of a key, outages, and moving between stores."""
+"""SECRET_STORE=vault with a real OpenBao server: the lifecycle of a key, outages, and moving between stores."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""How a process logs in to Vault and keeps its token alive, against a real OpenBao server; the cluster's part is played."""
+"""Logging in to Vault and renewing the token, with a real OpenBao server; the Kubernetes cluster is simulated."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""PostgreSQL away for longer than a copy may go unproved: what Valkey still proves goes on, and nothing else does (docs/adr/0009-fences.md)."""
+"""A PostgreSQL outage: cached grants that Valkey proves keep working for ten minutes, and nothing else does (docs/adr/0009-fences.md)."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Valkey stopped for real: three modes, nobody unverified let in, recovery without a restart (docs/architecture.md, Keys)."""
+"""Valkey stopped: three failure modes, no unverified access, and recovery without a restart (docs/architecture.md, Keys)."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

@@ -1,1 +1,1 @@
-"""The promise, attacked: one file for each class of attack (docs/security.md names them)."""
+"""Attacks on the security guarantees: one file for each class of attack (docs/security.md names them)."""

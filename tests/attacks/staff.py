@@ -1,4 +1,4 @@
-"""Members of staff with exactly the permissions that a test gives them."""
+"""Staff users with exactly the permissions that a test gives them."""
 
 import logging
 

@@ -1,7 +1,7 @@
-"""A body that did not arrive is no consent: whatever was to be done, or left undone, without it.
+"""A missing or truncated body never counts as consent to a default.
 
-Every request here is one that a network can make of a good one: the client went away, a proxy cut it, a chunk's size was
-garbled, HTTP/2 was reset. On a real server, since in-process there is no wire to lose anything on.
+Each request here is a valid one damaged by the network: the client disconnected, a proxy truncated it, a chunk size was garbled, an
+HTTP/2 stream was reset. With a real server, because an in-process client has no network to lose anything on.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""Names whose servers never answer hold up their own company's webhooks and nobody else's."""
+"""Unresponsive name servers delay only their own company's webhooks."""
 
 import asyncio
 import socket

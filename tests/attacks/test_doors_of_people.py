@@ -1,4 +1,4 @@
-"""Sign-up, sign-in, reset and the ways back are tried with another host, another place to return to, and a stopwatch."""
+"""Sign-up, sign-in and password reset, attacked with host headers, redirects and timing."""
 
 import re
 import statistics

@@ -1,7 +1,7 @@
-"""Names that CGI folds into one, lines that are sent twice, and texts made to be remembered: none reaches a decision.
+"""Ambiguous header names, repeated headers and cache-filling texts affect no decision.
 
-Through a real server, since the folding happened in it. Every client here stands at 127.0.0.1, which is the trusted proxy: what
-it passes on and what it writes itself come over the same connection, as behind a real one.
+With a real server, because it is the one that merges names. Each client is at 127.0.0.1, which is the trusted proxy: what it
+forwards and what it writes itself arrive on the same connection, as behind a real one.
 """
 
 import gc

@@ -1,4 +1,4 @@
-"""A company that asks for many documents or exports at once takes no more than its places, and others go on."""
+"""A company that requests many documents or exports at once uses only its slots, and others continue."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Whoever writes to the broker makes up work: a tenant's task runs only for a message that we sealed, and lately."""
+"""Forged broker messages: a tenant's task runs only for a message with our recent seal."""
 
 import time
 from importlib import import_module

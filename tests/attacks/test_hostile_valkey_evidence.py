@@ -1,4 +1,4 @@
-"""A hostile Valkey writes what becomes sealed evidence: what it makes up or changes is set aside, and nothing is lost by it."""
+"""A compromised Valkey cannot fabricate sealed evidence: forged and changed batches are set aside, and nothing is lost."""
 
 import uuid
 from collections.abc import Iterator

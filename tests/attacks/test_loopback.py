@@ -1,4 +1,4 @@
-"""A tenant's webhook must not reach the operator's own machine once anybody but its users can reach Pomelo."""
+"""Webhooks must not reach the operator's own machine once others can reach Pomelo."""
 
 from pathlib import Path
 

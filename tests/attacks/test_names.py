@@ -1,4 +1,4 @@
-"""A name is made to break what shows it: a header of everybody's mail, a line of a log, the words around it."""
+"""Malicious names: in email headers, log lines and surrounding text."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""A narrow key that leaked must not open wide: nothing hands out what its scopes do not read, and nothing outlives it unseen."""
+"""A leaked key with few scopes cannot gain more: no response exceeds its scopes, and nothing it created outlives it unnoticed."""
 
 from datetime import timedelta
 from typing import Any

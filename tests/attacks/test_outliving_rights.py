@@ -1,4 +1,4 @@
-"""What somebody was allowed, promised or given once is tried out after it has ended."""
+"""Rights, promises and values are unusable after they have ended."""
 
 from datetime import timedelta
 from typing import Any

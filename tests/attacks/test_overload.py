@@ -1,6 +1,6 @@
-"""More work than can be done: whoever is refused is told at once, before its body is read, and told so whatever it was sending.
+"""Overload: excess requests are refused immediately, before their body is read, whatever they send.
 
-What comes from one address keeps nobody else out, however slow its requests are.
+Requests from one address block nobody else, however slow they are.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What probes tell, and to whom."""
+"""What probes reveal, and to whom."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""A replay is authorised like the request it repeats, and shows no secret again (docs/architecture.md, Idempotency)."""
+"""A replay is authorized like the request it repeats, and never shows a secret again (docs/architecture.md, Idempotency)."""
 
 from datetime import timedelta
 from typing import Any

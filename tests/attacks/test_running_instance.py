@@ -1,4 +1,4 @@
-"""What anybody can try on a Pomelo that runs, with no account and no key: the whole server, as it stands on the network.
+"""Attacks on a running Pomelo that need neither an account nor a key, over the network.
 
 `make attack TARGET=https://pomelo.example.com` tries it on that one; otherwise a server is started as `make run` starts it.
 Nothing here changes anything there.

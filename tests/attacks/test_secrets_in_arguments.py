@@ -1,4 +1,4 @@
-"""Every process of a machine may read the arguments of the others (`ps`, /proc): no secret stands in them."""
+"""Process arguments are readable by other processes (`ps`, /proc), and contain no secret."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""An account that anybody can make is turned against others: mail from our address, companies by the dozen, dear numbers."""
+"""Abuse of self-created accounts: email to third parties, mass company creation, premium numbers."""
 
 import re
 import threading

@@ -1,7 +1,7 @@
-"""Peers that are slow, or silent, or do not read, hold nothing that another request needs.
+"""Slow or silent peers occupy nothing that other requests need.
 
-The server has two threads. Before the front door each of these crowds stopped it: a thread waited for every body, and a
-connection that did nothing counted against those that may be open.
+The server has two threads. Without its own handling of connections, each of these crowds would block it: a thread would wait for
+every body, and idle connections would count against the limit.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""A member of staff who may only look tries to read what is excluded, to change what they may not, and to look unseen."""
+"""A staff user with view permission cannot read excluded columns, change anything, or avoid the audit trail."""
 
 import re
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whoever asked for no more mail is written to by another spelling of the same mailbox."""
+"""A suppressed mailbox cannot be reached by spelling it differently."""
 
 from typing import Any
 

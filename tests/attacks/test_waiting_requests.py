@@ -1,4 +1,4 @@
-"""A request that waits for an event (`wait=`) holds no thread, and what it is told is decided when it is told."""
+"""A long poll (`wait=`) holds no thread, and authorization is checked when it responds."""
 
 import re
 from collections.abc import Callable, Iterator

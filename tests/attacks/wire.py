@@ -1,4 +1,4 @@
-"""Peers that speak HTTP byte by byte, as no well-behaved library would."""
+"""HTTP clients that write individual bytes, for requests that no library would send."""
 
 import contextlib
 import socket

@@ -1,4 +1,4 @@
-"""Requests whose bodies are kept, and how they are read back."""
+"""Requests whose bodies are stored, and helpers to read them."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""For every event that is recorded: how somebody brings it about through a public door, and who that is.
+"""A trigger for each recorded event through a public interface, and its actor.
 
-Each app's `provoking` says so for its own events. `<object>.created`, `.updated` and `.deleted` need no words where the API has
-the operation and its sample: a key calls it.
+Each app's `provoking` module has those of its own events. `<object>.created`, `.updated` and `.deleted` need none if the API has
+the operation and a sample: a key calls it.
 """
 
 from core.events import EVENT_TYPES

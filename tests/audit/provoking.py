@@ -1,4 +1,4 @@
-"""Whoever reads the trail out, and staff who look at a company."""
+"""Triggers for events about exports, and about staff viewing a company."""
 
 from core import clock
 from tests.audit.rows import seal_all

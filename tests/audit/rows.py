@@ -1,4 +1,4 @@
-"""Requests as they travel to the log, for tests that need many of them, and entries that are sealed for certain."""
+"""Request log entries as they are queued, for tests that need many of them, and sealed entries."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""How to make what the operations and pages of the audit trail need."""
+"""Sample objects for the operations and pages of the audit trail."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The people, keys and servers with which events are brought about."""
+"""The users, keys and servers used to trigger events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

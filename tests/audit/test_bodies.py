@@ -1,4 +1,4 @@
-"""Bodies of requests are kept where their company wants them: without secrets, encrypted, for a while, and at no request's expense."""
+"""Request bodies are stored if a company wants them: without secrets, encrypted, temporarily, and at no cost to requests."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""The page of a request shows its bodies to those who may see them, or says why there are none; the settings page chooses."""
+"""The page of a request shows its bodies to those who may see them, or why there are none; the settings page configures it."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""What a client calls its request, and the trace that the request is part of, are kept with it and find it again."""
+"""The client's request ID and the trace ID are stored with a request and can be searched."""
 
 import uuid
 from collections.abc import Callable

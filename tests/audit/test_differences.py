@@ -1,4 +1,4 @@
-"""What an event changed, as a reader sees it: field by field, with what was added and taken out."""
+"""The changes of an event, field by field, with additions and removals."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""docs/audit.md lists every event that is recorded, and who writes it; it cannot fall behind the code."""
+"""docs/audit.md lists every recorded event and its actor, and matches the code."""
 
 import pytest
 from django.core.management import call_command

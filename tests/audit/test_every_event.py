@@ -1,4 +1,4 @@
-"""Each event that docs/audit.md lists is brought about through a public door, and leaves one entry that says by whom."""
+"""Each event in docs/audit.md is triggered through a public interface, and leaves one entry with its actor."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Every filter of the audit and request lists is served by an index under the role `app`, in spite of row-level security."""
+"""Every filter of the audit and request lists uses an index under the role `app`, despite row-level security."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""Requests reach the log exactly once, with their roll-ups and seals, whatever is delivered how often."""
+"""Requests are logged exactly once, with their roll-ups and seals, even if delivered repeatedly."""
 
 import secrets
 import uuid

@@ -1,4 +1,4 @@
-"""What a kill or an outage costs the request log: nothing, but for the last 200 ms of a web process killed by SIGKILL."""
+"""Kills and outages lose no logged requests, except the last 200 ms of a web process killed by SIGKILL."""
 
 import contextlib
 import os

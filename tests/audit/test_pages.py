@@ -1,4 +1,4 @@
-"""The audit and request pages: what a member sees, narrows, opens and exports."""
+"""The audit and request pages: lists, filters, details and exports."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A company checks a day by itself: the download, and the script that needs nothing but Python."""
+"""Verifying a day independently: the download, and the script that needs only Python."""
 
 import json
 import runpy

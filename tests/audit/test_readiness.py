@@ -1,4 +1,4 @@
-"""`/readyz` tells in time that nobody makes partitions any more."""
+"""`/readyz` warns early when partitions are no longer created."""
 
 import psycopg
 import pytest

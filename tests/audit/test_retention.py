@@ -1,4 +1,4 @@
-"""Days that are over are dropped whole; what is younger stays; a killed run is taken up again."""
+"""Expired days are dropped as a whole; newer ones stay; a killed run is resumed."""
 
 import os
 from collections.abc import Callable, Iterator

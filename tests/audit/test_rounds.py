@@ -1,4 +1,4 @@
-"""Heads of many companies are exported under one signature, each provable from it; what earlier releases exported still is."""
+"""Heads of many companies are exported under one signature, each provable on its own, including exports of earlier releases."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""When an entry is sealed: soon after its commit, whatever else is going on."""
+"""Entries are sealed soon after their commit, whatever else is running."""
 
 import psycopg
 

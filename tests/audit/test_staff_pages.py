@@ -1,4 +1,4 @@
-"""The trail and the request log on the staff site: to read, across companies, and never without leaving a trace."""
+"""The audit trail and request log on the staff site: read-only, across companies, with every view audited."""
 
 import uuid
 from typing import Any

@@ -1,6 +1,6 @@
-"""Whoever can write to every table still cannot change the trail unseen: the tamper matrix.
+"""Even with write access to every table, changes of the trail are detected: the tampering matrix.
 
-Tampering is done as PostgreSQL's superuser. Each way is done to the entries and to the requests of a company of its own.
+Tampering is done as PostgreSQL's superuser, each kind with the entries and the requests of its own company.
 """
 
 import uuid

@@ -1,4 +1,4 @@
-"""The usage page and the roll-ups behind it: what became of requests, narrowed, beside the period before, exported."""
+"""The usage page and its roll-ups: outcomes, filters, the previous period, export."""
 
 import csv
 import io

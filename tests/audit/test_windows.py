@@ -1,4 +1,4 @@
-"""A log is read newest first, some days at a time: nothing is left out or repeated at the seams, and little is read."""
+"""Logs are read newest first, a few days at a time: without gaps, repeats or unnecessary reads."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""A real Celery worker that knows billing's tasks only: what other tests left in the broker is not for it."""
+"""A real Celery worker with billing's tasks only, so that it ignores messages from other tests."""
 
 from config.celery import app
 

@@ -1,4 +1,4 @@
-"""What every test of billing begins with."""
+"""Fixtures for all billing tests."""
 
 import pytest
 

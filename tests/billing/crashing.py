@@ -1,4 +1,4 @@
-"""A worker that is killed at a chosen moment. Its own process, forked from one in which Django is already set up."""
+"""A worker that is killed at a chosen moment, forked from a process with Django set up."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Invoices and charges for the tests, made through the services."""
+"""Invoices and charges for tests, created through the services."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A worker of its own that is killed, by itself or as soon as its order is known to have arrived."""
+"""Runs a worker process that is killed, by itself or once its order has arrived."""
 
 import multiprocessing
 import os

@@ -1,4 +1,4 @@
-"""The sandbox gateway without its server: the same ledger in memory, called directly. For thousands of short examples."""
+"""The sandbox gateway without its server: an in-memory ledger, for thousands of short examples."""
 
 from collections.abc import Collection
 

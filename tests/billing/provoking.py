@@ -1,5 +1,4 @@
-"""Customers, invoices, charges and refunds over the API, where what the gateway answers is Pomelo's own doing; and a company's
-tier and limits, asked for by its owner and decided by staff."""
+"""Triggers for events of customers, invoices, charges and refunds over the API, and of a company's tier and limits."""
 
 import secrets
 import time

@@ -1,4 +1,4 @@
-"""How to bring about what billing refuses (see tests.contracts.refusals)."""
+"""Triggers for billing's refusals (see tests.contracts.refusals)."""
 
 from django.test import override_settings
 

@@ -1,4 +1,4 @@
-"""How to make what the operations on customers, invoices and charges need."""
+"""Sample objects for the operations on customers, invoices and charges."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A stand-in for a paid outside service: a local HTTP server that speaks the routes of Stripe's API that the gateway uses.
+"""A local HTTP server with the routes of Stripe's API that the gateway uses, in place of a paid external service.
 
 It keeps PaymentIntents, payment pages and refunds in memory, replays what it answered under an idempotency key, tells live from test by the
 key it is called with, and can be told to lose or spoil its next answer after it has carried the call out.

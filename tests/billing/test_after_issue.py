@@ -1,4 +1,4 @@
-"""What happens to an invoice once it is issued: paid past the gateway, credited, refunded, and taken back again."""
+"""Issued invoices: paid outside the gateway, credited, refunded, and undone."""
 
 import threading
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Billing under /v1, as an integrator meets it."""
+"""Billing under /v1, from an integrator's point of view."""
 
 from collections.abc import Callable
 from datetime import date

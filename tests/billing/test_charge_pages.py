@@ -1,4 +1,4 @@
-"""The pages of charges: from the empty list to a free charge that was given back in part, by forms alone."""
+"""Charge pages: from the empty list to a partly refunded charge, using only forms."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Many at a time: numbers without gaps, refunds within the charge, and each order put to the gateway once."""
+"""Concurrency: numbers without gaps, refunds within the charge, and each order sent to the gateway once."""
 
 from collections import Counter
 

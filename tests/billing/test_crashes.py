@@ -1,4 +1,4 @@
-"""SIGKILL before, during and after the call to the gateway: one entry in its ledger, and the row says so."""
+"""SIGKILL before, during and after the gateway call: one ledger entry, and a matching row."""
 
 from abc import ABC, abstractmethod
 from datetime import timedelta

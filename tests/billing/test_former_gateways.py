@@ -1,4 +1,4 @@
-"""Another gateway takes new charges: what the one before it began and took stays its own."""
+"""After a change of gateways, the former one completes and refunds its own charges."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A form that moves money or creates something does so once, however often it is sent, also without scripts."""
+"""A form that moves money or creates something acts once, however often it is submitted, also without scripts."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Start-up refuses a gateway that cannot be loaded, and keys of Stripe that would take money in the wrong mode."""
+"""Start-up refuses a gateway that cannot be loaded, and Stripe keys of the wrong mode."""
 
 import pytest
 from pytest_django import Settings

@@ -1,4 +1,4 @@
-"""An invoice behind a link: whoever has it sees the invoice, whoever has not sees nothing, and it can be revoked."""
+"""Invoice links: anyone with a link sees the invoice, others see nothing, and links can be revoked."""
 
 import re
 from collections.abc import Callable

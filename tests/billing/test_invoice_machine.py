@@ -1,4 +1,4 @@
-"""Random lives of invoices, charges, refunds, payments and credit notes against a model of twenty lines, and the gateway's ledger against both."""
+"""Random sequences of invoice, charge, refund, payment and credit note operations, compared with a small model and the gateway's ledger."""
 
 from typing import Any
 

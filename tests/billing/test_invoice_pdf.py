@@ -1,4 +1,4 @@
-"""The PDF of an invoice, read back by another library."""
+"""The PDF of an invoice, parsed by another library."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""An invoice from draft to paid: the states it may take, and that nothing else can be written."""
+"""An invoice from draft to paid: its allowed states, enforced by the database."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
-"""Lists sorted by amount: one currency after the other, since 100 yen and 100 euros do not compare; page by page, both ways."""
+"""Lists sorted by amount are grouped by currency, across pages and in both directions."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a draft comes to while its form is filled in: by the arithmetic of invoices, and nothing is kept."""
+"""The totals of a draft while its form is filled in: same arithmetic as invoices, nothing saved."""
 
 import re
 from collections.abc import Callable

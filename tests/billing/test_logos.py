@@ -1,4 +1,4 @@
-"""The company's logo: drawn anew from what was sent, shown on what is issued from then on, and never a way in."""
+"""The company logo: redrawn from the upload, shown on new documents, and not an attack vector."""
 
 import io
 import re

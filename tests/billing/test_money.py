@@ -1,4 +1,4 @@
-"""Amounts: the decimals of each currency. The arithmetic of invoices is in test_tax.py."""
+"""Amounts and the decimal places of each currency. The arithmetic of invoices is in test_tax.py."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Taking back parts of an invoice: whatever the parts, they add up to the invoice and to nothing more."""
+"""Partial credits of an invoice always add up to the invoice, and never to more."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""An invoice is overdue from the day after it was due; that is said once, whatever happens to it then."""
+"""An invoice is overdue from the day after its due date, and the event is published once."""
 
 from datetime import date, datetime, timedelta
 

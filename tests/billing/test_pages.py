@@ -1,4 +1,4 @@
-"""The pages of customers and invoices: from the empty list to a refunded invoice, by forms alone."""
+"""Customer and invoice pages: from the empty list to a refunded invoice, using only forms."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""Paying an invoice on the page behind its link: once, whatever gets lost, and only ever settled by what Stripe says when asked.
+"""Paying an invoice by its link: once, whatever responses are lost, and settled only by Stripe's confirmed status.
 
 Against `tests.billing.stripe_stand_in`, a local server in the place of a paid outside service.
 """

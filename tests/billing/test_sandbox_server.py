@@ -1,4 +1,4 @@
-"""The sandbox gateway by itself: whom it answers, and what one key may mean."""
+"""The sandbox gateway: authentication, and what an idempotency key identifies."""
 
 import json
 import stat

@@ -1,4 +1,4 @@
-"""Customers are found whatever the case, width and composition of their names, in every script."""
+"""Customers are found regardless of case, width and composition of their names, in every script."""
 
 import unicodedata
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who sells and who buys: what an invoice has to say of both, and keeps."""
+"""Seller and customer details required on invoices, and kept as snapshots."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Amounts on the staff site: as people write them, on every list and on the pages of objects, never in minor units."""
+"""Amounts on the staff site are shown as money, in lists and on object pages, never in minor units."""
 
 import re
 

@@ -1,4 +1,5 @@
-"""Charges and refunds through Stripe: taken once whatever gets lost, refused with the reason, and nobody blamed for our own faults.
+"""Charges and refunds through Stripe: executed once whatever responses are lost, refused with a reason, and unaffected by
+configuration errors.
 
 Against `tests.billing.stripe_stand_in`, a local server in the place of a paid outside service.
 """

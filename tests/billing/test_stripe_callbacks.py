@@ -1,4 +1,4 @@
-"""Events of Stripe: signed by Stripe's own SDK, and harmless forged, old, twice, out of order or about something else."""
+"""Stripe events, signed by Stripe's SDK; forged, old, duplicate, out-of-order and irrelevant ones are harmless."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What an invoice comes to: decimal quantities, discounts, included tax, exemptions; rounded as EN 16931 has it."""
+"""Invoice amounts: decimal quantities, discounts, included tax, exemptions; rounded per EN 16931."""
 
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction

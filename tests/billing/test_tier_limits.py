@@ -1,4 +1,4 @@
-"""What the tiers allow are rows: staff change them, at once, for every company on the tier, on the record."""
+"""Tier limits are rows: staff change them for every company on the tier, effective immediately and audited."""
 
 import re
 import threading

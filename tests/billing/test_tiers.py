@@ -1,4 +1,4 @@
-"""The company's own tier: asked for by its owner, applied by staff, in force at once and on the record."""
+"""A company's tier: requested by its owner, applied by staff, effective immediately and audited."""
 
 import html
 import re

@@ -1,4 +1,4 @@
-"""A gateway that keeps silent, or is away: nothing is charged twice, and nothing stays pending for ever."""
+"""A silent or unreachable gateway: nothing is charged twice, and nothing stays pending forever."""
 
 import os
 import signal

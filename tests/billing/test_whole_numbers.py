@@ -1,4 +1,4 @@
-"""What counts as a whole number in a body: any JSON number without a fraction, however it is written.
+"""Integers in request bodies: any JSON number without a fraction, in any notation.
 
 To JSON Schema 2020-12 (validation, §6.1.1) `5.0` and `1e2` are integers; many languages and spreadsheets write them so.
 """

@@ -1,4 +1,4 @@
-"""A live server and a receiver on loopback, as an integrator has them."""
+"""A live server, and a receiver on loopback, as integrators have them."""
 
 from __future__ import annotations
 

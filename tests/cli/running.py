@@ -1,4 +1,4 @@
-"""The command as people run it: a process of its own, with its output line by line."""
+"""Runs the command as a process, with its output line by line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pomelo listen` against a live server: what happens arrives signed, once, and nothing of a broken connection is lost."""
+"""`pomelo listen` with a live server: events arrive signed and once, and none is lost when a connection breaks."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""How the command waits, what it sends of a large object, and that it needs nothing of the server."""
+"""How the command waits, how it sends large objects, and that it does not import server code."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""`pomelo trigger` makes the real objects, and says which event came of them."""
+"""`pomelo trigger` creates real objects and prints the resulting event."""
 
 import time
 from collections.abc import Callable

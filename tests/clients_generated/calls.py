@@ -1,4 +1,4 @@
-"""The calls that every generated client makes, and which of them held."""
+"""The calls that every generated client makes, and which of them succeeded."""
 
 from pathlib import Path
 

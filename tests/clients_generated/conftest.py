@@ -1,6 +1,6 @@
-"""Clients that generators make of the API document, compiled and used on a live server.
+"""Clients generated from the API document, compiled and used with a live server.
 
-Collected by `make test-clients` only, but for the one whose generator is among the development requirements.
+Collected by `make test-clients` only, except the one whose generator is a development requirement.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""How each client is made, checked and started. Versions are fixed: a new one is a change of what is promised."""
+"""How each client is generated, checked and started. Versions are pinned, because a new one changes what is supported."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""The collection that is made of the API document: Bruno imports it, and Newman, Postman's own runner, sends its requests."""
+"""The collection generated from the API document works in Bruno, and in Newman, Postman's runner."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""An integrator meets the generated client first: each is made of docs/openapi.json, compiled, and makes the same calls."""
+"""Each client generated from docs/openapi.json compiles, and makes the same calls."""
 
 from pathlib import Path
 from typing import Any

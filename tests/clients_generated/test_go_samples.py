@@ -1,4 +1,4 @@
-"""The Go samples of the documentation, on machines without Go: they are run with the toolchain that the generated client needs."""
+"""The Go samples of the documentation, on machines without Go, with the toolchain of the generated client."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The API document has nothing that Spectral's rules for OpenAPI or Redocly's recommended ones warn of.
+"""Spectral's OpenAPI rules and Redocly's recommended ones report no warnings.
 
 The two exceptions are named, with their reasons, in `.spectral.yaml` and `.redocly.lint-ignore.yaml`.
 """

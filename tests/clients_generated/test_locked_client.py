@@ -1,4 +1,4 @@
-"""The generated client whose generator needs nothing but the development requirements: part of every run of the suite."""
+"""The generated client whose generator is a development requirement, so that it runs with the suite."""
 
 from pathlib import Path
 from typing import Any

@@ -1,6 +1,6 @@
-"""A web process as config.door.slots sees one, on a clock of its own: jobs share a processor, wait for a server, and end.
+"""A simulated web process for config.door.slots, with its own clock: jobs share a processor, wait for a server, and end.
 
-Nothing here takes time, so what a test finds depends on the slots alone and not on the machine.
+Nothing here takes real time, so results depend on the slots alone and not on the machine.
 """
 
 import heapq

@@ -1,4 +1,4 @@
-"""The samples of the documentation as scripts that run them: as they are printed, in the order in which the pages are read."""
+"""Scripts that run the samples of the documentation as printed, in reading order."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The demo company of a first start: made once, outside of long transactions, and taken up again when it was cut short."""
+"""The demo company of a first start: created once, outside of long transactions, and resumed after an interruption."""
 
 import io
 from typing import Any

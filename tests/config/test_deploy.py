@@ -1,4 +1,4 @@
-"""deploy/ by the letter: what the manifests say fits the program, and each other."""
+"""The manifests in deploy/ match the program and each other."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Reading the documentation: its contents, its search, its pages as Markdown, and the API as a collection."""
+"""The documentation: contents, search, Markdown pages, and the API collection."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""The samples of the documentation, run as they are printed, in the order in which the pages are read, in each language.
+"""The samples of the documentation run as printed, in reading order and in each language.
 
-What is run is what a reader copies: it is taken from the pages as a live server shows them, where PUBLIC_URL is that server. The
-only thing that is put in is the secret, in the place of `pm_test_…`.
+They are taken from the pages as shown by a live server, whose address is PUBLIC_URL. Only the secret is inserted, in place of
+`pm_test_…`.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""The documentation, for members and strangers."""
+"""The documentation pages for members and anonymous visitors."""
 
 import re
 from collections.abc import Callable

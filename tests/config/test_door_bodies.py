@@ -1,4 +1,4 @@
-"""How much memory bodies may have that are being read, and how it is shared (config.door.bodies)."""
+"""The memory for request bodies being read, and how it is shared (config.door.bodies)."""
 
 from contextlib import ExitStack
 

@@ -1,4 +1,4 @@
-"""Headers that are not ASCII, which the server's HTTP library leaves out: as bytes on the wire, past every client's checks."""
+"""Non-ASCII headers, which the server's HTTP library drops, sent as raw bytes."""
 
 import json
 from collections.abc import Callable, Iterator

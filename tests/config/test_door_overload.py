@@ -1,4 +1,4 @@
-"""What slots make of more work than can be done, in a simulated process of four threads: how long is waited, by whom, and who is refused."""
+"""Overload in a simulated process of four threads: waiting times, and who is refused."""
 
 import random
 from collections.abc import Callable, Iterator

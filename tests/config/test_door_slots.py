@@ -1,4 +1,4 @@
-"""Who gets a slot, who waits and who is told to come again (config.door.slots), by a clock that stands still between events."""
+"""Which requests get a slot, wait, or are refused (config.door.slots), with a clock that only moves between events."""
 
 import threading
 import time

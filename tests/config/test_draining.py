@@ -1,4 +1,4 @@
-"""After SIGTERM a load balancer is told before the server stops, and what comes meanwhile is served."""
+"""After SIGTERM, load balancers are notified before the server stops, and requests are still served."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Find anything: whatever a person has in hand leads to its page, in any mode and company of theirs, and in nobody else's."""
+"""Global search: an identifier leads to its page, in any mode and company of the user, and in no others."""
 
 import re
 from collections.abc import Callable

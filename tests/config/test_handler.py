@@ -1,4 +1,4 @@
-"""Our handler answers /v1 as Django's own does, whatever the answer is made of."""
+"""Our request handler responds under /v1 exactly as Django's."""
 
 from collections.abc import Iterator
 from io import BytesIO

@@ -1,4 +1,4 @@
-"""Worker and beat give signs of life that stop when they hang."""
+"""Heartbeats of worker and beat stop when they hang."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What the log says of requests: never the secret in a link, and one line of what a stranger sends, however it is refused."""
+"""Request logs: never the secret in a link, and one line per refused anonymous request."""
 
 import json
 import logging as python_logging

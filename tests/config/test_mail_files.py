@@ -1,4 +1,4 @@
-"""Without a mail server, mail goes to files in the data folder, where the banner of `make run` says it is."""
+"""Without a mail server, email is written to files in the data folder, where the banner of `make run` says."""
 
 import os
 import subprocess

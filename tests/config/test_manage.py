@@ -1,4 +1,4 @@
-"""What `manage.py` says where Pomelo is not set up."""
+"""`manage.py` without an installation."""
 
 import os
 import subprocess

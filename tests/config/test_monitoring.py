@@ -1,4 +1,4 @@
-"""Metrics, alerts, pictures and what to do about them fit each other."""
+"""Metrics, alerts, dashboards and runbooks are consistent."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The overview's lists, what stands on every page, and the theme."""
+"""The overview, the parts common to all pages, and the theme."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A refused request says what was wrong with it, and one button makes the key fit."""
+"""A refused request explains the problem, and a button fixes the key."""
 
 import re
 from collections.abc import Callable

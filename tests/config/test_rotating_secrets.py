@@ -1,4 +1,4 @@
-"""docs/runbooks/rotate-secrets.md, walked: each secret is replaced while the platform serves, and the former one is given up."""
+"""The procedure of docs/runbooks/rotate-secrets.md: each secret is replaced on a serving platform, and the former one retired."""
 
 import base64
 import os

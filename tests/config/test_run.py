@@ -1,4 +1,4 @@
-"""`make run`, really run: one command to an answered request, and nothing left behind however it ends."""
+"""`make run` end to end: from one command to a served request, with nothing left behind."""
 
 import datetime as dt
 import json

@@ -1,4 +1,4 @@
-"""`make run` refuses what would be unsafe or would fail later, and says what to do instead."""
+"""`make run` refuses unsafe options and ones that would fail later, with advice."""
 
 import datetime as dt
 import os

@@ -1,4 +1,4 @@
-"""Staff decide about a row that is deleted at that moment: by its company, or as too old to keep."""
+"""Staff act on a row that is deleted concurrently, by its company or by retention."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Everything on the staff site is called, and written, as people read it: no names of columns, no JSON."""
+"""The staff site uses readable labels and values: no column names, no JSON."""
 
 import html
 import re

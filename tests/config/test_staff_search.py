@@ -1,4 +1,4 @@
-"""Finding on the staff site: by any public identifier, on every list and by Ctrl+K, and never unseen."""
+"""Search on the staff site: by any public identifier, in every list and by Ctrl+K, always audited."""
 
 import re
 

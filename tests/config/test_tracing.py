@@ -1,4 +1,4 @@
-"""One trace from a caller's request to the receiver of the webhook, as a collector gets it; and nothing at all when it is off."""
+"""Traces span a request and its webhook delivery, as a collector sees them; nothing is sent when tracing is off."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Celery worker keeps its connections from one task to the next."""
+"""A Celery worker keeps its database connections between tasks."""
 
 import os
 import subprocess

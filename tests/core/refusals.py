@@ -1,4 +1,4 @@
-"""How to bring about what the pipeline itself refuses (see tests.contracts.refusals)."""
+"""Triggers for the refusals of the request pipeline (see tests.contracts.refusals)."""
 
 import io
 from unittest import mock

@@ -1,4 +1,4 @@
-"""What a page weighs: one style sheet and one script, named by content, compressed beforehand; pages compressed, secrets never."""
+"""Page weight: one style sheet and one script with content hashes, precompressed; pages compressed, except those with secrets."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Background threads: started by the first need, woken, never ended by a failure, and ended with the process."""
+"""Background threads: started on demand, woken, resilient to failures, and stopped with the process."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Hints that nobody takes do not fill the broker: web processes and beat add no more than can be of use (core.background.backlog)."""
+"""Unconsumed hints do not fill the broker: web processes and beat stop adding them (core.background.backlog)."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A refusal stands for one constraint: whatever else the database refuses there is a mistake of ours, and comes out as it is."""
+"""A refusal stands for one constraint; any other database error propagates unchanged."""
 
 import ast
 from collections.abc import Callable

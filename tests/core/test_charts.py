@@ -1,4 +1,4 @@
-"""Charts are pure: numbers in, escaped SVG and table rows out."""
+"""Charts are pure functions: numbers in, escaped SVG and table rows out."""
 
 import itertools
 import math

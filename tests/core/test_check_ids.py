@@ -1,4 +1,4 @@
-"""The ids of system checks: SILENCED_SYSTEM_CHECKS and whoever looks one up mean one part of the product."""
+"""The IDs of system checks are unique, so that SILENCED_SYSTEM_CHECKS silences one check only."""
 
 import re
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What our connections do otherwise than Django's own: how they read moments, and when they are given back."""
+"""How our connections differ from Django's: timestamps, and when connections are released."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""The countries of an address against another list of them: the regions that telephone numbers have."""
+"""The country list of addresses, compared with the regions of phone numbers."""
 
 from phonenumbers import SUPPORTED_REGIONS
 

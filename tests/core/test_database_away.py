@@ -1,4 +1,4 @@
-"""With PostgreSQL away, what needs it is refused at once, what does not need it goes on, and both know when it is back."""
+"""A PostgreSQL outage: what needs it is refused immediately, everything else continues, and recovery is detected."""
 
 import contextlib
 import os

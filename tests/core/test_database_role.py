@@ -1,4 +1,4 @@
-"""Start-up refuses a database role that row-level security does not hold, and says how to make the right one."""
+"""Start-up refuses a database role that bypasses row-level security, and explains how to create the right one."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""One type of address: what it writes it reads, whatever the name; and every part of the product has the same idea of it."""
+"""Email addresses: formatted ones are parsed back, and all parts of the product validate them alike."""
 
 from email.utils import formataddr
 

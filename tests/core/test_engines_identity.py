@@ -1,4 +1,4 @@
-"""As root, below folders that others cannot enter, and without opening anything up."""
+"""Engines started as root, and below private folders, without changing permissions."""
 
 import os
 import shutil

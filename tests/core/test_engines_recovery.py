@@ -1,4 +1,4 @@
-"""Engines die with whoever runs them, and come back from anything that was killed."""
+"""Engines stop with their process, and recover from any kill."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""An error that a statement met on its way with others names that statement, not the one it travelled with."""
+"""An error of a pipelined statement names that statement, not the ones sent with it."""
 
 import pytest
 from django.db import DataError, IntegrityError, connection

@@ -1,4 +1,4 @@
-"""Errors of libraries stay behind one wall each: PostgreSQL's come as Django's, Valkey's as ValkeyUnavailable."""
+"""Library errors are wrapped: PostgreSQL's as Django's, Valkey's as ValkeyUnavailable."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Percentiles read from buckets agree with the sorted list, to the width of a bucket."""
+"""Percentiles from buckets match the sorted list, within a bucket's width."""
 
 import pytest
 from hypothesis import given

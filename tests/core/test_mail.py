@@ -1,4 +1,4 @@
-"""Our own mail: queued with what it tells of, sent by a job to a real mail server, again and again until it is taken."""
+"""Platform email: queued in the transaction, sent by a job to a real mail server, and retried until accepted."""
 
 import socket
 import threading

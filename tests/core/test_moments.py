@@ -1,4 +1,4 @@
-"""Moments and days: RFC 3339 and nothing else, to the same moment whatever the offset."""
+"""Timestamps and dates: only RFC 3339 is accepted, and equal times are equal in any offset."""
 
 from datetime import UTC, date, datetime, timedelta, timezone
 

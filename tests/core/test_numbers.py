@@ -1,4 +1,4 @@
-"""Numbers as people type them: read as the page writes them, or refused; what is written is read back as the same number."""
+"""Numbers entered by users are parsed in the page's format or refused, and formatted numbers are parsed back."""
 
 import pytest
 from django.utils import translation

@@ -1,6 +1,6 @@
-"""What another release left behind is read again or set aside, never an error: the last release's, and the next one's.
+"""Data of the previous and next release in Valkey is reloaded or ignored, and never causes an error.
 
-The fixtures are what the release before sealed values wrote, byte for byte but for identifiers and MACs.
+The fixtures are what the release before sealed values wrote, byte for byte except for identifiers and MACs.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What the server places in time is in the reader's time zone, with UTC when it is pointed at; without scripts it is UTC."""
+"""Charts use the reader's time zone, with UTC in tooltips; without scripts they use UTC."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo

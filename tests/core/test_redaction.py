@@ -1,4 +1,4 @@
-"""Evidence keeps business words and never a credential, however the credential was wrapped."""
+"""Redaction keeps business terms, and removes credentials however they are wrapped."""
 
 import base64
 import re

@@ -1,4 +1,4 @@
-"""What apps add is read from their AppConfigs, and what cannot be meant is refused at start-up (docs/extending.md)."""
+"""Declarations of apps are read from their AppConfigs, and invalid ones refused at start-up (docs/extending.md)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The retry clock: never early, a known number of tries, and none after the last."""
+"""The retry schedule: never early, a fixed number of attempts, and none after the last."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""BEGIN, savepoints, the tenant and writes without a result travel with other queries (core.postgres).
+"""BEGIN, savepoints, the tenant and writes without a result are sent with other queries (core.postgres).
 
 Fewer messages, the same transactions.
 """

@@ -1,4 +1,4 @@
-"""Many rows by one statement: what arrives is what was given, and only ever in the current tenant."""
+"""Bulk inserts by one statement: rows are stored unchanged, and only in the current tenant."""
 
 from typing import Any
 

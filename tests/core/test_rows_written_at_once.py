@@ -1,4 +1,4 @@
-"""Rows that somebody else deletes or changes while they are written: as with a plain UPDATE, by two real connections."""
+"""Bulk updates of rows that are concurrently deleted or changed behave like a plain UPDATE."""
 
 import time
 from collections.abc import Callable, Iterator

@@ -1,5 +1,4 @@
-"""Samples of requests: what is read of a script of curl, and what it is in each language. The pages' own are run elsewhere
-(tests/config/test_docs_samples.py)."""
+"""Request samples: parsing curl scripts, and rendering them in other languages. The pages' own samples are run elsewhere."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which field names and which numbers are secrets in a body that is kept."""
+"""Which field names and numbers count as secrets in stored bodies."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Sessions that have ended go; the others stay, and so does whoever is signed in."""
+"""Expired sessions are deleted; active ones, and their users' sign-ins, stay."""
 
 from datetime import timedelta
 

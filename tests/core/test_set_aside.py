@@ -1,4 +1,4 @@
-"""One bad row stops no others: it is set aside with its reason, staff see it, and it comes back once it succeeds."""
+"""A bad row does not block others: it is set aside with its reason, shown to staff, and retried until it succeeds."""
 
 import uuid
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""A setting outside of what it can be is refused at the start, and not brought into its range without a word."""
+"""Out-of-range settings are refused at start-up rather than silently clamped."""
 
 from typing import Any
 

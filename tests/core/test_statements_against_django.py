@@ -1,8 +1,7 @@
-"""Statements that travel together do what Django's own backend does with each by itself (core.postgres, ADR 8).
+"""Pipelined statements have the same effects as with Django's own backend (core.postgres, ADR 8).
 
-Hypothesis writes programs of queries, waiting writes, batches, savepoints, scopes and failures. Each runs on our connection and on
-a plain one of Django's, which sets the scope in front of every statement; what they read, which failures they meet and what
-is committed must be the same.
+Hypothesis generates programs of queries, deferred writes, batches, savepoints, scopes and failures. Each runs on our connection and
+on a plain Django one, which sets the scope before every statement; results, failures and committed rows must be the same.
 """
 
 from collections.abc import Callable, Iterator

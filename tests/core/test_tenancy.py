@@ -1,4 +1,4 @@
-"""Both walls between companies, and the door through them."""
+"""Tenant isolation by manager and by row-level security, and the audited exception."""
 
 import uuid
 from typing import Any

@@ -1,4 +1,4 @@
-"""The tags of the design language."""
+"""The template tags of the design system."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone

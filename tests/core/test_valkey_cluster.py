@@ -1,4 +1,4 @@
-"""VALKEY_URL as a cluster: the same guard, scripts and fences, every script's keys on one node (docs/architecture.md, Keys)."""
+"""VALKEY_URL as a cluster: authentication, scripts and fences work, with each script's keys on one node (docs/architecture.md, Keys)."""
 
 import socket
 import subprocess

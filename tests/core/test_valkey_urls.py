@@ -1,4 +1,4 @@
-"""Every shape of Valkey that VALKEY_URL may name, and the broker with it: read right, reached, and verified."""
+"""Every form of VALKEY_URL and of the broker's URL is parsed, connected to, and verified."""
 
 import contextlib
 import ssl

@@ -1,4 +1,4 @@
-"""Wake-ups of system tasks: after the commit, from a thread of the process, many as one message (core.background.jobs.wake)."""
+"""Wake-ups of system tasks: sent after the commit by a background thread, and merged (core.background.jobs.wake)."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""What waits is told, by whom and for how long, wherever somebody looks."""
+"""Monitoring of waiting work: what waits, for whom and for how long."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Valkey in other shapes than one server on a socket: a primary with a replica and a Sentinel, and a server behind TLS."""
+"""Valkey as a primary with a replica and a Sentinel, and as a server with TLS."""
 
 import contextlib
 import socket

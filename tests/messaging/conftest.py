@@ -1,4 +1,4 @@
-"""What the tests of messaging share: the SMTP server as the provider of email, and a way to send and look."""
+"""Fixtures for the messaging tests: an SMTP server as the email provider, and helpers to send and inspect messages."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta

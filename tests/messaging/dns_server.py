@@ -1,4 +1,4 @@
-"""A real DNS server for the tests: UDP and TCP on a port of its own, with the records that a test sets."""
+"""A real DNS server for tests: UDP and TCP on its own port, with records set by the test."""
 
 import contextlib
 import socketserver

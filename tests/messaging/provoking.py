@@ -1,4 +1,4 @@
-"""Messages in test mode, whose addresses tell their own story; and the suppression list."""
+"""Triggers for events of messages in test mode, using magic addresses, and of the suppression list."""
 
 from datetime import timedelta
 from typing import Any

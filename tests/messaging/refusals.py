@@ -1,4 +1,4 @@
-"""How to bring about what messaging refuses (see tests.contracts.refusals)."""
+"""Triggers for messaging's refusals (see tests.contracts.refusals)."""
 
 from datetime import timedelta
 from decimal import Decimal

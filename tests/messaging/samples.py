@@ -1,4 +1,4 @@
-"""How to make what the operations on messages and suppressions need."""
+"""Sample objects for the operations on messages and suppressions."""
 
 import secrets
 from collections.abc import Callable

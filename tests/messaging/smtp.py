@@ -1,5 +1,6 @@
-"""A real SMTP server (aiosmtpd) for the tests, which answers by what the recipient's local part asks for, and raw
-servers that break the protocol."""
+"""A real SMTP server (aiosmtpd) for tests, which responds according to the recipient's local part, and raw servers that violate the
+protocol.
+"""
 
 import asyncio
 import contextlib

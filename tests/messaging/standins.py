@@ -1,4 +1,4 @@
-"""Stand-ins for the vendors' servers: small HTTP servers that speak just enough of the vendor's API for its own SDK."""
+"""Small HTTP servers in place of vendors' servers, with just enough of their API for the vendor's SDK."""
 
 import contextlib
 import json

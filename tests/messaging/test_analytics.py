@@ -1,4 +1,4 @@
-"""Statistics: exact at every moment, the same before and after folding, and read from hourly rows only."""
+"""Statistics: exact at any time, unchanged by folding, and read from hourly rows only."""
 
 import datetime as dt
 from collections.abc import Callable

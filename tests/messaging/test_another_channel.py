@@ -1,4 +1,4 @@
-"""Another channel is one new file in `messaging/channels`: found, counted, sent and suppressed like the others."""
+"""A channel is one new file in `messaging/channels`: discovered, counted, sent and suppressed like the others."""
 
 import datetime as dt
 import re

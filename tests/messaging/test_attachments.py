@@ -1,4 +1,4 @@
-"""Files that go along with an email: what is refused and by which words, and that what arrives is what was sent, whoever carries it."""
+"""Email attachments: refusals with their messages, and unchanged delivery by every provider."""
 
 import html
 import zipfile

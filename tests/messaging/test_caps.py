@@ -1,4 +1,4 @@
-"""Daily caps: exact under concurrency, named in the headers, given back on cancel, by the UTC day of `send_at`."""
+"""Daily caps: exact under concurrency, named in headers, released on cancellation, by the UTC day of `send_at`."""
 
 import datetime as dt
 import random

@@ -1,4 +1,4 @@
-"""Wrong messaging settings are refused at start-up, by name and with how to mend them."""
+"""Invalid messaging settings are refused at start-up, by name and with advice."""
 
 import os
 import subprocess

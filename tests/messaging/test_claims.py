@@ -1,4 +1,4 @@
-"""Which messages are due, and whose they are meanwhile: suppressed, scheduled, suspended, claimed, lost by a worker."""
+"""Claiming due messages: suppressed, scheduled, suspended, claimed, and lost by a worker."""
 
 import datetime as dt
 from collections.abc import Callable

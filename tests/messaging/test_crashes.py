@@ -1,4 +1,4 @@
-"""Workers are killed at random moments under 1,000 messages: none is lost, and what is sent twice is counted."""
+"""Workers killed at random while sending 1,000 messages lose none, and duplicates are counted."""
 
 import os
 import random

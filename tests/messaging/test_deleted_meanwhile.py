@@ -1,4 +1,4 @@
-"""Two people, or one who presses twice, change the same thing at once, and one of them deletes it."""
+"""Concurrent changes of an object, one of which deletes it."""
 
 from collections.abc import Callable
 from typing import Any

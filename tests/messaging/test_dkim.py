@@ -1,4 +1,4 @@
-"""The signature of a mail, checked by dkimpy, which has no part in making it (RFC 6376)."""
+"""DKIM signatures, verified by dkimpy, which does not create them (RFC 6376)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Email by a service of django-anymail (Postmark's API, on a stand-in), and the service's verified callbacks."""
+"""Email through a django-anymail service (Postmark's API, on a stand-in), and its verified callbacks."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What people write in names and subjects arrives as they wrote it, in headers that keep the limits of RFC 2047 and 5322."""
+"""Names and subjects arrive unchanged, in headers within the limits of RFC 2047 and 5322."""
 
 import re
 import uuid

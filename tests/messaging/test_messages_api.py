@@ -1,4 +1,4 @@
-"""POST /v1/messages and its neighbours, through the whole pipeline."""
+"""POST /v1/messages and related operations, through the whole pipeline."""
 
 import datetime as dt
 from collections.abc import Callable

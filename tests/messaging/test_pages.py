@@ -1,4 +1,4 @@
-"""The message pages: compose, look, cancel, suppress, statistics, the local mailbox; and who may do what."""
+"""Message pages: compose, detail, cancel, suppress, statistics, the local mailbox; and permissions."""
 
 import datetime as dt
 import html

@@ -1,4 +1,4 @@
-"""Mail as its receiver judges it: SPF, DKIM and DMARC by third-party verifiers, by the records of a real DNS server.
+"""Received mail: SPF, DKIM and DMARC checked by third-party verifiers, with the records of a real DNS server.
 
 The records are those that the API has told the company to set, and nothing else.
 """

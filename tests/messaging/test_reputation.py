@@ -1,4 +1,4 @@
-"""The reputation of a company's email: rates slow its sending, pause it, and staff lift the pause; nobody else's is touched."""
+"""Email reputation: bounce and complaint rates slow or pause a company's sending, staff lift a pause, and others are unaffected."""
 
 import datetime as dt
 from collections.abc import Callable

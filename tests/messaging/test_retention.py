@@ -1,4 +1,4 @@
-"""Messages go once they were kept long enough, with everything that is theirs; what waits stays, and what cannot go holds up nobody."""
+"""Expired messages are deleted with their dependent rows; pending ones stay, and undeletable ones block nothing."""
 
 import datetime as dt
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Domains that mail may come from: added, proved by a real DNS server, looked at daily, and lapsed."""
+"""Sender domains: added, verified with a real DNS server, checked daily, and lapsed."""
 
 import datetime as dt
 import time

@@ -1,4 +1,4 @@
-"""Nobody sends live as somebody else: the matrix of senders, modes and companies, and what is decided again at the hand-over."""
+"""No live message can impersonate others: senders by mode and company, checked on acceptance and before sending."""
 
 import datetime as dt
 import itertools

@@ -1,4 +1,4 @@
-"""What a provider's answer means for a message: what arrives, what is tried again, and what never is. Against a real SMTP server."""
+"""Provider results: delivered, retried, or permanently failed. With a real SMTP server."""
 
 import datetime as dt
 import time

@@ -1,4 +1,4 @@
-"""An invoice by email: what arrives, once, by the API and from its page; and what is not sent."""
+"""Invoices by email: sent once, by the API or from the page, and the refusals."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Reports of one's own mail server, signed with the third-party Standard Webhooks library."""
+"""Reports of the operator's mail server, signed with the third-party Standard Webhooks library."""
 
 import base64
 import datetime as dt

@@ -1,4 +1,4 @@
-"""SMS through the vendor's SDK, against a stand-in for the vendor's server."""
+"""SMS through Twilio's SDK, with a stand-in for Twilio's server."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""What SMS may cost a day, in money: held before anything is queued, put right by the price that the vendor's server reports later."""
+"""The daily SMS spend cap: estimated before queuing, and corrected by the price that the provider reports later."""
 
 import datetime as dt
 import json

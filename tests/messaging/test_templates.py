@@ -1,4 +1,4 @@
-"""Templates: texts with variables that never run, versions that never change, and messages that are made of them or refused."""
+"""Templates: texts with variables that never execute, immutable versions, and messages created from them."""
 
 import random
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Test mode: the same API, the same events, and nothing leaves."""
+"""Test mode: the same API and events, and nothing is sent."""
 
 from collections.abc import Callable
 

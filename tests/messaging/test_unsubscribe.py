@@ -1,4 +1,4 @@
-"""Bulk mail and how people leave it: by the mailbox's button (RFC 8058), or on the page behind the link."""
+"""Bulk mail and unsubscribing: by the mailbox's button (RFC 8058), or on the page behind the link."""
 
 import re
 import uuid

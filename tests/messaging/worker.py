@@ -1,7 +1,7 @@
-"""A sending worker in a process of its own, to be killed: runs the task `messaging.send_due` over and over, as Celery does.
+"""A sending worker process, to be killed: runs the task `messaging.send_due` repeatedly, as Celery does.
 
-Leases are shortened (`WORKER_LEASE_SECONDS`), so that a test need not wait two minutes for what a dead worker held.
-Writes "ready" once it works.
+Leases are shortened (`WORKER_LEASE_SECONDS`), so that a test does not have to wait two minutes for the messages of a dead worker.
+Prints "ready" once it works.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Collected by `make test-proxies` only: each proxy that is installed, with its file of deploy/proxies, before a real server."""
+"""Collected by `make test-proxies` only: each installed proxy, with its configuration from deploy/proxies, in front of a real server."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Proxies as processes of a test, and clients of them that are not on the proxy's own address."""
+"""Proxy processes for tests, and clients that do not use the proxy's own address."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What a client can make a real proxy pass on: none of it speaks for the proxy, and no body that broke off is believed."""
+"""Requests through real proxies: clients cannot forge the proxy's headers, and truncated bodies are refused."""
 
 import contextlib
 import json

@@ -1,1 +1,1 @@
-"""Backups that are restored: what was on its way when they were made arrives, and what happens afterwards does too."""
+"""Restoring backups: pending work is completed, and new work continues."""

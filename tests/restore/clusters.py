@@ -1,4 +1,4 @@
-"""Backing a platform up and bringing it back in another cluster, with PostgreSQL's own programs."""
+"""Backs up a platform and restores it in another cluster, with PostgreSQL's own programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a restored platform did before and does afterwards. Each step runs as a process of its own and prints JSON."""
+"""Steps before a backup and after a restore. Each runs as a process and prints JSON."""
 
 from __future__ import annotations
 

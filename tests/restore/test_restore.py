@@ -1,4 +1,4 @@
-"""A backup is restored in another cluster: everything on its way arrives, the trail holds, new events flow."""
+"""A backup is restored in another cluster: pending work arrives, the trail verifies, and new events are delivered."""
 
 from __future__ import annotations
 

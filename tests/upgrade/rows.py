@@ -1,4 +1,4 @@
-"""One row of every table, as a release of a certain state of the migrations would have written it."""
+"""A row of every table, as written by a release at a certain state of the migrations."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Takes a database from its oldest state to this release, back, here again, and to nothing, with rows in every table. Prints JSON.
+"""Migrates a database with rows in every table from its oldest state to this release, back, forward again, and to nothing. Prints
+JSON.
 
-The oldest state is the first migrations of our apps. No code of that time is left, but its models are, in the migrations; their
-rows are written by the superuser at SUPERUSER_URL.
+The oldest state is that of our apps' first migrations. Its code no longer exists, but its models do, in the migrations; their rows
+are written by the superuser at SUPERUSER_URL.
 """
 
 import gc

@@ -1,7 +1,8 @@
-"""The release before goes on on the schema of this code: while a rollout lasts, and after one that was taken back.
+"""The previous release works on this code's schema: during a rollout, and after a rollback.
 
-`make test-upgrade FROM=v1.0.0` names the release, or any other commit; without FROM it is the newest tag. Its code never migrates: it
-finds a server that this code has migrated where its own suite keeps one. It runs with the packages of this checkout.
+`make test-upgrade FROM=v1.0.0` names the release, or any other commit; without FROM it is the newest tag. Its code never migrates:
+it uses a server that this code has migrated, at the place where its own suite keeps one. It runs with the packages of this
+checkout.
 """
 
 import os

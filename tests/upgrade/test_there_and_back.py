@@ -1,4 +1,4 @@
-"""Old data goes through every migration, back, and here again: no row, constraint, right or policy is lost on the way."""
+"""Old data goes through every migration and back: no row, constraint, privilege or policy is lost."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What this release itself writes: objects of every resource, made through its services, as integrators and people would."""
+"""Objects of every resource, created by this release's services."""
 
 from __future__ import annotations
 

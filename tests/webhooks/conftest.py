@@ -1,4 +1,4 @@
-"""A receiver that listens on loopback, which these tests allow as an operator would."""
+"""A receiver on loopback, which these tests allow like an operator."""
 
 from __future__ import annotations
 

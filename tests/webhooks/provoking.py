@@ -1,4 +1,4 @@
-"""Webhook endpoints over the API and on the dashboard."""
+"""Triggers for events of webhook endpoints, over the API and on the dashboard."""
 
 from typing import Any
 

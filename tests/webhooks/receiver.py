@@ -1,4 +1,4 @@
-"""A real HTTP receiver for tests: keeps every request, answers what it is told."""
+"""A real HTTP receiver for tests: stores every request, and responds as configured."""
 
 from __future__ import annotations
 

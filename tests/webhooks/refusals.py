@@ -1,4 +1,4 @@
-"""How to bring about what webhooks refuse (see tests.contracts.refusals)."""
+"""Triggers for the refusals of webhooks (see tests.contracts.refusals)."""
 
 from datetime import timedelta
 

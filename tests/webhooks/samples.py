@@ -1,4 +1,4 @@
-"""How to make what the operations on endpoints, events and deliveries need."""
+"""Sample objects for the operations on endpoints, events and deliveries."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the webhook tests do again and again."""
+"""Steps common to the webhook tests."""
 
 from __future__ import annotations
 

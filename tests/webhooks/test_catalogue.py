@@ -1,4 +1,4 @@
-"""The catalogue names every public event, and a pattern selects what it says."""
+"""The event catalog lists every public event, and patterns select the right ones."""
 
 from typing import Any
 

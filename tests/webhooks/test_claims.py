@@ -1,4 +1,4 @@
-"""Who may send a delivery, for how long, and what is recorded of it."""
+"""Claiming deliveries: by whom, for how long, and which results are recorded."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The webhook pages: who may do what, what they show, and that secrets appear once and behind a recent login."""
+"""Webhook pages: permissions, contents, and secrets shown once or after a recent login."""
 
 import html
 import re

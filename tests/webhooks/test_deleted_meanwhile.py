@@ -1,4 +1,4 @@
-"""An endpoint that somebody else deletes at that moment is neither deleted again nor changed."""
+"""A concurrently deleted endpoint is neither deleted again nor changed."""
 
 from collections.abc import Callable
 

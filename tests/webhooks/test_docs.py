@@ -1,6 +1,6 @@
-"""The examples in docs/webhooks.md work on a delivery that was really sent, and refuse an edited one and an old one.
+"""The examples in docs/webhooks.md verify a real delivery, and refuse a modified or old one.
 
-Each is run as it is printed, behind a few lines that hand it what arrived, where its language is installed.
+Each runs as printed, after a few lines that pass it the delivery, if its language is installed.
 """
 
 import base64

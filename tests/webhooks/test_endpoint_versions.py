@@ -1,4 +1,4 @@
-"""An endpoint is pinned to a version of the API, and so is an event: what is sent is shown as that version shows it."""
+"""Endpoints and events are pinned to an API version, and payloads are rendered in the endpoint's version."""
 
 from collections.abc import Callable
 from typing import Any

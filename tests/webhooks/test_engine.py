@@ -1,4 +1,4 @@
-"""What the delivery engine does with every kind of answer, and with endpoints that keep failing or are off."""
+"""The delivery engine: every kind of response, and endpoints that keep failing or are disabled."""
 
 from datetime import timedelta
 from email.utils import format_datetime

@@ -1,4 +1,4 @@
-"""An event has one shape: what a webhook sends is what the API answers and what the document says of its type."""
+"""Webhook payloads equal API responses, and match the documented schema."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What /metrics says about deliveries. Other tests' deliveries run in the same process: only differences are compared."""
+"""Metrics of deliveries. Other tests' deliveries run in the same process, so only differences are compared."""
 
 from __future__ import annotations
 

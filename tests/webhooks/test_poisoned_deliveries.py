@@ -1,4 +1,4 @@
-"""A bad row among deliveries, outcomes and events: it is set aside, and every other is delivered."""
+"""Bad deliveries, outcomes and events are set aside, and all others are delivered."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The pump: what one endpoint does to another, and how it ends."""
+"""The delivery loop: isolation between endpoints, and shutdown."""
 
 import asyncio
 import threading

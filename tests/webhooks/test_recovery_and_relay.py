@@ -1,4 +1,4 @@
-"""Recovery while the relay is behind: what is still in front of it is counted, and waited for."""
+"""Recovery while the relay is behind: pending events are counted, and waited for."""
 
 from datetime import timedelta
 from typing import Any

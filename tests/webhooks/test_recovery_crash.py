@@ -1,4 +1,4 @@
-"""A worker is killed in the middle of a recovery job; another goes on from where the job stands."""
+"""A worker is killed during a recovery job; another one resumes it."""
 
 from __future__ import annotations
 

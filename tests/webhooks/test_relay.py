@@ -1,4 +1,4 @@
-"""What the relay takes of the outbox, and when."""
+"""Which events the relay takes from the outbox, and when."""
 
 import psycopg
 import pytest

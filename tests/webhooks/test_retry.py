@@ -1,4 +1,4 @@
-"""The retry clock never comes early, ends after ten attempts and obeys a receiver within bounds."""
+"""The retry schedule is never early, ends after ten attempts, and honors Retry-After within limits."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime

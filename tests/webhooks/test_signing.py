@@ -1,4 +1,4 @@
-"""Signatures are what the Standard Webhooks specification says, judged by its own vector and by others' libraries."""
+"""Signatures follow the Standard Webhooks specification, checked with its test vector and third-party libraries."""
 
 import base64
 from datetime import UTC, datetime

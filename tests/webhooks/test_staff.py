@@ -1,4 +1,4 @@
-"""Staff read deliveries and send one again, for a reason; secrets and answers are not theirs to see."""
+"""Staff can view deliveries and resend one with a reason; secrets and responses are hidden."""
 
 from typing import Any
 

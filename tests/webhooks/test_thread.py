@@ -1,4 +1,4 @@
-"""The whole way of an event: committed, relayed, signed, received, verified, recorded."""
+"""The path of an event: committed, relayed, signed, received, verified, recorded."""
 
 import pytest
 import standardwebhooks

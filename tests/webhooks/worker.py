@@ -1,4 +1,4 @@
-"""A delivery engine in a process of its own, to be killed. Writes "ready" once it works."""
+"""A delivery engine process, to be killed. Prints "ready" once it works."""
 
 import asyncio
 import sys

@@ -1,4 +1,4 @@
-"""The Python client that openapi-generator made, against a live server. Prints each call that held."""
+"""The Python client of openapi-generator, with a live server. Prints each successful call."""
 
 import os
 from collections.abc import Callable

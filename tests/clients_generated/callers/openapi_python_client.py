@@ -1,4 +1,4 @@
-"""The client that openapi-python-client made, against a live server. Prints each call that held."""
+"""The client of openapi-python-client, with a live server. Prints each successful call."""
 
 import os
 

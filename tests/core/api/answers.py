@@ -1,4 +1,4 @@
-"""What the tests of DRF's contract ask of an answer, and of what it left behind."""
+"""Assertions about responses and their side effects, for the tests of DRF compatibility."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A live web server for the tests of the pipeline, and the site with other people's views mounted."""
+"""A live web server for pipeline tests, and a site with third-party views."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Executes one API request again and again, each time in a forked process that kills itself at another point.
+"""Executes an API request repeatedly, each time in a forked process that kills itself at another point.
 
 Run as `python -m tests.core.api.crashing`. Reads one JSON object a line: `{"point", "path", "secret", "key", "body"}`; the
 process dies by SIGKILL when it reaches `point`, counting from 0 the moments after every statement (also one that only waits

@@ -1,4 +1,4 @@
-"""The whole site, and the views of `extension_views` under /v1/x/."""
+"""The site's URLs, plus the views of `extension_views` under /v1/x/."""
 
 from django.urls import include, path, re_path
 from rest_framework.views import APIView

@@ -1,4 +1,4 @@
-"""Views as somebody who knows DRF's documentation would write them, mounted by `tests.core.api.extension_urls`."""
+"""Views written as in DRF's documentation, mounted by `tests.core.api.extension_urls`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""ViewSets and functions as somebody who knows DRF's documentation would write them (`tests.core.api.extension_urls`)."""
+"""ViewSets and functions written as in DRF's documentation (`tests.core.api.extension_urls`)."""
 
 from typing import Any
 

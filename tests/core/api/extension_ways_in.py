@@ -1,4 +1,4 @@
-"""Other people's authenticators, and views that name them (`tests.core.api.extension_urls`)."""
+"""Third-party authenticators, and views that use them (`tests.core.api.extension_urls`)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A process that takes from one bucket as fast as it can until a deadline, and prints what it got.
+"""A process that takes tokens from a bucket as fast as possible until a deadline, and prints how many it got.
 
 Arguments: company hex, bucket name, quota, seconds. Prints `ready`, waits for a line on stdin, then prints one JSON
 object: admitted calls, and the server's clock (microseconds) before the first and after the last call.

@@ -1,4 +1,4 @@
-"""The gate on docs/openapi.json: every kind of change that breaks a client is found, and none that does not."""
+"""The check of docs/openapi.json finds every kind of breaking change, and no other changes."""
 
 import json
 from copy import deepcopy

@@ -1,4 +1,4 @@
-"""Answers under /v1 are compressed for who takes it, and never one that shows a secret."""
+"""Responses under /v1 are compressed for clients that accept it, except those that show a secret."""
 
 import gzip
 import json

@@ -1,4 +1,6 @@
-"""`initial`, `handle_exception`, `finalize_response` and formats are DRF's, inside of the transaction (docs/architecture.md, The request pipeline)."""
+"""`initial`, `handle_exception`, `finalize_response` and formats work as in DRF, inside the transaction (docs/architecture.md, The
+request pipeline).
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What somebody would try who knows DRF: a method, a body, a replay or a path that a check did not think of (docs/architecture.md, The request pipeline)."""
+"""Attacks through DRF features: methods, bodies, replays and paths (docs/architecture.md, The request pipeline)."""
 
 from io import BytesIO
 from typing import Any

@@ -1,4 +1,4 @@
-"""What DRF's documentation says of its views is true of ours, and of another package's under /v1 (docs/architecture.md, The request pipeline)."""
+"""DRF's documented view behavior applies to our views, and to third-party ones under /v1 (docs/architecture.md, The request pipeline)."""
 
 from typing import Any
 

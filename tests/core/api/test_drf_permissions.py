@@ -1,4 +1,4 @@
-"""DRF's permissions and throttles, ours and other people's, in one view (docs/architecture.md, The request pipeline)."""
+"""Our permissions and throttles together with third-party ones in a view (docs/architecture.md, The request pipeline)."""
 
 from typing import Any
 

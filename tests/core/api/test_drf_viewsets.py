@@ -1,4 +1,4 @@
-"""ViewSets, actions, functions and list filters as DRF's documentation writes them (docs/architecture.md, The request pipeline)."""
+"""ViewSets, actions, functions and list filters, written as in DRF's documentation (docs/architecture.md, The request pipeline)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Idempotent writes through the public door (docs/architecture.md, Idempotency): replays, mismatches, refusals, expiry."""
+"""Idempotent writes over the API (docs/architecture.md, Idempotency): replays, mismatches, refusals, expiry."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A crash at any point leaves all of a write or nothing of it, and the repeated request settles which (docs/architecture.md, Idempotency)."""
+"""A crash at any point leaves a write complete or absent, and a retry settles which (docs/architecture.md, Idempotency)."""
 
 import contextlib
 import http.client

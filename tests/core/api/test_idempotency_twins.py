@@ -1,4 +1,4 @@
-"""Concurrent twins against a real server: one execution, and everybody else learns its outcome."""
+"""Concurrent duplicates with a real server: one execution, and all others get its outcome."""
 
 from collections import Counter
 from collections.abc import Callable

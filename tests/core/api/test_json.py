@@ -1,4 +1,4 @@
-"""One reading of a body, and one spelling of a value, against the standard library's as a model."""
+"""JSON parsing and canonical values, with the standard library as a model."""
 
 import json
 

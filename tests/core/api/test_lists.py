@@ -1,4 +1,4 @@
-"""Lists: a page before an object, several values of one filter, and the same time filters everywhere."""
+"""Lists: backward pagination, filters with several values, and consistent time filters."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""ETag, If-None-Match, If-Match and HEAD (RFC 9110 §8.8.3, §9.3.2, §13): nobody overwrites what somebody else has changed."""
+"""ETag, If-None-Match, If-Match and HEAD (RFC 9110 §8.8.3, §9.3.2, §13) prevent lost updates."""
 
 import threading
 from collections.abc import Callable

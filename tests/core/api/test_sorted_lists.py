@@ -1,4 +1,4 @@
-"""Lists in an order by a column: exact orders, ties and missing values, pages both ways, beside filters, beside changes."""
+"""Sorted lists: order, ties and missing values, pagination in both directions, filters, and concurrent changes."""
 
 import json
 import secrets

@@ -1,4 +1,4 @@
-"""The token bucket: against a model, in memory and in Valkey, and exact under many processes (docs/architecture.md, Limits)."""
+"""The token bucket: compared with a model, in memory and in Valkey, and exact across processes (docs/architecture.md, Limits)."""
 
 import json
 import subprocess

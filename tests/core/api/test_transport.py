@@ -1,4 +1,4 @@
-"""Transport: nothing of the API runs over plain HTTP, TLS below 1.2 is refused, and only trusted proxies are believed."""
+"""Transport: the API is not served over plain HTTP, TLS below 1.2 is refused, and only trusted proxies are trusted."""
 
 import socket
 import ssl

@@ -1,4 +1,4 @@
-"""Versions of the API: what was written for an older one keeps working, and what is going away says so (docs/versions.md)."""
+"""API versions: requests for older versions keep working, and deprecated features are announced (docs/versions.md)."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

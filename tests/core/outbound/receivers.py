@@ -1,4 +1,4 @@
-"""Small real servers for the client's tests: each counts the connections it accepts."""
+"""Small real servers for tests of the outbound client; each counts its connections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Properties of the address rule over the whole address space."""
+"""Properties of the address rules across the whole address space."""
 
 import ipaddress
 from typing import Any

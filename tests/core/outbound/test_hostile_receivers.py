@@ -1,4 +1,4 @@
-"""A receiver may answer slowly, endlessly or absurdly: the call ends in time, in bounds and with a dull error."""
+"""Slow, endless and malformed responses: the call ends in time, within limits, and with a generic error."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Every URL of the corpus is refused, and a server in the private network sees not one connection."""
+"""Every URL of the corpus is refused, and a server in the private network gets no connection."""
 
 import asyncio
 from collections import defaultdict
