@@ -7,5 +7,5 @@ from tests.billing.factories import set_aside_due_payments
 
 @pytest.fixture(autouse=True)
 def _only_what_is_due_here() -> None:
-    """Let the completer find nothing that another test left pending in the same database."""
+    """Keep the completer from finding payments that another test left pending in the same database."""
     set_aside_due_payments()

@@ -20,7 +20,7 @@ from billing.services import completion
 
 
 def die() -> None:
-    """End this process as the kernel would: nothing is flushed, closed or told."""
+    """End this process like a kill: nothing is flushed or closed."""
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -31,11 +31,11 @@ class DyingGateway(SandboxGateway):
         self.moment = moment
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Take the money, unless it is too late for that."""
+        """Charge, unless the process dies first."""
         return self._dying(lambda: super(DyingGateway, self).charge(order))
 
     def refund(self, order: RefundOrder) -> Outcome:
-        """Give the money back, unless it is too late for that."""
+        """Refund, unless the process dies first."""
         return self._dying(lambda: super(DyingGateway, self).refund(order))
 
     def _dying(self, call: Callable[[], Outcome]) -> Outcome:
@@ -48,7 +48,7 @@ class DyingGateway(SandboxGateway):
 
 
 def work(moment: str) -> None:
-    """Complete what is due and die before or after the call; during it, somebody else does the killing."""
+    """Complete what is due, and die before or after the call; during it, the parent kills the process."""
     gateway = DyingGateway(moment)
     completion.gateway_named = lambda name: gateway  # type: ignore[attr-defined]
     completion.complete_payments(max_batches=1)

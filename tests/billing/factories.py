@@ -15,7 +15,7 @@ LINE = {"description": "Consulting", "quantity": 2, "unit_amount": 5_000, "tax_r
 
 
 def set_aside_due_payments() -> None:
-    """Put off what others left pending, in every company: from here on, only payments made later fall due."""
+    """Postpone pending payments of all companies, so that from here on only newly created ones are due."""
     tomorrow = clock.now() + timedelta(days=1)
     with system_context(reason="tests"):
         for model in (Charge, Refund):
@@ -27,7 +27,7 @@ def set_aside_due_payments() -> None:
 def make_invoice(
     tenant: Tenant, *, customer: Customer | None = None, finalize: bool = False, **fields: Any
 ) -> Invoice:
-    """Return a draft (or open) invoice over 119.00 EUR, unless `fields` say otherwise."""
+    """Return a draft (or open) invoice over 119.00 EUR, unless `fields` override it."""
     customer = customer or make_customer(tenant)
     with tenant_context(tenant):
         invoice = services.create_invoice(
@@ -37,7 +37,7 @@ def make_invoice(
 
 
 def make_charge(tenant: Tenant, *, settle: bool = True, **fields: Any) -> Charge:
-    """Return a charge (of 50.00 EUR, free of an invoice, unless `fields` say otherwise), put to the gateway."""
+    """Return a charge (of 50.00 EUR, without an invoice, unless `fields` override it), sent to the gateway."""
     if "invoice" not in fields:
         fields = {"amount": 5_000, "currency": "EUR", **fields}
     with tenant_context(tenant):
@@ -50,7 +50,7 @@ def make_charge(tenant: Tenant, *, settle: bool = True, **fields: Any) -> Charge
 
 
 def make_settled_charge(tenant: Tenant, *, reference: str = "", **fields: Any) -> Charge:
-    """Return a charge that succeeded, without asking a gateway, which calls it `reference`."""
+    """Return a successful charge with the gateway ID `reference`, without calling a gateway."""
     charge = make_charge(tenant, settle=False, **fields)
     with tenant_context(tenant):
         return settle_charge(
@@ -61,14 +61,14 @@ def make_settled_charge(tenant: Tenant, *, reference: str = "", **fields: Any) -
 
 
 def make_refund(tenant: Tenant, **fields: Any) -> Refund:
-    """Return a refund of a charge that succeeded, which no gateway has been asked about."""
+    """Return a refund of a successful charge, without calling a gateway."""
     charge = fields.pop("charge", None) or make_settled_charge(tenant)
     with tenant_context(tenant):
         return services.create_refund(charge=charge, actor=SYSTEM, **(fields or {"amount": 100}))
 
 
 def make_payment(tenant: Tenant, *, invoice: Invoice | None = None, **fields: Any) -> OffPlatformPayment:
-    """Return a transfer of 19.00 EUR for an open invoice, unless `fields` say otherwise."""
+    """Return a transfer of 19.00 EUR for an open invoice, unless `fields` override it."""
     invoice = invoice or make_invoice(tenant, finalize=True)
     with tenant_context(tenant):
         return services.record_payment(
@@ -77,7 +77,7 @@ def make_payment(tenant: Tenant, *, invoice: Invoice | None = None, **fields: An
 
 
 def make_credit_note(tenant: Tenant, *, invoice: Invoice | None = None, **fields: Any) -> CreditNote:
-    """Return a credit note of 11.90 EUR for an open invoice, unless `fields` say otherwise."""
+    """Return a credit note of 11.90 EUR for an open invoice, unless `fields` override it."""
     invoice = invoice or make_invoice(tenant, finalize=True)
     with tenant_context(tenant):
         return services.create_credit_note(invoice=invoice, actor=SYSTEM, **(fields or {"amount": 1_190}))

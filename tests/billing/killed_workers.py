@@ -9,7 +9,7 @@ from typing import Any
 
 
 def kill_worker(work: Callable[..., None], *arguments: Any, once: Callable[[], object] | None = None) -> None:
-    """Run `work` in a process of its own and see it killed: by SIGKILL once `once()` finds something, by itself where there is no `once`."""
+    """Run `work` in a process and wait until it is killed: by SIGKILL once `once()` returns something, or by itself without `once`."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload(["tests.billing.crashing"])
     worker = forks.Process(target=work, args=arguments)

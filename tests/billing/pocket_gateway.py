@@ -8,18 +8,18 @@ from billing.gateways.sandbox_ledger import Entry, Ledger
 
 
 class PocketGateway(SandboxGateway):
-    """Writes to a ledger of its own, at once."""
+    """Writes to its own ledger, immediately."""
 
     def __init__(self) -> None:
         self.ledger = Ledger(":memory:")
 
     def charge(self, order: ChargeOrder) -> Outcome:
-        """Take the money."""
+        """Charge."""
         body = {"kind": "charge", "mode": order.mode, "amount": order.amount, "currency": order.currency}
         return _outcome(self.ledger.order(order.key, {**body, "card": order.payment_method}))
 
     def refund(self, order: RefundOrder) -> Outcome:
-        """Give the money back."""
+        """Refund."""
         body = {
             "kind": "refund",
             "mode": order.mode,
@@ -29,9 +29,9 @@ class PocketGateway(SandboxGateway):
         return _outcome(self.ledger.order(order.key, body))
 
     def balance(self, keys: Collection[str]) -> int:
-        """Return what was taken less what was given back by the orders with these keys.
+        """Return the charges less the refunds of the orders with these keys.
 
-        The completer works off every company's payments, so other tests' may be in the ledger too.
+        The completer processes every company's payments, so the ledger may contain those of other tests.
         """
         signs = {"charge": 1, "refund": -1}
         return sum(

@@ -32,12 +32,12 @@ DECLINES = {
     ),
 }
 Answer = tuple[int, Any]
-# What becomes of an answer: None loses it, bytes are sent in its place, with the status before them.
+# What happens to a response: None loses it, bytes replace its body, with the status before them.
 Mishap = tuple[int, bytes] | None
 
 
 class Stripe:
-    """What the service knows, and what it was asked."""
+    """The state of the service, and the requests it received."""
 
     def __init__(self) -> None:
         self.url = ""
@@ -52,15 +52,15 @@ class Stripe:
         self._lock = threading.Lock()
 
     def spoil(self, route: str, mishap: Mishap = None, *, times: int = 1) -> None:
-        """Lose the next answers of calls whose path ends with `route`, or send others."""
+        """Lose the next responses of calls whose path ends with `route`, or replace them."""
         self._mishaps += [(route, mishap)] * times
 
     def forget_keys(self) -> None:
-        """Let a day pass: keys are not known any more."""
+        """Simulate the end of a day: forget idempotency keys."""
         self._kept.clear()
 
     def taken(self, key: str) -> list[dict[str, Any]]:
-        """Return the payments that took money under one of our keys."""
+        """Return the successful payments under one of our keys."""
         return [each for each in self.made(key) if each["status"] == "succeeded"]
 
     def made(self, key: str) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ class Stripe:
         return [each for each in self.refunds.values() if each["metadata"].get("pomelo_key") == key]
 
     def pay(self, url: str, *, then: str = "paid") -> dict[str, Any]:
-        """Be the payer at the payment page with this address; returns the session, which has to be open."""
+        """Pay on the payment page with this URL; returns the session, which has to be open."""
         [session] = [each for each in self.sessions.values() if each["url"] == url]
         assert session["status"] == "open"
         intent = {
@@ -90,7 +90,7 @@ class Stripe:
         return session
 
     def answer(self, method: str, path: str, given: dict[str, str], headers: dict[str, str]) -> Any:
-        """Carry a call out; returns status, body and headers, or how its answer is spoiled."""
+        """Execute a call; returns status, body and headers, or how its response is altered."""
         with self._lock:
             self.calls.append((method, path, given, headers))
             mode = KEYS.get(headers.get("authorization", "").removeprefix("Bearer "))
@@ -240,7 +240,7 @@ def _error(kind: str, message: str, **more: str) -> dict[str, Any]:
 def dispute_event(
     payment_intent: str, status: str = "needs_response", *, created: int, dispute_id: str = "", **fields: Any
 ) -> str:
-    """Return the body of an event about a dispute of 50.00 EUR, for which evidence is taken until 2026-12-24."""
+    """Return the body of an event about a dispute of 50.00 EUR, with evidence due by 2026-12-24."""
     dispute = {
         "id": dispute_id or f"du_of_{payment_intent}",
         "object": "dispute",
@@ -258,7 +258,7 @@ def dispute_event(
 
 
 def signed(body: str, secret: str) -> dict[str, str]:
-    """Return the header with which Stripe signs what it sends now (https://docs.stripe.com/webhooks#verify-manually)."""
+    """Return the signature header of an event sent now (https://docs.stripe.com/webhooks#verify-manually)."""
     moment = int(time.time())
     digest = hmac.digest(secret.encode(), f"{moment}.{body}".encode(), "sha256")
     return {"Stripe-Signature": f"t={moment},v1={digest.hex()}"}
@@ -274,10 +274,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def log_message(self, *args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def _show_page(self, path: str) -> None:
-        """Be the payment page, as far as a payer presses its button or goes back."""
+        """Serve the payment page, with buttons to pay or to go back."""
         stripe = self.server.stripe
         name = path.rpartition("/")[2]
         session = stripe.sessions[name]
@@ -303,7 +303,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.command, parts.path, dict(parse_qsl(text, keep_blank_values=True)), headers
         )
         if answer is None:
-            # Long enough for a killed worker to be killed, and for a patient one to give up by itself.
+            # Long enough for a killed worker to be killed, and for a waiting one to time out.
             time.sleep(0.6)
             self.close_connection = True
             return
@@ -323,7 +323,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def stripe_stand_in() -> Iterator[Stripe]:
-    """Run the server in a thread, at a free port of this machine."""
+    """Run the server in a thread, on a free local port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.stripe = Stripe()
     server.stripe.url = f"http://127.0.0.1:{server.server_address[1]}"

@@ -77,7 +77,7 @@ def events_of(world: World, object_id: str) -> list[str]:
         return [row.type for row in rows]
 
 
-# --- payments past the gateway ------------------------------------------------------------------------------------------
+# --- payments outside the gateway ------------------------------------------------------------------------------------------
 
 
 def test_invoice_is_paid_by_two_transfers_and_reopened_when_one_is_undone(
@@ -320,7 +320,7 @@ def test_credit_note_requires_seller_details_and_memo_like_an_invoice(world: Wor
         assert [(each["field"], each["code"]) for each in answer.json["warnings"]] == wanted
 
 
-# 3 at 19 % is 1 of tax: of four credit notes of 1, the third is tax alone, and the fourth an amount alone.
+# 3 at 19 % includes 1 of tax: of four credit notes of 1, the third is tax only, and the fourth an amount only.
 FOUR_UNITS = [{"description": "Screw", "quantity": 1, "unit_amount": 3, "tax_rate_bps": 1_900}]
 
 
@@ -413,7 +413,7 @@ def test_twenty_concurrent_credit_notes_are_numbered_without_gaps_and_never_exce
     assert [note.number for note in notes][-1] == "CN-000011"
 
 
-# --- the database holds it --------------------------------------------------------------------------------------------
+# --- enforced by the database ---------------------------------------------------------------------------------------------
 
 
 def refused_by_the_database(world: World, write: Any) -> str:
@@ -457,7 +457,7 @@ def test_the_database_refuses_sums_that_do_not_add_up_and_changes_of_what_was_is
 def insert_note(
     invoice: Invoice, lines: list[tuple[InvoiceLine, int, int, int | None]], *, tax: int, total: int
 ) -> None:
-    """Write a credit note past every service, as whoever has the role `app` could."""
+    """Insert a credit note bypassing all services, as the role `app` could."""
     note = CreditNote(
         invoice=invoice, sequence=numbering.next_number(CreditNoteCounter), number=f"X-{clock.now().timestamp()}",
         seller={}, billed_to={}, subtotal=total - tax, tax=tax, total=total, pre_payment_amount=total, post_payment_amount=0,
@@ -482,7 +482,7 @@ OWN_LINES = "a credit note takes back lines of its own invoice"
 AT_MOST = "credit notes take back at most what the invoice has"
 
 
-# The invoice has one line: 2 of 50.00 at 19 %. Each row: what the note says of its tax and total, and (amount, tax, quantity) of its line.
+# The invoice has one line: 2 of 50.00 at 19 %. Each row: tax and total of the note, and (amount, tax, quantity) of its line.
 @pytest.mark.parametrize(
     ("of_other_invoice", "tax", "total", "line", "refusal"),
     [

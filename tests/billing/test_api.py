@@ -312,7 +312,7 @@ def test_search_follows_a_changed_customer(client: ApiClient, world: World) -> N
         ({"email": "nobody"}, {"email": "invalid"}),
         ({"phone": "12345"}, {"phone": "invalid"}),
         ({"phone": "+1"}, {"phone": "invalid"}),
-        # Without its extension it would be stored as another number.
+        # Without its extension it would be stored as a different number.
         ({"phone": "+4930123456 ext. 7"}, {"phone": "invalid"}),
         ({"phone": "call +4930123456"}, {"phone": "invalid"}),
         ({"address": {"country": "Germany"}}, {"address.country": "invalid"}),
@@ -383,7 +383,7 @@ def test_invoices_and_charges_are_found_by_every_filter(client: ApiClient, world
         assert ids_of(client.get(f"/v1/charges?{query}")) == expected, query
 
 
-# --- what is refused with a code of its own -----------------------------------------------------------------------------
+# --- refusals with a code of their own -------------------------------------------------------------------------------------
 
 
 def test_invoice_with_payments_cannot_be_voided_or_overcharged(client: ApiClient, world: World) -> None:

@@ -179,7 +179,7 @@ def test_page_with_inconsistent_totals_keeps_polling(
     succeeded = Outcome(succeeded=True, reference="made-up")
 
     def between(name: str, answer: Callable[[], object]) -> None:
-        """Let an answer of the gateway come just before the page reads by the selector `name`."""
+        """Let a gateway response arrive just before the page runs the selector `name`."""
         read = getattr(selectors, name)
 
         def late(*args: Any) -> Any:

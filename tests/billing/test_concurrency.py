@@ -125,7 +125,7 @@ def test_eight_workers_send_each_charge_to_the_gateway_once(
     world: World, gateway: SandboxProcess, settings: Settings
 ) -> None:
     settings.GATEWAY_TIMEOUT_SECONDS = (
-        60.0  # forty orders at once, each written to disk: a slow one takes its time
+        60.0  # forty orders at once, each written to disk: slow disks need time
     )
     tenant = world.tenant()
     charges = [make_charge(tenant, settle=False) for _ in range(40)]
@@ -141,7 +141,7 @@ def test_eight_workers_send_each_charge_to_the_gateway_once(
 
 
 def test_rows_of_a_payment_are_locked_in_a_consistent_order(world: World) -> None:
-    """core.postgres.locks says it: the invoice first, whatever it is about."""
+    """As in core.postgres.locks: the invoice first, whatever the operation."""
     tenant = world.tenant()
     draft = make_invoice(tenant)
     done = Outcome(succeeded=True, reference="made-up")

@@ -21,9 +21,9 @@ ROUNDS = 20
 
 
 class Rounds(ABC):
-    """Twenty payments of one kind and what they come to.
+    """Twenty payments of one kind, and their total.
 
-    "During" means: the gateway has carried the order out and keeps the worker waiting for its answer.
+    "During" means: the gateway has executed the order and delays its response.
     """
 
     kind: ClassVar[str]
@@ -36,15 +36,15 @@ class Rounds(ABC):
     @property
     @abstractmethod
     def amount(self) -> int:
-        """What each payment comes to."""
+        """The amount of each payment."""
 
     @abstractmethod
     def make(self) -> Charge | Refund:
-        """Return the next payment, which nobody has put to the gateway yet."""
+        """Return the next payment, not yet sent to the gateway."""
 
     @abstractmethod
     def check_total(self) -> None:
-        """Compare what the payments belong to with their sum."""
+        """Compare the parent object with the sum of the payments."""
 
 
 class Charges(Rounds):
@@ -72,7 +72,7 @@ class Charges(Rounds):
 
 
 class Refunds(Rounds):
-    """Refunds that give one charge back."""
+    """Refunds that refund one charge completely."""
 
     kind = "refund"
     model = Refund
@@ -96,7 +96,7 @@ class Refunds(Rounds):
 
 
 def kill_a_worker(moment: str, payment: Charge | Refund, gateway: SandboxProcess) -> None:
-    """Let a worker of its own take the payment up, and have it killed at `moment`."""
+    """Let a worker process pick up the payment, and kill it at `moment`."""
     from tests.billing import crashing
 
     arrived = partial(gateway.ledger, payment.gateway_key) if moment == "during" else None

@@ -33,7 +33,7 @@ FREE = {"description": "Postage", "quantity": 1, "unit_amount": 500, "tax_rate_b
 
 @pytest.fixture(scope="module")
 def broken_rules() -> Iterator:
-    """Return what the schematron finds wrong with an XML."""
+    """Return the Schematron violations of an XML."""
     with saxonche.PySaxonProcessor(license=False) as processor:
         rules = processor.new_xslt30_processor().compile_stylesheet(stylesheet_file=str(RULES))
 

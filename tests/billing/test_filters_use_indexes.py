@@ -40,7 +40,7 @@ LISTS = {
 
 @pytest.fixture(scope="module")
 def crowded() -> tuple[Tenant, dict[str, str]]:
-    """A tenant with many rows, and what to look for."""
+    """A tenant with many rows, and the values to filter by."""
     tenant = make_world().tenant()
     customer = make_customer(
         tenant, name="Needle", email="needle@example.com", external_id="needle", metadata={"needle": "yes"}
@@ -51,7 +51,7 @@ def crowded() -> tuple[Tenant, dict[str, str]]:
     make_credit_note(tenant, invoice=credited)
     make_payment(tenant, invoice=credited)
     with connections["owner"].cursor() as cursor:
-        # As the owner, past the services: twenty thousand of anything would take them minutes.
+        # As the owner, bypassing the services, which would take minutes for twenty thousand rows.
         cursor.execute(
             "INSERT INTO billing_customer (id, company_id, mode, created, name, email, email_normalized, phone, metadata, updated)"
             " SELECT uuidv7(make_interval(secs => -n)), company_id, mode, now() - make_interval(secs => n), 'Hay ' || n,"
@@ -87,7 +87,7 @@ def crowded() -> tuple[Tenant, dict[str, str]]:
             [tenant.company_id, customer.id],
         )
         cursor.execute("ANALYZE")
-        # What the triggers hold is none of these rows' business, and would take minutes for so many of them.
+        # The triggers do not concern these rows, and would take minutes for so many.
         others = ("billing_refund", "billing_offplatformpayment", "billing_creditnote")
         for table in others:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")

@@ -15,13 +15,13 @@ from tests.factories import SYSTEM, World
 
 
 class OldGateway(PocketGateway):
-    """Took charges until lately."""
+    """The former gateway."""
 
     name = "old"
 
 
 class NewGateway(PocketGateway):
-    """Takes charges from now on."""
+    """The gateway for new charges."""
 
     name = "new"
 

@@ -22,7 +22,7 @@ from tests.threads import all_at_once, is_blocking_another
 FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
 WAIT_SECONDS = 60
 
-# Where a form stands, where it is sent, and what with.
+# The page of a form, its target, and its fields.
 Form = tuple[str, str, dict[str, str]]
 
 
@@ -57,7 +57,7 @@ def browser(world: World) -> Client:
 
 
 def payments(world: World) -> int:
-    """How many payments are on their way to the gateway, each with its event."""
+    """Return the number of pending payments, each with its event."""
     with tenant_context(world.tenant()):
         waiting = sum(table.objects.filter(status="pending").count() for table in (Charge, Refund))
         asked = OutboxEvent.objects.filter(type__in=["charge.created", "refund.created"]).count()
@@ -67,7 +67,7 @@ def payments(world: World) -> int:
 
 
 def created(world: World, event: str) -> int:
-    """How many customers Bob or drafts there are, each with its event."""
+    """Return the number of customers named Bob, or of drafts, each with its event."""
     with tenant_context(world.tenant()):
         rows = Customer.objects.filter(name="Bob").count() + Invoice.objects.count()
         by_form = OutboxEvent.objects.filter(type=event)
@@ -76,7 +76,7 @@ def created(world: World, event: str) -> int:
 
 
 MONEY_FORMS = [free_charge, invoice_charge, partial_refund]
-# Each form, how to count what came of it, and what a second sending is told.
+# Each form, how to count its effects, and the message after a second submission.
 EVERY_FORM = pytest.mark.parametrize(
     ("form", "count", "told"),
     [

@@ -140,7 +140,7 @@ def test_draft_has_no_link(world: World) -> None:
 def test_hosted_invoice_visits_are_limited_per_address(world: World, stranger: Client) -> None:
     path = path_of(link_to(make_invoice(world.tenant(), finalize=True)))
     assert [stranger.get(path).status_code for _ in range(VISITS.quota)] == [200] * VISITS.quota
-    # A token has grown for each second that this took.
+    # A token is added for each second that this takes.
     refused = next(
         answer for answer in (stranger.get(path) for _ in range(VISITS.quota)) if answer.status_code != 200
     )

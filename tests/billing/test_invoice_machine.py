@@ -67,7 +67,7 @@ REFUSALS = {
 
 
 def expected_totals(lines: list[dict[str, Any]]) -> tuple[int, int]:
-    """Return (subtotal, tax) by arithmetic of another kind than the product's: exact fractions, rounded by hand."""
+    """Return (subtotal, tax), calculated independently of the product: exact fractions, rounded manually."""
     from fractions import Fraction
 
     subtotal = tax = 0
@@ -84,7 +84,7 @@ def expected_totals(lines: list[dict[str, Any]]) -> tuple[int, int]:
 
 
 class InvoiceMachine(RuleBasedStateMachine):
-    """The model: per invoice its lines, status, paid, pending and credited; per charge what is refunded and about to be."""
+    """The model: per invoice its lines, status, and paid, pending and credited amounts; per charge its refunds and pending refunds."""
 
     invoices = Bundle("invoices")
     paid_charges = Bundle("paid_charges")
@@ -96,7 +96,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         self.gateway = PocketGateway()
         charges.current_gateway = lambda: self.gateway  # type: ignore[attr-defined]
         completion.gateway_named = lambda name: self.gateway  # type: ignore[attr-defined]
-        set_aside_due_payments()  # of the example before this one, too
+        set_aside_due_payments()  # of the previous example, too
         world = make_world()
         self.tenant = world.tenant()
         self.model: dict[Any, dict[str, Any]] = {}
@@ -202,7 +202,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         model = self.charges[key]
         left = model["amount"] - sum(refund["amount"] for refund in model["refunds"])
         amount = left * percent // 100
-        assume(amount not in REFUNDS)  # those the sandbox declines or keeps quiet about
+        assume(amount not in REFUNDS)  # amounts that the sandbox declines or does not respond to
         with tenant_context(self.tenant):
             try:
                 services.create_refund(charge=Charge.objects.get(id=key), actor=SYSTEM, amount=amount)
@@ -292,11 +292,11 @@ class InvoiceMachine(RuleBasedStateMachine):
 
     @staticmethod
     def left(model: dict[str, Any]) -> int:
-        """Return what is due of an invoice and not being charged."""
+        """Return the amount of an invoice that is due and not being charged."""
         return sum(expected_totals(model["lines"])) - model["paid"] - model["pending"] - model["before"]
 
     def settle(self, model: dict[str, Any]) -> None:
-        """An invoice is paid while nothing is due of it."""
+        """An invoice is paid while nothing is due."""
         if model["status"] in ("open", "paid"):
             model["status"] = "open" if self.left(model) + model["pending"] else "paid"
 
@@ -345,7 +345,7 @@ class InvoiceMachine(RuleBasedStateMachine):
         assert self.gateway.balance({row.gateway_key for row in (*payments, *refunds)}) == taken - given
 
     def step(self, key: Any, service: Any, refusals: Any, **fields: Any) -> bool:
-        """Call the service on the invoice; return whether it was done and not refused."""
+        """Call the service with the invoice; return whether it succeeded rather than refused."""
         with tenant_context(self.tenant):
             try:
                 service(invoice=Invoice.objects.get(id=key), actor=SYSTEM, **fields)

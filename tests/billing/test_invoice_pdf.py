@@ -24,7 +24,7 @@ ADDRESS = {"line1": "12 St James's Square", "postal_code": "SW1Y 4JH", "city": "
 
 
 def document(invoice: Invoice, seller: str | None = None) -> bytes:
-    """As billing.export.documents does it: read in a transaction, drawn outside of it."""
+    """As in billing.export.documents: read in a transaction, rendered outside of it."""
     with tenant_context(invoice.tenant):
         invoice.refresh_from_db()
         prefetch_related_objects([invoice], "lines", "customer")
@@ -128,7 +128,7 @@ def test_any_name_can_be_printed(world: World, name: str) -> None:
         ("Work\x1b[2J", "U+001B"),
         ("Work\x0bor play", "U+000B"),
         ("\ufffe", "U+FFFE"),
-        # No face has it as one glyph: two faces of people beside each other would be another sign.
+        # No font has it as one glyph: two people side by side would be another sign.
         ("\U0001f600\u200d\U0001f600", "U+1F600 U+200D U+1F600"),
         ("\U0001f1ff\U0001f1ff", "U+1F1FF U+1F1FF"),
     ],
@@ -155,7 +155,7 @@ EMOJI = ["👩‍👩‍👧", "🏳️‍🌈", "👍🏽", "🇩🇪", "1️�
 
 @pytest.mark.parametrize("around", ["Kit {}", "{}" * 30, "שלום {} עולם", "مرحبا {}"])
 def test_emoji_of_several_characters_is_one_glyph(world: World, around: str) -> None:
-    """By what the page draws, not by the text that programs read out of it, which was right when the parts lay side by side."""
+    """Checked by the glyphs on the page, not by the extracted text, which was also right when the parts were drawn side by side."""
     for emoji in EMOJI:
         text = around.replace("{}", emoji)
         lines = [{"description": text, "quantity": 1, "unit_amount": 1}]
@@ -165,7 +165,7 @@ def test_emoji_of_several_characters_is_one_glyph(world: World, around: str) -> 
 
 
 def drawn_by(face: str, pdf: bytes) -> set[str]:
-    """Return the text that each glyph of a face stands for, without what chooses the picture of a character."""
+    """Return the text of each glyph of a font, without variation selectors."""
     found = set()
     for page in PdfReader(io.BytesIO(pdf)).pages:
         for font in (each.get_object() for each in page["/Resources"]["/Font"].values()):  # type: ignore[index]

@@ -148,11 +148,11 @@ def test_failed_or_pending_charge_is_not_refunded(world: World, gateway: Sandbox
             services.create_refund(charge=charge, actor=SYSTEM, full=True)
 
 
-# --- what the database refuses, whoever writes -----------------------------------------------------------------------
+# --- refused by the database, whoever writes -------------------------------------------------------------------------
 
 
 def refused(statement: str, invoice: Invoice) -> str:
-    """Run `statement` with the invoice's id in the tenant; return the name of the constraint that refused it."""
+    """Run `statement` with the invoice's ID in the tenant; return the name of the violated constraint."""
     with (
         pytest.raises(IntegrityError) as refusal,
         tenant_context(invoice.tenant),

@@ -34,7 +34,7 @@ def make_charges(world: World) -> dict[str, tuple[str, int]]:
 
 
 def listed(browser: Client, path: str, sort: str) -> list[str]:
-    """Return the ids of the rows of all pages, two on each, by the links to the next one."""
+    """Return the IDs of all rows, following the links of pages with two rows each."""
     found: list[str] = []
     address = f"{path}?sort={sort}&limit=2"
     while address:

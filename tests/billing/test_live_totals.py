@@ -15,7 +15,7 @@ Login = Callable[..., Client]
 
 
 def shown(browser: Client, customer: Customer, **fields: str) -> tuple[list[str], list[str]]:
-    """Return what stands beside each line, and what stands below them."""
+    """Return the amounts shown beside each line and below them."""
     form = {"customer": customer.public_id, "currency": "EUR", **fields}
     page = browser.post("/invoices/totals/", form).content.decode()
     lines = re.findall(r"<output[^>]*>([^<]*)</output>", page)
@@ -36,7 +36,7 @@ def line(number: int, price: str, quantity: str = "1", tax: str = "", discount: 
 @pytest.mark.parametrize(
     ("fields", "lines", "below"),
     [
-        # Rounded once for each rate; a line that has no price yet counts for nothing.
+        # Rounded once per rate; a line without a price counts as zero.
         (
             {**line(0, "10.05", "3", "19"), **line(1, "", "1"), **line(2, "100", tax="7", discount="10 %")},
             ["€30.15", "–", "€90.00"],

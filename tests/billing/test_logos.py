@@ -29,7 +29,7 @@ SCOPES = ("seller:read", "seller:write")
 def picture(
     kind: str = "PNG", size: tuple[int, int] = (300, 120), color: Any = (200, 30, 60), **save: Any
 ) -> bytes:
-    """Return a file with a picture of one colour."""
+    """Return an image file of one color."""
     written = io.BytesIO()
     mode = "RGBA" if len(color) == 4 else "RGB"
     Image.new(mode, size, color).save(written, kind, **save)
@@ -41,18 +41,16 @@ def base64(content: bytes) -> str:
 
 
 def huge() -> bytes:
-    """Return a small file that says it is a picture of 30 000 × 30 000 pixels."""
+    """Return a small file that claims to be an image of 30 000 × 30 000 pixels."""
     content = bytearray(picture(size=(1, 1)))
-    content[16:24] = (30_000).to_bytes(
-        4, "big"
-    ) * 2  # the size in IHDR, which Pillow reads before anything else
+    content[16:24] = (30_000).to_bytes(4, "big") * 2  # the size in IHDR, which Pillow reads first
     return bytes(content)
 
 
 def camera() -> bytes:
-    """Return a photograph that was taken upright with the camera on its side, and says where."""
+    """Return a photograph with a rotated orientation and GPS data in EXIF."""
     exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: to be turned by 90°
+    exif[0x0112] = 6  # orientation: rotate by 90°
     exif[0x010E] = "52.5200N 13.4050E"
     return picture("JPEG", (120, 300), exif=exif)
 
@@ -132,7 +130,7 @@ def images_of(pdf: bytes) -> list[tuple[int, int]]:
 
 
 def test_documents_show_the_logo_of_their_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(documents, "_kept", DocumentCache(0))  # each is made anew
+    monkeypatch.setattr(documents, "_kept", DocumentCache(0))  # each is redrawn
     tenant, stranger = world.tenant(), Client(REMOTE_ADDR=random_address())
     with tenant_context(tenant):
         services.update_seller(actor=SYSTEM, logo=picture())
@@ -160,7 +158,7 @@ def test_admin_uploads_and_removes_a_logo(world: World) -> None:
     assert browser.post("/invoicing/edit/", {**fields, "logo": file}).status_code == 302
     assert '<img class="logo" src="data:image/png;base64,' in browser.get("/invoicing/").content.decode()
 
-    # Saved again without a file, the logo stays; a file that is none says so at its field.
+    # Saved again without a file, the logo stays; an invalid file is refused on its field.
     assert browser.post("/invoicing/edit/", fields).status_code == 302
     wrong = SimpleUploadedFile("logo.png", b"nothing", content_type="image/png")
     refused = browser.post("/invoicing/edit/", {**fields, "logo": wrong})

@@ -16,7 +16,7 @@ from billing.money import (
 )
 
 RATES = st.sampled_from([0, 700, 770, 1_900, 2_000, 10_000])
-# The digits of minor units: a line of 0 (JPY), 2 (EUR), 3 (KWD) and 4 (CLF) decimals is the same whole number, only larger.
+# The digits of minor units: a line with 0 (JPY), 2 (EUR), 3 (KWD) or 4 (CLF) decimal places is the same integer, only larger.
 POSITIONS = st.lists(
     st.tuples(st.integers(1, 999_999), st.integers(0, 9_999_999), RATES).map(
         lambda line: Position(Decimal(line[0]).scaleb(-3), line[1], line[2])
@@ -47,7 +47,7 @@ def whole(lines: list[LineRemainder], included: bool) -> int:
 
 
 def check(lines: list[LineRemainder], included: bool) -> None:
-    """Nothing is below zero, of any line's amount and any rate's tax; where no amount is left, no tax is."""
+    """No amount of a line and no tax of a rate is negative; where no amount is left, no tax is."""
     assert all(line.amount >= 0 for line in lines)
     for rate in {line.tax_rate_bps for line in lines}:
         amount = sum(line.amount for line in lines if line.tax_rate_bps == rate)
@@ -132,7 +132,7 @@ def test_three_thirds_of_an_odd_total_add_up() -> None:
 
 
 def test_tax_left_by_a_voided_credit_note_goes_to_the_next_one() -> None:
-    # Four parts of 1 of 3 and 1 of tax; the third, which was the tax, is void again.
+    # Four parts of 1 from 3 including 1 of tax; the third, which consisted of the tax, is voided.
     left = [LineRemainder(1_900, 3, 1)]
     parts = []
     for _ in range(4):

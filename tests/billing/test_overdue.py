@@ -76,7 +76,7 @@ def test_invoice_list_filters_by_overdue(world: World) -> None:
 
 
 def test_sweep_is_bounded_and_the_next_one_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Due so long ago that nothing of another test comes before it.
+    # Due so long ago that no invoice of another test comes first.
     first, second, third = (make_due(world.tenant(), due_date=date(2000, 1, day)) for day in (1, 2, 3))
     monkeypatch.setattr(overdue, "BATCH", 1)
     monkeypatch.setattr(overdue, "MAX_BATCHES", 2)

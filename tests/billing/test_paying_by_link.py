@@ -88,7 +88,7 @@ def test_payer_pays_what_is_due_and_comes_back(world: World, stripe: Stripe, pay
     assert path_of(session["success_url"]) == f"{path}?payment=done"
     assert (charge.status, charge.amount, charge.payment_method) == ("pending", 11_900, "checkout")
 
-    # The browser's word decides nothing.
+    # The browser's parameter decides nothing.
     assert "A payment is being processed" in text_of(payer, f"{path}?payment=done")
     assert fresh(charge).status == "pending"
     stripe.pay(session["url"])
@@ -131,7 +131,7 @@ def test_concurrent_payers_by_two_links_share_one_checkout(world: World, stripe:
 
     [charge] = charges_of(invoice)
     places = {answer.headers["Location"] for answer in answers if answer.status_code == 303}
-    assert {answer.status_code for answer in answers} <= {303, 503}  # 503: Stripe is still making the page
+    assert {answer.status_code for answer in answers} <= {303, 503}  # 503: Stripe is still creating the page
     assert places == {stripe.sessions[charge.checkout_session]["url"]}
 
 
@@ -202,7 +202,7 @@ def test_payment_without_a_checkout_is_abandoned_and_restarted(
     assert (charge.status, charge.failure_code) == ("failed", "checkout_abandoned")
     assert payer.post(f"{path}/pay").status_code == 503
     [_, second] = charges_of(invoice)
-    monkeypatch.setattr("billing.services.checkouts.PAGE_WITHIN", timedelta(0))  # the completer was away
+    monkeypatch.setattr("billing.services.checkouts.PAGE_WITHIN", timedelta(0))  # the completer was down
 
     assert payer.post(f"{path}/pay").status_code == 303
 
@@ -287,16 +287,16 @@ def test_unpayable_invoice_has_no_button_and_starts_no_checkout(
     answer = payer.post(pays)
 
     assert answer.status_code == 303
-    if reason == "too small":  # which only Stripe knows
+    if reason == "too small":  # known only to Stripe
         assert answer.headers["Location"] == f"{path}?payment=done"
         [charge] = charges_of(invoice)
         assert (charge.status, charge.failure_code) == ("failed", "amount_too_small")
         assert fresh(invoice).amount_pending == 0
-        # Nobody can fill the company's list of charges, and its receivers, by asking again and again.
+        # Nobody can flood the company's charges and its receivers by repeated requests.
         assert payer.post(pays).headers["Location"] == f"{path}?payment=done"
         assert len(charges_of(invoice)) == 1
         assert "was not completed" in text_of(payer, f"{path}?payment=done")
-        # The least that Stripe takes may be another one later.
+        # Stripe's minimum amount may change later.
         monkeypatch.setattr("billing.services.checkouts.REFUSED_FOR", timedelta(0))
         payer.post(pays)
         assert len(charges_of(invoice)) == 2

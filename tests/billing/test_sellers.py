@@ -86,7 +86,7 @@ def test_invalid_identification_numbers_are_refused_by_field(client: Any) -> Non
 
 
 def test_list_items_must_be_complete_in_an_update_too(world: World, client: Any) -> None:
-    """A PATCH let items through that lacked a required field, and ended with 500."""
+    """Regression: a PATCH accepted items without a required field, and failed with 500."""
     answer = client.patch("/v1/seller", {"tax_ids": [{"type": "eu_vat"}]})
     assert (answer.status, fields_of(answer)) == (400, {"tax_ids.0.value": "required"})
     path = f"/v1/invoices/{make_invoice(world.tenant()).public_id}"

@@ -63,7 +63,7 @@ def fresh(payment: Any) -> Any:
 
 
 def ask_again(payment: Any, **changes: Any) -> Any:
-    """Let the time of the next attempt come, and make it."""
+    """Advance the time to the next attempt, and make it."""
     due = {"due_at": clock.now() - timedelta(seconds=1), **changes}
     with tenant_context(payment.tenant):
         type(payment).objects.filter(id=payment.id, status="pending").update(**due)
@@ -154,7 +154,7 @@ def test_worker_killed_after_the_money_was_taken_charges_once(
 
 
 def complete_as(chosen: dict[str, Any]) -> None:
-    """Complete what is due, in a worker of its own that knows the stand-in."""
+    """Complete what is due in a separate worker that uses the stand-in."""
     from django.conf import settings
 
     for name, value in chosen.items():
@@ -193,7 +193,7 @@ def test_payment_never_created_is_canceled_permanently(world: World, stripe: Str
     stripe.spoil("payment_intents", times=CLOCK.attempts - 2)
     services.complete_payments()
     [intent] = stripe.made(charge.gateway_key)
-    intent["status"] = "requires_action"  # as after a 3-D Secure that nobody is there for
+    intent["status"] = "requires_action"  # as after a 3-D Secure challenge without the payer
 
     ask_again(charge, attempts=CLOCK.attempts - 1)
     ask_again(charge, attempts=CLOCK.attempts - 1)
@@ -313,7 +313,7 @@ def test_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) ->
     charge = charge_by(world)
     stripe.refund_status = "pending"
     refund = refund_of(charge)
-    ask_again(refund, attempts=CLOCK.attempts)  # a refund is never given up
+    ask_again(refund, attempts=CLOCK.attempts)  # a refund is never abandoned
     assert refund.status == "pending"
     [given] = stripe.given_back(refund.gateway_key)
     given.update(status="failed", failure_reason="expired_or_canceled_card")
@@ -327,7 +327,7 @@ def test_refund_waits_for_the_bank_and_may_fail(world: World, stripe: Stripe) ->
 def test_refund_refused_by_stripe_shows_the_reason(world: World, stripe: Stripe) -> None:
     charge = charge_by(world)
     [taken] = stripe.taken(charge.gateway_key)
-    taken["amount"] = 500  # refunded in Stripe's dashboard meanwhile
+    taken["amount"] = 500  # refunded in Stripe's dashboard in the meantime
 
     refund = refund_of(charge)
 

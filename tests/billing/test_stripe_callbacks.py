@@ -35,7 +35,7 @@ def _secrets(stripe: Stripe, settings: Settings) -> None:
 
 
 def send(body: Any, *, secret: str = LIVE_SECRET, header: str | None = None, age: int = 0) -> int:
-    """Post an event as Stripe does; returns the status."""
+    """Post an event like Stripe; returns the status."""
     raw = body if isinstance(body, str) else json.dumps(body)
     signed = WebhookSignature.generate_signature_header(raw, secret, int(time.time()) - age)
     return (
@@ -58,7 +58,7 @@ def event(kind: str, subject: Any, **fields: Any) -> dict[str, Any]:
 
 
 def waiting(world: World, stripe: Stripe) -> tuple[Charge, dict[str, Any]]:
-    """Return a charge whose answer got lost, and what Stripe says of it; it is to be asked about in an hour."""
+    """Return a charge whose response was lost, and Stripe's state of it; the next query is in an hour."""
     stripe.spoil("confirm")
     charge = make_charge(world.tenant(), payment_method=CARD)
     with tenant_context(charge.tenant):
@@ -74,7 +74,7 @@ def is_hurried(charge: Charge) -> bool:
 def test_gateway_event_triggers_a_status_check_but_settles_nothing(world: World, stripe: Stripe) -> None:
     charge, intent = waiting(world, stripe)
 
-    assert send(event("payment_intent.payment_failed", intent)) == 204  # whatever it says
+    assert send(event("payment_intent.payment_failed", intent)) == 204  # whatever its content
     assert is_hurried(charge)
     assert charge.status == "pending"
     with tenant_context(charge.tenant):
@@ -162,7 +162,7 @@ def disputed(world: World, stripe: Stripe) -> Charge:
 
 
 def told(charge: Charge) -> list[tuple[str, str]]:
-    """Return what the API and the events say of the disputes of a charge."""
+    """Return the disputes of a charge as in the API and in events."""
     with tenant_context(charge.tenant):
         events = OutboxEvent.objects.filter(type__startswith="charge.dispute").order_by("id")
         return [(row.type, row.data["object"]["disputes"][0]["status"]) for row in events]

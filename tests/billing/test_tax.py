@@ -30,7 +30,7 @@ def positions(*lines: tuple[Any, int, int]) -> list[Position]:
 
 
 def by_rate(lines: list[Position], found: InvoiceAmounts) -> dict[int, tuple[int, int]]:
-    """Return (what is taxed, the tax) by rate, prices without tax."""
+    """Return (base, tax) by rate, for prices without tax."""
     sums: dict[int, tuple[int, int]] = {}
     for line, amounts in zip(lines, found.lines, strict=True):
         taxed, tax = sums.get(line.tax_rate_bps, (0, 0))
@@ -50,7 +50,7 @@ def test_example_1_of_en_16931() -> None:
         (1, 155, 600), (3, 479, 600), (1, 829, 600), (2, 829, 600), (1, 995, 600), (2, 165, 600), (1, 1_080, 2_100),
         (1, 390, 600), (2, 380, 2_100), (2, 467, 2_100), (1, 1_863, 2_100),
     )  # fmt: skip
-    # The example takes two returned goods off as negative lines, 7.86 together; here that is a discount on coffee.
+    # The example has two returned goods as negative lines, 7.86 in total; here this is a discount on coffee.
     lines[4] = Position(Decimal(1), 3_500, 600, discount_amount=786)
     found = price_invoice(lines)
     assert by_rate(lines, found) == {600: (18_323, 1_099), 2_100: (4_637, 974)}
@@ -64,7 +64,7 @@ def test_example_5_of_en_16931() -> None:
     assert (found.subtotal, found.tax, found.total) == (400_000, 67_500, 467_500)
 
 
-# --- by hand -----------------------------------------------------------------------------------------------------------
+# --- calculated manually ------------------------------------------------------------------------------------------------
 
 
 def test_quantity_may_have_six_decimals_and_a_line_is_rounded_half_up() -> None:
@@ -146,7 +146,7 @@ def test_totals_equal_the_sum_of_their_parts_in_every_currency(
         base = sum(taxed[place] for place in places)
         exact = Fraction(base * rate, 10_000 + rate if included else 10_000)
         assert sum(found.lines[place].tax for place in places) == (0 if exempt else rounded(exact))
-    # What people read adds up too, whatever the decimals of the currency.
+    # The displayed amounts add up too, whatever the decimal places of the currency.
     written = [
         Decimal(decimal_text(amount, currency).replace(",", "")) for amount in (found.subtotal, found.tax)
     ]
@@ -265,7 +265,7 @@ def test_the_page_reads_decimals_and_percentages(world: World, login: Any) -> No
     assert "1.5" in page.get(f"{path}/").content.decode()
 
 
-# --- what the database holds --------------------------------------------------------------------------------------------
+# --- enforced by the database -------------------------------------------------------------------------------------------
 
 
 def test_database_refuses_tax_that_does_not_match_its_rate(world: World) -> None:
@@ -283,7 +283,7 @@ def test_database_refuses_tax_that_does_not_match_its_rate(world: World) -> None
 
 
 def test_older_invoice_keeps_tax_rounded_line_by_line(world: World) -> None:
-    """As the release before wrote it: 10.5 → 11 on each of two lines, where 21 is due on both together."""
+    """As written by an earlier release: 10.5 → 11 on each of two lines, where 21 is due on both together."""
     line = {"description": "x", "quantity": 1, "unit_amount": 105, "tax_rate_bps": 1_000}
     invoice = make_invoice(world.tenant(), lines=[line, line], finalize=False)
     with tenant_context(world.tenant()):

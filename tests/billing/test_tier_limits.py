@@ -39,12 +39,12 @@ SEEDED = {
     "pro": Limits(300, 60, 5_000, 1_000, 20, 1_000),
     "enterprise": Limits(1_000, 200, 100_000, 20_000, 100, 20_000),
 }
-# Nobody else's tests look at this tier's numbers.
+# No other test uses this tier's limits.
 TIER = "enterprise"
 
 
 def told_limits(client: ApiClient) -> dict[str, int]:
-    """Return Pomelo's own limits as a key is told of them; apps from elsewhere add policies."""
+    """Return the built-in limits as shown to a key; extensions add policies."""
     limits = client.get("/v1/whoami").json["limits"]
     return {name: limits[name] for name in ("key", "company", "messages")}
 
@@ -56,7 +56,7 @@ def world() -> World:
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    """Put the tier's limits back: the database is every test's."""
+    """Restore the tier's limits, because all tests share the database."""
     yield
     if limits_by_tier()[TIER] != SEEDED[TIER]:
         set_limits(**as_numbers(SEEDED[TIER]))
@@ -143,7 +143,7 @@ def test_the_plan_page_shows_every_limit_and_its_use(
     ):  # fmt: skip
         assert f"{label} 0 of {limit} (0%)" in shown, label
 
-    # A token grows back every 60 ms: of 900, more than half are still taken when the page has been drawn.
+    # A token is added every 60 ms: of 900, more than half are still used when the page is rendered.
     take_one(shared_bucket(world.company.id, "company", "live"), RatePolicy("company", 1_000), tokens=900)
     used = re.search(r"Requests, last minute (\d+) of 1,000", text_of(owner.get("/plan/")))
     assert used is not None
@@ -212,7 +212,7 @@ def test_company_created_during_a_limit_change_gets_the_new_limits(
     def begin() -> None:
         new = make_world(tier=TIER)
         secret = issue_key(new.company, rate_limit=1_000).client_secret
-        assert api(secret).get("/v1/whoami").status == 200  # from now on the process has a copy of the limits
+        assert api(secret).get("/v1/whoami").status == 200  # from now on the process has cached the limits
         secrets.append(secret)
 
     beginning = threading.Thread(target=_in_a_thread, args=(begin,))

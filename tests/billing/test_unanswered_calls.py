@@ -25,7 +25,7 @@ def _impatient(settings: Settings) -> None:
 
 
 def attempt(payment: Charge | Refund) -> None:
-    """Let the time of the next attempt come, and make it."""
+    """Advance the time to the next attempt, and make it."""
     with tenant_context(payment.tenant):
         type(payment).objects.filter(id=payment.id, status="pending").update(
             due_at=clock.now() - timedelta(seconds=1)
@@ -36,8 +36,8 @@ def attempt(payment: Charge | Refund) -> None:
 
 
 def attempt_until_given_up(payment: Charge | Refund, settings: Settings, gateway: SandboxProcess) -> None:
-    """Make every attempt that is left: all go unanswered, and after the last one it has failed, at the gateway too."""
-    settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # too short or not: no answer comes
+    """Make all remaining attempts: none gets a response, and after the last one the payment has failed, at the gateway too."""
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # whatever the timeout: no response arrives
     for made in range(payment.attempts + 1, CLOCK.attempts):
         attempt(payment)
         assert (payment.status, payment.attempts) == ("pending", made)
@@ -63,7 +63,7 @@ def test_charge_is_abandoned_when_the_gateway_never_responds(
     world: World, gateway: SandboxProcess, settings: Settings
 ) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
-    settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # too short or not: no answer comes
+    settings.GATEWAY_TIMEOUT_SECONDS = 0.3  # whatever the timeout: no response arrives
     charge = make_charge(world.tenant(), invoice=invoice, payment_method="card_timeout_unknown")
     assert charge.attempts == 1
     attempt_until_given_up(charge, settings, gateway)

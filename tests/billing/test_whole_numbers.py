@@ -22,7 +22,7 @@ def client(world: World, issue_key: Callable[..., Any], api: Callable[..., ApiCl
 
 
 def charge(client: ApiClient, amount: str) -> Any:
-    """Ask for a charge of `amount`, which is put into the JSON text as it stands."""
+    """Create a charge of `amount`, inserted verbatim into the JSON text."""
     body = '{"amount": %s, "currency": "EUR", "payment_method": "card_success"}' % amount  # noqa: UP031
     return client.request("POST", "/v1/charges", raw=body.encode())
 
@@ -45,7 +45,7 @@ def test_integral_number_is_stored_as_an_integer(
     answer = charge(client, written)
 
     assert answer.status == 201, answer
-    # A float would be answered as 5.0.
+    # A float would be returned as 5.0.
     assert f'"amount":{meant},'.encode() in answer.content
     with tenant_context(world.tenant()):
         assert Charge.objects.values_list("amount", flat=True).get() == meant
@@ -70,7 +70,7 @@ def test_numbers_in_invoice_lines_are_parsed_alike(client: ApiClient, world: Wor
         ("5.5", "wrong_type"),
         ("0.1", "wrong_type"),
         ("5e-324", "wrong_type"),
-        # From 2^53 on a double leaves whole numbers out (…993.0 is read as …992.0): what was meant can no longer be told.
+        # From 2^53 on, a double skips integers (…993.0 is parsed as …992.0), so the intended value is unknown.
         ("9007199254740993.0", "wrong_type"),
         ("9007199254740992.0", "wrong_type"),
         ("1e16", "wrong_type"),

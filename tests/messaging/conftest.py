@@ -17,7 +17,7 @@ from tests.messaging.smtp import Mailhost, mail_server
 
 @pytest.fixture(autouse=True)
 def _only_what_is_due_here() -> None:
-    """Put off what other tests left due in the same database: a test counts what reaches its provider."""
+    """Postpone what other tests left due in the same database, because tests count what reaches their provider."""
     tomorrow = clock.now() + timedelta(days=1)
     with system_context(reason="tests"):
         Message.objects.filter(due_at__lt=tomorrow - timedelta(hours=1)).update(due_at=tomorrow)
@@ -25,7 +25,7 @@ def _only_what_is_due_here() -> None:
 
 @pytest.fixture
 def world() -> World:
-    """A small world whose companies have proved their senders."""
+    """A small world whose companies have verified senders."""
     found = make_world()
     prove_senders(found)
     return found
@@ -58,7 +58,7 @@ def deliver(*, seconds: float = 60) -> int:
 
 
 def look(message: Message) -> tuple[Message, dict[str, Recipient]]:
-    """Return the message as it is now, and its recipients by address."""
+    """Return the current message, and its recipients by address."""
     with tenant_context(message.tenant):
         row = Message.objects.get(id=message.id)
         return row, {recipient.address: recipient for recipient in row.recipients.all()}
@@ -73,14 +73,14 @@ def events_of(row: Any) -> list[str]:
 
 
 def time_line(message: Message, address: str) -> list[tuple[str, str]]:
-    """Return (kind, code) of everything that happened to one recipient."""
+    """Return (kind, code) of every event of a recipient."""
     with tenant_context(message.tenant):
         rows = RecipientEvent.objects.filter(recipient__message=message, recipient__address=address)
         return list(rows.order_by("id").values_list("kind", "code"))
 
 
 def make_due(message: Message) -> None:
-    """Let the time until the next try pass."""
+    """Advance the time to the next attempt."""
     with system_context(reason="tests"):
         Message.objects.filter(id=message.id, due_at__isnull=False).update(
             due_at=clock.now() - timedelta(seconds=1)

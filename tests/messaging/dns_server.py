@@ -18,9 +18,9 @@ import dns.rrset
 
 @dataclass
 class Zone:
-    """What the server answers. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` nothing.
+    """The zone of the server. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` no response.
 
-    Every answer comes after `delay` seconds.
+    Every response is delayed by `delay` seconds.
     """
 
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
@@ -31,17 +31,17 @@ class Zone:
     address: str = ""
 
     def add(self, name: str, kind: str, *values: str) -> None:
-        """Set the records of a name; a TXT is cut into strings of 255 characters, as zone files have it."""
+        """Set the records of a name; a TXT is split into strings of 255 characters, as in zone files."""
         self.records[name.lower(), kind] = [
             _quoted(value) if kind == "TXT" else f"{value}." for value in values
         ]
 
     def remove(self, name: str, kind: str) -> None:
-        """Take the records of a name away."""
+        """Remove the records of a name."""
         del self.records[name.lower(), kind]
 
     def answer(self, wire: bytes) -> bytes | None:
-        """Return the answer to a question."""
+        """Return the response to a query."""
         query = dns.message.from_wire(wire)
         [question] = query.question
         name = question.name.to_text(omit_final_dot=True).lower()
@@ -71,7 +71,7 @@ class Zone:
         return response.to_wire()
 
     def _chase(self, name: str, kind: str, response: dns.message.Message) -> list[str] | None:
-        """Return the records of a name, or of the one that its CNAME leads to, which is answered too."""
+        """Return the records of a name, or of its CNAME target, which is included."""
         alias = self.records.get((name, "CNAME"))
         if kind == "CNAME" or not alias:
             return self.records.get((name, kind))
@@ -86,7 +86,7 @@ def _quoted(text: str) -> str:
 
 @contextlib.contextmanager
 def dns_server() -> Iterator[Zone]:
-    """Run the server; yields its zone, whose `address` is what MESSAGING_DNS_RESOLVERS is set to."""
+    """Run the server; yields its zone, whose `address` is a value for MESSAGING_DNS_RESOLVERS."""
     zone = Zone()
 
     class Udp(socketserver.BaseRequestHandler):
@@ -94,7 +94,7 @@ def dns_server() -> Iterator[Zone]:
             data, sock = self.request
             answer = zone.answer(data)
             if answer is not None:
-                if len(answer) > 1232:  # as real servers do: the rest is asked for by TCP
+                if len(answer) > 1232:  # as real servers do: the rest is queried by TCP
                     short = dns.message.from_wire(answer)
                     short.answer.clear()
                     short.flags |= dns.flags.TC
@@ -121,7 +121,7 @@ def dns_server() -> Iterator[Zone]:
         try:
             tcp = TcpServer(("127.0.0.1", port), Tcp)
             break
-        except OSError:  # free for UDP, and somebody's for TCP
+        except OSError:  # free for UDP, but in use for TCP
             udp.server_close()
     threads = [
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in (udp, tcp)

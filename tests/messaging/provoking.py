@@ -211,7 +211,7 @@ def spend_reached(scene: Scene) -> Written:
 
 
 def bounce(scene: Scene, *, sent: int) -> None:
-    """Let 100 recipients of the company's email bounce beside so many others."""
+    """Let 100 recipients of the company's email bounce, among as many delivered ones."""
     hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     with tenant_context(scene.world.tenant()):
         for status, recipients in (("sent", sent), ("bounced", 100)):

@@ -136,7 +136,7 @@ def template_limit_reached(world: World) -> Outcome:
 
 
 def bounce(world: World, *, sent: int) -> None:
-    """Let 100 recipients of the company's email bounce beside so many others."""
+    """Let 100 recipients of the company's email bounce, among as many delivered ones."""
     hour = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
     with tenant_context(world.tenant()):
         for status, recipients in (("sent", sent), ("bounced", 100)):

@@ -16,7 +16,7 @@ from tests.billing.factories import make_invoice
 from tests.contracts.by_app import Body, no_body
 from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
-# Settings with which SMS have prices; nobody is called before a worker sends.
+# Settings with which SMS have prices; no provider is called before a worker sends.
 PRICED_SMS = {
     "MESSAGING_PROVIDERS": {"email": "file", "sms": "twilio"},
     "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
@@ -25,7 +25,7 @@ PRICED_SMS = {
 
 
 def make_message(tenant: Tenant) -> str:
-    """Return the id of a message that waits for tomorrow."""
+    """Return the ID of a message scheduled for tomorrow."""
     ensure_domain(tenant)
     with tenant_context(tenant):
         return create_message(
@@ -46,12 +46,12 @@ def make_suppression(tenant: Tenant) -> str:
 
 
 def make_domain(tenant: Tenant) -> str:
-    """Return the id of a domain that mail may come from."""
+    """Return the ID of a verified sender domain."""
     return prove_domain(tenant, f"{secrets.token_hex(6)}.example").public_id
 
 
 def make_sms_sender(tenant: Tenant) -> str:
-    """Return the id of an SMS sender that was asked for."""
+    """Return the ID of a requested SMS sender."""
     with tenant_context(tenant):
         name = f"A{secrets.token_hex(4)}"
         row = SmsSender.objects.create(sender=name, sender_normalized=name.lower(), reason="Our shop's name")
@@ -100,7 +100,7 @@ def _batch(tenant: Tenant) -> Body:
 
 
 def make_sendable_invoice(tenant: Tenant) -> str:
-    """Return the id of an invoice that may be sent to its customer."""
+    """Return the ID of an invoice that can be sent to its customer."""
     ensure_domain(tenant)
     customer = make_customer(tenant, email="ada@example.com")
     return make_invoice(tenant, customer=customer, finalize=True).public_id
@@ -119,7 +119,7 @@ OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "POST /v1/invoices/<str:id>/send": make_sendable_invoice,
 }
 
-# It shows of an invoice what reading one shows.
+# The response contains invoice data, as when reading one.
 CARRIERS = ("POST /v1/invoices/<str:id>/send",)
 
 BODIES: dict[str, Callable[[Tenant], Body]] = {

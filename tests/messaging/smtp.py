@@ -16,7 +16,7 @@ from typing import Any
 
 from aiosmtpd.controller import Controller
 
-# Local part → the answer to RCPT TO.
+# Local part → the reply to RCPT TO.
 RCPT_ANSWERS = {
     "greylisted": "450 4.2.0 Greylisted, try again",
     "full": "452 4.2.2 Mailbox full",
@@ -25,7 +25,7 @@ RCPT_ANSWERS = {
     "blocked": "550 5.7.1 Blocked by policy",
     "odd": "554 5.0.0 No",
 }
-# Local part → the answer to the data of a message that has it among its recipients.
+# Local part → the reply to the data of a message with this recipient.
 DATA_ANSWERS = {
     "datatemp": "451 4.3.0 Try again later",
     "dataperm": "554 5.6.0 Message refused as spam",
@@ -34,7 +34,7 @@ DATA_ANSWERS = {
 
 @dataclass
 class Received:
-    """One message the server took."""
+    """A message accepted by the server."""
 
     sender: str
     recipients: list[str]
@@ -48,7 +48,7 @@ class Received:
 
 @dataclass
 class Mailhost:
-    """The server's handler, and what it has received."""
+    """The server's handler, and the messages it received."""
 
     received: list[Received] = field(default_factory=list)
     connections: int = 0
@@ -84,16 +84,16 @@ class Mailhost:
         return "250 OK"
 
     def to(self, address: str) -> list[Received]:
-        """Return what was received for one address."""
+        """Return the messages received for an address."""
         return [item for item in self.received if address in item.recipients]
 
     def of(self, public_id: str) -> list[Received]:
-        """Return what was received of one message."""
+        """Return the copies received of a message."""
         return [item for item in self.received if item.message_id.startswith(f"<{public_id}@")]
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -113,7 +113,7 @@ def mail_server() -> Iterator[tuple[Mailhost, str]]:
 
 @contextlib.contextmanager
 def raw_server(converse: Callable[[socket.socket], None]) -> Iterator[str]:
-    """Run a server that hands every connection to `converse`, to misbehave as it likes; yields its URL."""
+    """Run a server that passes every connection to `converse`, which may misbehave; yields its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
     stopping = threading.Event()
 
@@ -138,7 +138,7 @@ def raw_server(converse: Callable[[socket.socket], None]) -> Iterator[str]:
 
 
 def converse_until(command: bytes, then: Callable[[socket.socket], None]) -> Callable[[socket.socket], None]:
-    """Return a conversation that is polite until the client sends `command`, and then does `then`."""
+    """Return a conversation that is correct until the client sends `command`, and then calls `then`."""
 
     def converse(connection: socket.socket) -> None:
         connection.sendall(b"220 test\r\n")
@@ -166,21 +166,21 @@ def converse_until(command: bytes, then: Callable[[socket.socket], None]) -> Cal
 
 
 def drip(connection: socket.socket) -> None:
-    """Answer with one line after the other, never the last, until the client hangs up."""
+    """Reply with line after line, never the last, until the client disconnects."""
     while True:
         connection.sendall(b"250-wait\r\n")
         time.sleep(0.1)
 
 
 def drip_bytes(connection: socket.socket) -> None:
-    """Answer with one line that never ends, a byte at a time, until the client hangs up."""
+    """Reply with an endless line, a byte at a time, until the client disconnects."""
     while True:
         connection.sendall(b"2")
         time.sleep(0.1)
 
 
 def refuse_login(connection: socket.socket) -> None:
-    """Ask for a password and accept none."""
+    """Ask for a password and reject all."""
     connection.sendall(b"220 test\r\n")
     for line in connection.makefile("rb"):
         if line.upper().startswith(b"EHLO"):
@@ -192,7 +192,7 @@ def refuse_login(connection: socket.socket) -> None:
 
 
 def refuse_first_and_leave_at(moment: str) -> Callable[[socket.socket], None]:
-    """Return a conversation that knows no `gone@`, and says goodbye at the next RCPT, or hangs up at DATA."""
+    """Return a conversation that rejects `gone@`, and disconnects at the next RCPT, or at DATA."""
 
     def converse(connection: socket.socket) -> None:
         connection.sendall(b"220 test\r\n")

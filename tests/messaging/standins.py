@@ -16,7 +16,7 @@ Answer = tuple[int, dict[str, Any] | bytes]
 
 @dataclass
 class StandIn:
-    """What the server got, and what it answers: `answer(path, fields)` returns a status and a JSON body."""
+    """The requests the server received, and its responses: `answer(path, fields)` returns a status and a JSON body."""
 
     answer: Callable[[str, dict[str, Any]], Answer]
     requests: list[tuple[str, dict[str, Any], dict[str, str]]] = field(default_factory=list)
@@ -51,7 +51,7 @@ def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandI
                 self.wfile.write(content)
 
         def log_message(self, *args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
@@ -65,7 +65,7 @@ def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandI
         thread.join(5)
 
 
-# What the vendor answers for a number: (HTTP status, its error code).
+# The vendor's response for a number: (HTTP status, error code).
 TWILIO_REFUSALS = {
     "+4930111111": (400, 21211),
     "+4930222222": (400, 21610),
@@ -80,7 +80,7 @@ TWILIO_REFUSALS = {
 
 
 def twilio_api(path: str, fields: dict[str, Any]) -> Answer:
-    """Answer `POST /2010-04-01/Accounts/{sid}/Messages.json` as Twilio does."""
+    """Respond to `POST /2010-04-01/Accounts/{sid}/Messages.json` like Twilio."""
     if fields["To"] in TWILIO_REFUSALS:
         status, code = TWILIO_REFUSALS[fields["To"]]
         return status, {"code": code or None, "message": f"refused {code}", "status": status}
@@ -96,7 +96,7 @@ def twilio_api(path: str, fields: dict[str, Any]) -> Answer:
     return 201, {"sid": f"SM{abs(hash(fields['To'])):032x}"[:34], "status": "queued", "to": fields["To"]}
 
 
-# Postmark is a paid service, so its side of these is played here: (HTTP status, its error code), by the address's local part.
+# Postmark is a paid service, so it is simulated: (HTTP status, error code), by the address's local part.
 POSTMARK_REFUSALS = {
     "no-token": (401, 10),
     "not-allowed": (403, 0),
@@ -108,7 +108,7 @@ POSTMARK_REFUSALS = {
 
 
 def postmark_api(path: str, fields: dict[str, Any]) -> Answer:
-    """Answer `POST /email` as Postmark does."""
+    """Respond to `POST /email` like Postmark."""
     local_part = fields["To"].partition("@")[0]
     if local_part in POSTMARK_REFUSALS:
         status, code = POSTMARK_REFUSALS[local_part]

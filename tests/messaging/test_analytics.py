@@ -24,7 +24,7 @@ def reader(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
 
 @pytest.fixture
 def history(world: World, queue: Callable[..., Message]) -> None:
-    """Test mode's magic addresses give each outcome once."""
+    """A history in which test mode's magic addresses give each outcome once."""
     tenant = world.tenant("test")
     queue(
         tenant,

@@ -57,7 +57,7 @@ CHANNEL = Pager()
 
 @pytest.fixture
 def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Iterator[None]:
-    """The channel `pager`, for as long as the test runs."""
+    """The channel `pager`, for the duration of the test."""
     settings.DATA_DIR = tmp_path / "data"
     folder = tmp_path / "channels"
     folder.mkdir()
@@ -70,7 +70,7 @@ def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Ite
 
 @pytest.fixture
 def remove_pager(pager: None, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`remove_pager()` takes the channel off this installation, as an operator does who takes its file away."""
+    """`remove_pager()` removes the channel from this installation, as deleting its file would."""
 
     def remove() -> None:
         monkeypatch.setattr(package, "__path__", package.__path__[:-1])
@@ -150,7 +150,7 @@ def test_staff_site_labels_the_added_channel_consistently(world: World, pager: N
 
 
 def _spellings(answer: Any) -> Any:
-    """Return how a page that is shown writes the channel; what its forms send and its sources say is no spelling."""
+    """Return how a page's visible text writes the channel; form values and URLs do not count."""
     assert answer.status_code == 200
     text = re.sub(r"<pre.*?</pre>|<textarea.*?</textarea>", "", answer.content.decode(), flags=re.DOTALL)
     words = re.sub(r"<[^>]+>", " ", text)

@@ -53,7 +53,7 @@ def client(world: Any, issue_key: Any, api: Any) -> Any:
 
 
 def sent(file: Attachment) -> dict[str, str]:
-    """Return a file as a caller sends it."""
+    """Return a file as sent by a caller."""
     return {
         "filename": file.filename,
         "content_type": file.content_type,
@@ -73,7 +73,7 @@ def body(*files: Any, **more: Any) -> dict[str, Any]:
 
 
 def refusals(answer: Any) -> list[tuple[str, str]]:
-    """Return field and code of everything that was refused, and that nothing was queued is the caller's to see."""
+    """Return field and code of every refusal; the caller checks that nothing was queued."""
     assert (answer.status, answer.json["error"]["code"]) == (400, "validation_failed"), answer
     return [(one["field"], one["code"]) for one in answer.json["error"]["fields"]]
 
@@ -97,7 +97,7 @@ def test_attachments_arrive_unchanged(world: World, client: Any, mailhost: Mailh
     assert {part.get_content_disposition() for part in parts} == {"attachment"}
     assert received.message.get_body(("plain",)).get_content().strip() == "Hi"
     assert max(len(line) for line in received.raw.split(b"\r\n")) <= 998
-    # and nobody is shown the content again
+    # and the content is not shown again
     shown = client.get(f"/v1/messages/{answer.json['id']}")
     assert (shown.json["status"], shown.json["attachments"]) == ("sent", described)
     assert sent(FILES[0])["content"][:40] not in shown.content.decode()
@@ -230,7 +230,7 @@ def test_attachments_are_limited_to_five_named_files_and_1_5_mb(
     [received] = mailhost.to("ada@example.com")
     [part] = received.message.iter_attachments()
     assert part.get_payload(decode=True) == large.content
-    # Other operations take what they took.
+    # Other operations keep their limits.
     tall = client.post("/v1/messages/batch", {"channel": "email", "recipients": [], "text": "x" * 1_100_000})
     assert (tall.status, tall.json["error"]["code"]) == (413, "body_too_large")
 
@@ -279,7 +279,7 @@ COMPOSED = {"channel": "email", "to": "ada@example.com", "subject": "Hello", "te
 
 
 def uploaded(*files: Attachment) -> list[SimpleUploadedFile]:
-    """Return files as a browser that knows none of their types sends them."""
+    """Return files as uploaded by a browser that knows none of their types."""
     return [SimpleUploadedFile(file.filename, file.content, "application/octet-stream") for file in files]
 
 

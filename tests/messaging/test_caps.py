@@ -70,7 +70,7 @@ def test_100_concurrent_sends_at_cap_minus_10_admit_exactly_10(world: World) -> 
         assert sum(MessageStat.objects.filter(tag="").values_list("recipients", flat=True)) == 200
 
 
-# A cap from which on senders that come at the same time count in shares: 128 pieces of 20 recipients.
+# A cap from which concurrent senders count in shares: 128 parts of 20 recipients.
 SHARED_CAP, PIECE = 2560, 20
 
 

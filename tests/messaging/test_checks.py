@@ -18,7 +18,7 @@ TWILIO = {"email": "file", "sms": "twilio"}
 
 
 def found(settings: Any, **values: Any) -> list[tuple[str, str]]:
-    """Return (id, message) of what the check says when these settings are set."""
+    """Return (id, message) of the check's results with these settings."""
     for name, value in values.items():
         setattr(settings, name, value)
     errors = check_messaging(None)

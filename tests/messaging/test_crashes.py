@@ -24,15 +24,15 @@ MESSAGES = 1000
 WORKERS = 2
 CONCURRENCY = 4
 KILLS = 6
-# Longer than a busy machine takes to write a batch down, or leases run out of workers that live.
+# Longer than a busy machine takes to record a batch, or leases of living workers would expire.
 LEASE_SECONDS = 10
-# The whole run, with the last lease and a slow machine.
+# The whole run, including the last lease and a slow machine.
 LONGEST_SECONDS = 300
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Workers:
-    """A few workers, of which one can be killed and replaced."""
+    """A few workers, one of which can be killed and replaced."""
 
     def __init__(self, url: str) -> None:
         self._environment = os.environ | {
@@ -45,7 +45,7 @@ class Workers:
             self._wait(process)
 
     def kill_one(self) -> None:
-        """SIGKILL one of them and start another in its place."""
+        """SIGKILL one of them and start a replacement."""
         index = random.randrange(WORKERS)
         os.kill(self._processes[index].pid, signal.SIGKILL)
         self._processes[index].wait()
@@ -111,16 +111,16 @@ def test_workers_killed_at_random_lose_nothing(capsys: pytest.CaptureFixture[str
     assert lost == set()
     assert waiting(tenant) == 0
     assert kills >= 3
-    # What a worker had handed over and not yet written down, at most.
+    # At most what a worker had sent and not yet recorded.
     assert duplicates <= kills * OUTSTANDING
     with tenant_context(tenant):
         assert set(Message.objects.values_list("status", flat=True)) == {"sent"}
-        # However often it was handed over: one change of status, one line in the books.
+        # However often it was sent: one status change, one row in the statistics.
         assert RecipientEvent.objects.filter(kind="sent").count() == MESSAGES
         assert sum(MessageStat.objects.filter(status="sent", tag="").values_list("recipients", flat=True)) == MESSAGES  # fmt: skip
 
 
 def waiting(tenant: Any) -> int:
-    """Return how many messages are not yet done."""
+    """Return the number of unfinished messages."""
     with system_context(reason="tests"):
         return Message.objects.filter(company_id=tenant.company_id, due_at__isnull=False).count()

@@ -230,7 +230,7 @@ def test_deeply_nested_report_is_parsed_or_refused(
 
     status = report(body).status_code
 
-    # The service's own code reads as deep as Python has room for, and then says what it says.
+    # anymail itself parses as deep as Python allows, and then uses the result.
     assert status in (204, 400)
     assert look(message)[0].status == ("delivered" if status == 204 and where != "alone" else "sent")
     if depth in (13, 100_000):

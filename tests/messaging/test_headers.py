@@ -66,7 +66,7 @@ def test_long_header_with_spaces_folds_without_blank_lines() -> None:
 
 
 def read_names(value: str) -> list[tuple[str, str]]:
-    """Read an address header as RFC 5322 and RFC 2047 say: commas and quotes first, then the encoded words."""
+    """Parse an address header per RFC 5322 and RFC 2047: commas and quotes first, then the encoded words."""
     found = re.findall(r'(?:("(?:[^"\\]|\\.)*"|[^",<>]*)\s*<([^<>]*)>|([^",<>]+))(?:,\s*|$)', value)
     names = []
     for name, address, bare in found:

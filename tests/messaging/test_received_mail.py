@@ -21,18 +21,18 @@ from tests.messaging.smtp import Mailhost
 
 # pyspf calls dnspython by its former name.
 pytestmark = pytest.mark.filterwarnings("ignore:please use dns.resolver.resolve")
-SERVER = "127.0.0.1"  # where our mail comes from
+SERVER = "127.0.0.1"  # where our mail is sent from
 
 
 @pytest.fixture
 def world() -> World:
-    """A world that has proved nothing."""
+    """A world without verified senders."""
     return make_world()
 
 
 @pytest.fixture
 def zone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
-    """A DNS server that the product and the verifiers ask, and what the operator has set up there."""
+    """A DNS server used by the product and the verifiers, with the operator's records."""
     settings.MESSAGING_SPF_INCLUDE = "spf.pomelo.example"
     settings.MESSAGING_RETURN_PATH = "Pomelo <bounces@mx.pomelo.example>"
     with dns_server() as zone:
@@ -48,7 +48,7 @@ def zone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
 
 
 def judge(received: Any, *, ip: str = SERVER, raw: bytes | None = None) -> dict[str, str]:
-    """Return what a receiver finds, by method: authheaders, with pyspf, dkimpy and a DMARC of its own."""
+    """Return a receiver's results by method: authheaders, with pyspf, dkimpy and its own DMARC."""
     header = authheaders.authenticate_message(
         raw or received.raw,
         "mx.receiver.example",
@@ -62,7 +62,7 @@ def judge(received: Any, *, ip: str = SERVER, raw: bytes | None = None) -> dict[
 
 
 def verified(client: Any, zone: Zone, *, policy: str = "v=DMARC1; p=reject") -> str:
-    """Add example.org (verifiers know no domains below `.example`), set every record that the answer names, and have them found.
+    """Add example.org (verifiers know no domains below `.example`), set every record in the response, and have them verified.
 
     Returns the path of the domain.
     """
@@ -123,13 +123,13 @@ def test_spoofed_mail_fails_spf_dkim_and_dmarc(client: Any, zone: Zone, mailhost
         "fail",
         "fail",
     )
-    # Either is enough for DMARC: a mail that was forwarded keeps its signature, and one that was altered its sender.
+    # Either is enough for DMARC: forwarded mail keeps its signature, and modified mail its sender.
     assert judge(received, ip="192.0.2.1")["dmarc"] == "pass"
     assert judge(received, raw=altered)["dmarc"] == "pass"
 
 
 def selectors_of(domain: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return the selector of each DKIM record of a domain, and whether it was found, the one that signs first."""
+    """Return the selector of each DKIM record of a domain, and whether it was found, the signing one first."""
     return [
         (record["name"].partition(".")[0], record["status"])
         for record in domain["records"]
@@ -159,7 +159,7 @@ def test_after_a_dkim_rotation_mail_signed_by_either_key_verifies(
     assert f"s={second};".encode() in after.raw
     assert [judge(received)["dkim"] for received in (before, after)] == ["pass", "pass"]
 
-    # Nobody has set the record of the new one: to rotate again would leave nothing to sign with.
+    # The record of the new key is not set: another rotation would leave no key to sign with.
     again = client.post(f"{path}/rotate_key")
     assert (again.status, again.json["error"]["code"]) == (409, "no_key_to_rotate_to")
     assert [name for name, _ in selectors_of(client.get(path).json)] == [second, added]
@@ -173,7 +173,7 @@ def test_dkim_key_rotated_during_a_check_is_checked_next(
 
     def look_and_rotate(wanted: Any) -> Any:
         found = look_up_all(wanted)
-        if not rotated:  # the rotation asks for another look, which comes next
+        if not rotated:  # the rotation requests another check, which comes next
             rotated.append(client.post(f"{path}/rotate_key").status)
         return found
 

@@ -30,7 +30,7 @@ def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
 def happened(
     tenant: Any, *, sent: int = 0, bounced: int = 0, complained: int = 0, ago: Any = dt.timedelta(hours=2)
 ) -> None:
-    """Count what became of email, as the sending engine does."""
+    """Count outcomes of email, as the sending engine does."""
     hour = (clock.now() - ago).replace(minute=0, second=0, microsecond=0)
     with tenant_context(tenant):
         for status, recipients in (("sent", sent), ("bounced", bounced), ("complained", complained)):
@@ -115,7 +115,7 @@ def test_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
     assert mailhost.received == []
     assert look(waiting)[0].status == "queued"
     happened(world.tenant(), sent=100_000)
-    assert state(world.tenant()) == "paused"  # by people only
+    assert state(world.tenant()) == "paused"  # only by people
 
     owner = sign_in(world.owner, company=world.company)
     assert b"Email sending is paused" in owner.get("/messages/").content
@@ -132,7 +132,7 @@ def test_pause_refuses_new_messages_and_holds_queued_ones_until_lifted(
     assert sorted(actions) == ["reputation.appealed", "reputation.lifted", "reputation.paused"]
     assert [received.message["Subject"] for received in mailhost.received] == ["Hello"]
     assert sender.post("/v1/messages", EMAIL).status == 201
-    assert state(world.tenant()) == "good"  # what was before is not counted again
+    assert state(world.tenant()) == "good"  # earlier events are not counted again
 
 
 def test_claimed_messages_are_held_in_a_pause_and_owners_notified_once_a_day(
@@ -150,7 +150,7 @@ def test_claimed_messages_are_held_in_a_pause_and_owners_notified_once_a_day(
     assert len([one for one in mail.outbox if world.owner.email in one.to]) == 1
     happened(world.tenant(), bounced=20_000)
     assert state(world.tenant()) == "paused"
-    with tenant_context(world.tenant()):  # as if both had been in other hands when the pause began
+    with tenant_context(world.tenant()):  # as if two workers had claimed them when the pause began
         Message.objects.filter(channel="email").update(due_at=clock.now())
         Message.objects.filter(id=accepted.id).update(due_at=clock.now() + dt.timedelta(hours=1))
     deliver()

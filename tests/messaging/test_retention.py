@@ -33,7 +33,7 @@ OURS = (Message, Recipient, RecipientEvent, MessageTag, MessageStat, DailyUsage,
 
 @pytest.fixture
 def days_later(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """`days_later(40)` lets 40 days pass; 31 days are kept."""
+    """`days_later(40)` advances the time by 40 days; messages are kept for 31 days."""
     settings.MESSAGE_RETENTION_DAYS = 31
     now = clock.now()
 
@@ -92,7 +92,7 @@ def test_retention_of_0_days_deletes_nothing(
 
 @pytest.fixture
 def held() -> Iterator[None]:
-    """A table of somebody else's that refers to messages, as an extension's may."""
+    """A third-party table with a reference to messages, like an extension's."""
     with connections["owner"].cursor() as cursor:
         cursor.execute("CREATE TABLE held_messages (id uuid REFERENCES messaging_message (id))")
     yield

@@ -29,13 +29,13 @@ MINUTE = dt.timedelta(minutes=1)
 
 @pytest.fixture
 def world() -> World:
-    """A world that has proved nothing."""
+    """A world without verified senders."""
     return make_world()
 
 
 @pytest.fixture
 def zone(settings: Any) -> Iterator[Any]:
-    """A real DNS server, pinned as the one that is asked."""
+    """A real DNS server, set as the resolver."""
     with dns_server() as found:
         settings.MESSAGING_DNS_RESOLVERS = [found.address]
         yield found
@@ -43,7 +43,7 @@ def zone(settings: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def nothing_due() -> None:
-    """No domain of another test waits for a look."""
+    """Postpone the checks of other tests' domains."""
     with system_context(reason="tests"):
         SenderDomain.objects.all().delete()
 
@@ -58,7 +58,7 @@ def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
 
 
 def publish(zone: Any, body: Any, *purposes: Any) -> None:
-    """Set the records of these purposes, all without one, as the company's administrator would."""
+    """Set the records of these purposes (all by default), as the company's administrator would."""
     for record in body["records"]:
         if not purposes or record["purpose"] in purposes:
             zone.add(record["name"], record["type"], record["value"])
@@ -126,7 +126,7 @@ def test_domain_needs_the_challenge_and_a_key_to_be_verified(
 
 
 def test_challenge_of_another_company_verifies_nothing(world: World, client: ApiClient, zone: Any) -> None:
-    """Two companies may name one domain; each needs its own challenge."""
+    """Two companies may claim one domain; each needs its own challenge."""
     with tenant_context(world.other_tenant()):
         theirs = add_domain(actor=SYSTEM, keys=[dkim_key()] * 2, domain="acme.example")
         keys = list(theirs.keys.all())
@@ -212,11 +212,11 @@ def test_dkim_private_keys_are_encrypted_and_never_shown(world: World, client: A
         assert key.public_key in answer.content.decode()
 
 
-# --- the daily look -------------------------------------------------------------------------------------------------------
+# --- the daily check ------------------------------------------------------------------------------------------------------
 
 
 def lose(zone: Any, row: Any, since: Any = None) -> Any:
-    """Let the records be gone, since a while, and be looked for."""
+    """Remove the records some time ago, and make the check due."""
     with system_context(reason="tests"):
         SenderDomain.objects.filter(id=row.id).update(failing_since=since, next_check_at=clock.now())
     check_due_domains()
@@ -312,7 +312,7 @@ def test_domain_that_cannot_be_saved_does_not_block_others(
 
 
 def test_domain_with_many_labels_needs_few_lookups(client: ApiClient, zone: Any) -> None:
-    """A name server of one's own could make every one of them last, and hold up the domains of everybody else."""
+    """A malicious name server could delay each of these lookups, and block the checks of all others."""
     domain = "a." * 60 + "acme.example"
     body = client.post("/v1/sender_domains", {"domain": domain}).json
 
@@ -353,7 +353,7 @@ def test_domain_check_run_is_bounded(client: ApiClient, zone: Any, monkeypatch: 
 def test_domain_is_checked_by_one_worker_at_a_time(
     client: ApiClient, zone: Any, nothing_due: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A look takes a worker for seconds, and asking for it costs nothing: every worker could be kept busy with one domain."""
+    """A check takes a worker seconds, and requesting one costs nothing: a single domain could keep all workers busy."""
     body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
     looks, of_others = [], []
 
@@ -366,7 +366,7 @@ def test_domain_is_checked_by_one_worker_at_a_time(
 
     monkeypatch.setattr(domain_checks, "look_up_all", look_and_be_asked_again)
 
-    # Nobody else took it meanwhile, and who asked meanwhile gets another look: the one under way may have missed what was set.
+    # No other worker claimed it, and a request in the meantime causes another check: the running one may have missed new records.
     assert check_due_domains() == 2
     assert of_others == [0]
 

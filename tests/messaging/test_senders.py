@@ -32,7 +32,7 @@ SMS = {"channel": "sms", "to": ["+4930123456"], "text": "Hi"}
 
 @pytest.fixture
 def world() -> World:
-    """A world in which nothing is proved."""
+    """A world without verified senders."""
     return make_world()
 
 
@@ -41,7 +41,7 @@ def sender(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
     return api(issue_key(world.company, scopes=["messaging:send", "messaging:read"]).client_secret)
 
 
-# What a caller may write as `from`, and the companies that have proved it: `first` acme.example, `second` globex.example.
+# The possible `from` addresses, and who verified them: company `first` acme.example, company `second` globex.example.
 SENDERS = {
     None: {"first", "second"},
     "news@acme.example": {"first"},
@@ -66,7 +66,7 @@ def test_live_mail_requires_a_verified_domain(
     mailhost: Mailhost,
     record_property: Callable[[str, object], None],
 ) -> None:
-    """Every sender, by every company, in both modes: what arrives at a real mail server is of a proved domain."""
+    """Every sender, by every company, in both modes: mail at a real mail server is from a verified domain."""
     world = make_world(tier="enterprise")
     companies = {
         "first": world.company,
@@ -125,7 +125,7 @@ def test_default_sender_is_the_first_verified_domain_with_the_companys_name(
     assert sender.post("/v1/messages", EMAIL).json["from"] == "Acme <no-reply@acme.example>"
 
 
-# --- without a domain: to members only --------------------------------------------------------------------------------------
+# --- without a domain: members only -------------------------------------------------------------------------------------
 
 
 def test_without_a_domain_email_only_goes_to_members(
@@ -180,7 +180,7 @@ def test_sender_refusal_is_not_stored_under_its_idempotency_key(world: World, se
     assert (first.status, second.status) == (403, 201)
 
 
-# --- decided again when it is handed over ------------------------------------------------------------------------------------
+# --- checked again before sending ------------------------------------------------------------------------------------------
 
 
 def refused(message: Any, address: str = "ada@example.com") -> Any:
@@ -232,7 +232,7 @@ def test_mail_for_a_former_member_is_not_sent(
 def test_provider_is_not_called_for_an_unverified_sender(
     world: World, mailhost: Mailhost, proof: Any, settings: Any
 ) -> None:
-    """The last door: whatever made the envelope."""
+    """The last check, whatever created the envelope."""
     target = Target(world.company.id, "ada@example.com")
     envelope = Envelope(
         world.company.id, world.tenant(), "email", "news@acme.example", (target,), (target,), proof=proof
@@ -295,7 +295,7 @@ def test_sms_is_not_sent_after_its_sender_was_revoked(
 def test_sms_is_not_sent_after_its_country_was_turned_off(
     world: World, queue: Callable[..., Message], settings: Any, tmp_path: Path
 ) -> None:
-    """Who finds a stolen key's SMS switches their country off; what is scheduled must not leave afterwards."""
+    """Whoever discovers a stolen key's SMS disables their country; scheduled SMS must not be sent afterwards."""
     settings.DATA_DIR = tmp_path
     settings.MESSAGING_PROVIDERS = {"email": "file", "sms": "file"}
     prove_sms(world.tenant(), "Acme", countries=["DE", "AT"])

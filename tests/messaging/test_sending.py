@@ -40,7 +40,7 @@ def test_email_arrives_unchanged(world: World, mailhost: Mailhost, queue: Callab
 
     deliver()
 
-    # Other tests' messages that have fallen due meanwhile are sent along.
+    # Messages of other tests that have become due are sent as well.
     [received] = [mail for mail in mailhost.to("ada@example.com") if mail.sender == "news@acme.example"]
     assert received.recipients == ["ada@example.com", "carol@example.com", "dan@example.com"]
     mail = received.message

@@ -37,7 +37,7 @@ def client(world: Any, issue_key: Any, api: Any) -> Any:
 
 
 def counts(world: Any) -> tuple[int, int]:
-    """Return how many messages and links there are."""
+    """Return the number of messages and links."""
     with tenant_context(world.tenant()):
         return Message.objects.count(), InvoiceLink.objects.count()
 

@@ -38,7 +38,7 @@ def requests_to(vendor: Any, number: Any) -> Any:
 
 
 def report(path: Any, fields: Any, *, token: Any = TOKEN) -> Any:
-    """POST as the vendor does: signed over our public address and the sorted fields (SHA-1, the vendor's choice)."""
+    """POST like Twilio: signed over our public URL and the sorted fields (SHA-1, as specified by Twilio)."""
     signed = f"http://testserver{path}" + "".join(name + fields[name] for name in sorted(fields))
     signature = base64.b64encode(hmac.digest(token.encode(), signed.encode(), "sha1")).decode()
     return Client().post(path, fields, headers={"X-Twilio-Signature": signature}).status_code
@@ -135,7 +135,7 @@ def test_lost_response_causes_a_second_sms_unless_the_first_is_reported(
     reported: bool,
     calls: int,
 ) -> None:
-    """The vendor's API takes no idempotency token: this is the duplicate that remains, and what prevents most of them."""
+    """Twilio's API has no idempotency token: this is the remaining duplicate, and what prevents most of them."""
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
     vendor.delay_seconds = 1
     message = queue_sms(queue, world, "+4930123456")
@@ -143,7 +143,7 @@ def test_lost_response_causes_a_second_sms_unless_the_first_is_reported(
     assert look(message)[0].status == "sending"
     vendor.delay_seconds = 0
     monkeypatch.undo()
-    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
 
     if reported:
         path = callback_path(vendor, "+4930123456")

@@ -43,7 +43,7 @@ from tests.messaging.conftest import deliver
 from tests.messaging.standins import StandIn, stand_in, twilio_api
 from tests.poison import REASON, poison, reason_of
 
-# What the vendor answers for a Message, by the number it went to: (price, price_unit), or a whole answer.
+# The vendor's data of a Message, by the number it was sent to: (price, price_unit), or a complete response.
 Priced = dict[str, Any]
 
 
@@ -54,7 +54,7 @@ def priced() -> Priced:
 
 @pytest.fixture
 def vendor(settings: Any, priced: Priced) -> Iterator[StandIn]:
-    """Twilio's server: takes SMS, and says of each what `priced` has for its number; before, as the real one, null."""
+    """Twilio's server: accepts SMS, and reports the price in `priced` for its number; before that, null like the real one."""
     sids: dict[str, str] = {}
 
     def answer(path: str, fields: dict[str, Any]) -> Any:
@@ -102,7 +102,7 @@ def costs(tenant: Any) -> dict[str, tuple[str, Decimal | None, str]]:
 
 
 def ask_now(tenant: Any) -> int:
-    """Let the time until the next question about the SMS of a tenant pass, and ask; those of other tests wait."""
+    """Advance to the next price query of a tenant's SMS, and run it; those of other tests wait."""
     now = clock.now()
     with system_context(reason="tests"):
         waiting = SmsPrice.objects.filter(ask_at__isnull=False)
@@ -164,7 +164,7 @@ def test_sms_over_the_spend_cap_is_refused_with_the_remaining_amount(
     with tenant_context(world.tenant()):
         assert (Message.objects.count(), SmsPrice.objects.count()) == (1, 2)
     assert spent(world.tenant()) == Decimal("0.20")
-    # Another day has a cap of its own, another company too, and test mode none.
+    # Other days and companies have their own caps, and test mode has none.
     send(world.tenant(), "+4930777456", send_at=clock.now() + dt.timedelta(days=1))
     send(world.other_tenant(), "+4930777456")
     send(world.tenant("test"), "+4930777456")
@@ -206,7 +206,7 @@ def test_canceled_or_refused_sms_cost_nothing(world: World, vendor: StandIn) -> 
 
     assert spent(tenant) == 0
     assert costs(tenant) == {"+4930111111": ("known", Decimal(0), "")}
-    # what cost nothing is no price of the like
+    # a free SMS is not a price for similar ones
     send(tenant, "+4930222456")
     assert spent(tenant) == Decimal("0.10")
 
@@ -291,7 +291,7 @@ def test_unresponsive_sms_provider_delays_nobody(
     send(tenant, "+4930123456")
     deliver()
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
-    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
     vendor.delay_seconds = 1
     ask_now(tenant)
 
@@ -307,7 +307,7 @@ def test_sms_abandoned_without_a_response_stays_counted(
     with tenant_context(tenant):
         Message.objects.filter(id=message.id).update(deferrals=retry.CLOCK.attempts)
     monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
-    load_provider.cache_clear()  # the SDK's client keeps the time-out it was made with
+    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
     vendor.delay_seconds = 1
     deliver()
     load_provider.cache_clear()
@@ -349,7 +349,7 @@ def test_owners_are_notified_once_at_80_percent_and_once_at_the_cap(world: World
     with tenant_context(tenant):
         told = AuditEntry.objects.filter(action="sms_spend.reached").order_by("id")
         assert [entry.detail["percent"] for entry in told] == [80, 100]
-    # With a higher cap owners are told anew.
+    # With a higher cap, owners are notified again.
     cap(tenant, "1.20")
     send(tenant, "+4930123499")
     assert [each.subject for each in mail.outbox[2:]] == ["SMS spend is close to its daily cap"]
@@ -418,7 +418,7 @@ def test_owners_are_notified_again_after_staff_raised_the_cap(world: World, vend
 
 
 def enqueued(tenant: Tenant, task: str) -> int:
-    """Return how many messages to the workers name this task and tenant."""
+    """Return the number of queued task messages with this task and tenant."""
     sent = [json.loads(one)["headers"] for one in commands.call("LRANGE", "celery", 0, -1)]
     mine = {"task": task, "pomelo_company": str(tenant.company_id), "pomelo_mode": tenant.mode}
     return sum(1 for headers in sent if mine.items() <= headers.items())

@@ -36,7 +36,7 @@ def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
 
 @pytest.fixture
 def welcome(client: ApiClient) -> Any:
-    """The id of a template that was made through the API."""
+    """The ID of a template created through the API."""
     answer = client.post("/v1/templates", WELCOME)
     assert answer.status == 201, answer
     return answer.json["id"]
@@ -109,7 +109,7 @@ def test_variable_values_are_inserted_literally() -> None:
 
 
 def test_parsing_and_rendering_a_template_round_trips() -> None:
-    """For all texts without braces and all values: what is rendered is the pieces joined, and the names are found in order."""
+    """For all texts without braces and all values: the rendered text is the joined parts, and names are found in order."""
     rng = random.Random(19)
     alphabet = "ab<>&'\" \n}%#é"
     for _ in range(300):
@@ -202,7 +202,7 @@ def test_preview_uses_examples_or_given_values(client: ApiClient, welcome: Any) 
     }
 
 
-# --- messages that are made of them ---------------------------------------------------------------------------------------
+# --- messages created from them -------------------------------------------------------------------------------------------
 
 
 def test_message_uses_the_pinned_or_newest_template_version(

@@ -42,7 +42,7 @@ def client(world: World, issue_key: Callable[..., IssuedKey], api: Callable[...,
 
 @pytest.fixture
 def stranger() -> Client:
-    """Somebody who has never been here, at an address of their own; forged forms would be refused."""
+    """An anonymous visitor with their own IP address; forged forms would be refused."""
     return Client(enforce_csrf_checks=True, REMOTE_ADDR=random_address())
 
 
@@ -272,7 +272,7 @@ def test_unsubscribe_page_works_without_scripts_and_sign_in(
     assert "default-src" in policy
     assert "unsafe-inline" not in policy
     assert "unsafe-eval" not in policy
-    assert entries(world) == []  # whoever opens a link has not pressed the button
+    assert entries(world) == []  # opening a link is not pressing the button
 
     done = stranger.post(link, {"action": "unsubscribe"}).content.decode()
     assert "You are unsubscribed" in done
@@ -315,7 +315,7 @@ def test_company_name_is_escaped_on_the_unsubscribe_page(
     assert "&lt;script&gt;alert" in text
 
 
-# --- links that are none --------------------------------------------------------------------------------------------------
+# --- invalid links ---------------------------------------------------------------------------------------------------------
 
 
 def test_forged_unsubscribe_links_are_harmless(
@@ -364,7 +364,7 @@ def test_unsubscribe_links_survive_a_secret_key_rotation_until_the_key_is_remove
 def test_unsubscribe_links_are_limited_per_address(
     world: World, stranger: Client, queue: Callable[..., Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Of an hour, so that no token grows meanwhile, however slow the machine.
+    # Per hour, so that no token is added in the meantime, however slow the machine.
     monkeypatch.setattr(clicks, "_limit", VisitLimit(RatePolicy("unsubscribe-tests", 5, window=3600)))
     link = link_of(queue(world.tenant(), "ada@example.com", bulk=NEWS), "ada@example.com")
     elsewhere = Client(REMOTE_ADDR=random_address())
