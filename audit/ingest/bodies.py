@@ -6,6 +6,7 @@ Nothing leaves the process unencrypted.
 
 import os
 import threading
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -28,6 +29,9 @@ MAX_WAITING_BYTES = 8 * 1024 * 1024
 _MAX_DEPTH = 32
 # A longer text would take too long to redact; it is described instead.
 _MAX_TEXT = 4 * MAX_KEPT_BYTES
+_REDACTED = orjson.dumps(REDACTED)
+# The names of members repeat from request to request; longer ones are not remembered.
+_MAX_KNOWN_NAME = 60
 _TOO_DEEP = b'"[nested too deeply]"'
 
 DROPPED = Counter("pomelo_request_bodies_dropped_total", "Requests whose bodies could not be kept")
@@ -227,16 +231,14 @@ class _Writer:
     def _write_object(self, value: dict[str, Any], depth: int) -> None:
         self._add(b"{")
         for index, (name, item) in enumerate(value.items()):
-            self._add((b"," if index else b"") + orjson.dumps(_redacted(name)) + b":")
+            written, is_secret = _known_name(name) if len(name) <= _MAX_KNOWN_NAME else _name(name)
+            self._add(b"," + written if index else written)
             # Whether there is one says nothing of what it is.
-            if item is None or isinstance(item, bool) or not self._is_secret(name):
+            if item is None or isinstance(item, bool) or not (is_secret or name in self._shown_once):
                 self.write(item, depth + 1)
             else:
-                self._add(orjson.dumps(REDACTED))
+                self._add(_REDACTED)
         self._add(b"}")
-
-    def _is_secret(self, name: str) -> bool:
-        return name in self._shown_once or is_secret_name(name)
 
     def _add(self, piece: bytes) -> None:
         self.pieces.append(piece)
@@ -245,10 +247,18 @@ class _Writer:
             raise _Full
 
 
+def _name(name: str) -> tuple[bytes, bool]:
+    """Return the name of a member as it is written, and whether its value is a secret."""
+    return orjson.dumps(_redacted(name)) + b":", is_secret_name(name)
+
+
+_known_name = lru_cache(maxsize=2_000)(_name)
+
+
 def _scalar(value: Any) -> bytes:
     written = orjson.dumps(value)
     if isinstance(value, int) and hide_card_numbers(written.decode(), "") == "":
-        return orjson.dumps(REDACTED)
+        return _REDACTED
     return written
 
 

@@ -28,7 +28,7 @@ PEER = "tests.benchmarks.peer.wsgi:application"
 KEYS = 200
 COLD_KEYS = 1_000
 SLICE_SECONDS = 0.25
-# Until all logged requests have been sent to Valkey (audit.ingest.buffer.FLUSH_SECONDS, and sending).
+# Until all logged requests have been sent to Valkey (audit.ingest.shipping.FLUSH_SECONDS, and sending).
 LOG_SETTLES_SECONDS = 0.15
 LOG_ROUNDS_PER_SECOND = 10
 
@@ -176,10 +176,17 @@ class Bench:
 
     def log(self) -> None:
         """The request log's share of a worker's CPU time, in one process where some requests ask not to be logged."""
+        self._share_of_log("the request log's share of whoami's processor time", "yes", "not", must=5.0)
+
+    def bodies(self) -> None:
+        """The share of keeping bodies of requests, redacted and encrypted, in one process where some requests ask for it."""
+        self._share_of_log("kept bodies' share of whoami's processor time", "kept", "yes", must=50.0)
+
+    def _share_of_log(self, name: str, with_it: str, without_it: str, *, must: float) -> None:
         with self.pomelo(DJANGO_SETTINGS_MODULE="tests.benchmarks.unlogged") as server:
             secrets = self.seed["secrets"][:KEYS]
             clients = {}
-            for log in ("yes", "not"):
+            for log in (with_it, without_it):
                 packs = [
                     packed("GET", "/v1/whoami", headers={"Authorization": f"Bearer {secret}", "X-Log": log})
                     for secret in secrets
@@ -197,13 +204,13 @@ class Bench:
                     costs[log].append((server.cpu() - before) / part.answers * 1e6)
             for client in clients.values():
                 client.close()
-        pairs = list(zip(costs["yes"], costs["not"], strict=True))
+        pairs = list(zip(costs[with_it], costs[without_it], strict=True))
         found = estimate([(1 - without / with_) * 100 for with_, without in pairs])
         self.figures.append(
             Figure(
-                "the request log's share of whoami's processor time",
+                name,
                 value=found.value,
-                must=5.0,
+                must=must,
                 aim=None,
                 unit=" %",
                 at_least=False,
@@ -354,7 +361,7 @@ def table(figures: list[Figure]) -> Table:
 
 def main() -> None:
     """Measure and print. The exit status is 1 if a required figure is missed."""
-    groups = ("whoami", "customers", "resource", "log", "hashers", "cold", "memory", "scale")
+    groups = ("whoami", "customers", "resource", "log", "bodies", "hashers", "cold", "memory", "scale")
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scale", type=int, default=1_000_000, help="rows of the large tables")
     options.add_argument("--seconds", type=float, default=8.0, help="of load for each side of a ratio")

@@ -13,8 +13,11 @@ API_REQUEST_LOG = "tests.benchmarks.unlogged.record"
 
 
 def record(entry: dict[str, Any]) -> None:
-    """Log a finished request, unless it has `X-Log: not`."""
-    if entry["request"].META["HTTP_X_LOG"] != "not":
+    """Log a finished request, unless it has `X-Log: not`; with `X-Log: kept`, with its bodies."""
+    wanted = entry["request"].META["HTTP_X_LOG"]
+    if wanted == "kept":
+        entry["request"].bodies_until = float("inf")
+    if wanted != "not":
         _production_log()(entry)
 
 
