@@ -80,7 +80,7 @@ def test_saved_filter_is_private_to_its_member(world: World, login: Login) -> No
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "message"),
     [
         ({"name": " "}, "Needs at least one visible character."),
         ({"name": "x" * 61}, "At most 60 characters are accepted."),
@@ -95,12 +95,12 @@ def test_saved_filter_is_private_to_its_member(world: World, login: Login) -> No
     ],
 )
 def test_invalid_saved_filter_is_refused_without_side_effects(
-    world: World, login: Login, sent: dict[str, str], said: str
+    world: World, login: Login, sent: dict[str, str], message: str
 ) -> None:
     browser = login(world.owner)
     save(browser, "First")
 
-    assert save(browser, **{"name": "Second", **sent}) == said
+    assert save(browser, **{"name": "Second", **sent}) == message
 
     assert [one.name for one in saved_of(world)] == ["First"]
 

@@ -23,8 +23,8 @@ def issue(world: World, capsys: Any, **options: Any) -> Any:
 def test_issue_key_prints_both_halves_once_and_the_key_works(
     world: World, api: Callable[..., ApiClient], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = issue(world, capsys, mode="live", scopes="customers:read,send_email")
-    lines = dict(line.split(":", 1) for line in said.out.splitlines())
+    output = issue(world, capsys, mode="live", scopes="customers:read,send_email")
+    lines = dict(line.split(":", 1) for line in output.out.splitlines())
     answer = api(lines["client_secret"].strip(), client_id=lines["client_id"].strip()).get("/v1/whoami")
     assert answer.status == 200
     assert answer.json["scopes"] == ["customers:read", "email:send"]
@@ -33,7 +33,7 @@ def test_issue_key_prints_both_halves_once_and_the_key_works(
 def test_issue_key_takes_every_restriction_and_speaks_json(
     world: World, api: Callable[..., ApiClient], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    said = issue(
+    output = issue(
         world,
         capsys,
         mode="test",
@@ -44,7 +44,7 @@ def test_issue_key_takes_every_restriction_and_speaks_json(
         expires_in_days=5,
         json=True,
     )
-    printed = json.loads(said.out)
+    printed = json.loads(output.out)
     assert set(printed) == {"client_id", "client_secret"}
     with tenant_context(world.tenant("test")):
         key = ApiKey.objects.get()
@@ -61,9 +61,9 @@ def test_issue_key_takes_every_restriction_and_speaks_json(
 def test_issue_key_warns_when_the_limit_is_capped(
     world: World, capsys: pytest.CaptureFixture[str], json_wanted: bool
 ) -> None:
-    said = issue(world, capsys, mode="live", scopes="read-only", rate_limit=5000, json=json_wanted)
-    assert "60 requests a minute" in said.err
-    assert "5000" in said.err
+    output = issue(world, capsys, mode="live", scopes="read-only", rate_limit=5000, json=json_wanted)
+    assert "60 requests a minute" in output.err
+    assert "5000" in output.err
     assert issue(world, capsys, mode="live", scopes="read-only", rate_limit=60, json=True).err == ""
 
 

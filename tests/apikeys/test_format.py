@@ -116,9 +116,9 @@ def test_check_secret_works_offline(
     secret = keys.generate("live")
     monkeypatch.setattr("sys.stdin", io.StringIO(secret.text + "\n"))
     call_command("check_secret")
-    said = capsys.readouterr().out
-    assert secret.display in said
-    assert secret.text not in said
+    output = capsys.readouterr().out
+    assert secret.display in output
+    assert secret.text not in output
     for wrong in (secret.text[:-1] + "!", secret.text[:-2], "", "hello"):
         monkeypatch.setattr("sys.stdin", io.StringIO(wrong + "\n"))
         with pytest.raises(CommandError):

@@ -153,9 +153,9 @@ def test_revoke_key_warns_when_valkey_is_unreachable(
 ) -> None:
     own_valkey.stop()
     call_command("revoke_key", issued.client_id)
-    said = capsys.readouterr()
-    assert "is revoked" in said.out
-    assert "60 more seconds" in said.err
+    output = capsys.readouterr()
+    assert "is revoked" in output.out
+    assert "60 more seconds" in output.err
 
 
 def test_dashboard_warns_when_valkey_is_unreachable(

@@ -226,9 +226,9 @@ def test_key_revoked_earlier_can_be_marked_as_leaked(world: World, leaked: Any) 
 def test_revoke_key_command_disables_what_the_key_created(world: World, leaked: Any, capsys: Any) -> None:
     issued, _ = leaked
     call_command("revoke_key", issued.client_id, "--leaked")
-    said = capsys.readouterr().out
-    assert f"{issued.client_id} is revoked." in said
-    assert "Webhook endpoints it made or changed: 2 switched off." in said
+    output = capsys.readouterr().out
+    assert f"{issued.client_id} is revoked." in output
+    assert "Webhook endpoints it made or changed: 2 switched off." in output
     assert state(world) == (["https://other.example/hook"], ["canceled"], [])
     with tenant_context(world.tenant("test")):
         disabled = AuditEntry.objects.filter(action="webhook_endpoint.disabled")

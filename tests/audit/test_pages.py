@@ -322,7 +322,7 @@ def test_export_names_the_filters_it_applied_and_nothing_else(world: World, brow
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "expected"),
     [
         ("ip=nowhere", "Use an address or a network, such as 203.0.113.0/24."),
         ("period=yesterday", "Select a valid choice. yesterday is not one of the available choices."),
@@ -331,12 +331,12 @@ def test_export_names_the_filters_it_applied_and_nothing_else(world: World, brow
 )
 @pytest.mark.parametrize("stream", ["audit", "requests"])
 def test_export_with_an_invalid_filter_is_refused_and_not_recorded(
-    world: World, browser: Client, stream: str, query: str, said: str
+    world: World, browser: Client, stream: str, query: str, expected: str
 ) -> None:
     answer = browser.get(f"/{stream}/export.csv?{query}")
     assert answer.status_code == 400
     text = answer.content.decode()
-    assert said in text
+    assert expected in text
     assert "Nothing was changed. Go back and correct it." in text
     with tenant_context(world.tenant()):
         assert not AuditEntry.objects.filter(action="audit.exported").exists()

@@ -98,7 +98,7 @@ def test_tampering_with_the_proof_file_is_detected(proof: list[str]) -> None:
         "the signature": [json.dumps({**head, "signature": "00" * 64}), *proof[1:]],
     }
     found = {name: check(lines)[0] for name, lines in ways.items()}
-    assert {name for name, said in found.items() if not said.startswith(name)} == set(), found
+    assert {name for name, problem in found.items() if not problem.startswith(name)} == set(), found
     assert second > first
 
 

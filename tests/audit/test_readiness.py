@@ -9,7 +9,7 @@ from tests.engines import superuser_url
 
 
 @pytest.mark.parametrize(
-    ("ahead", "status", "said"),
+    ("ahead", "status", "message"),
     [
         (30, 200, "ok"),
         (7, 200, "ok"),
@@ -18,11 +18,11 @@ from tests.engines import superuser_url
     ],
 )
 def test_shortage_of_partitions_is_reported(
-    monkeypatch: pytest.MonkeyPatch, ahead: int, status: int, said: str
+    monkeypatch: pytest.MonkeyPatch, ahead: int, status: int, message: str
 ) -> None:
     monkeypatch.setattr(readiness, "days_ahead", lambda: ahead)
     answer = Client().get("/readyz")
-    assert (answer.status_code, answer.json()["checks"]["audit_partitions"]) == (status, said)
+    assert (answer.status_code, answer.json()["checks"]["audit_partitions"]) == (status, message)
 
 
 def test_partitions_of_the_current_day_exist() -> None:

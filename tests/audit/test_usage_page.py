@@ -282,7 +282,7 @@ def test_viewer_sees_usage_but_cannot_export_it(world: World, login: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "said"),
+    ("now", "before", "expected"),
     [
         (3, 2, "+50% on 2 before"),
         (0, 2, "−100% on 2 before"),
@@ -294,5 +294,7 @@ def test_viewer_sees_usage_but_cannot_export_it(world: World, login: Callable[..
         (5, 0, "0 before"),
     ],
 )
-def test_change_is_a_percentage_up_to_ten_times_and_then_a_multiple(now: int, before: int, said: str) -> None:
-    assert change_text(now, before) == said
+def test_change_is_a_percentage_up_to_ten_times_and_then_a_multiple(
+    now: int, before: int, expected: str
+) -> None:
+    assert change_text(now, before) == expected

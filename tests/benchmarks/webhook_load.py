@@ -254,7 +254,7 @@ def _add_to_backlog(company: Company, endpoint: Endpoint, event: OutboxEvent, ro
         )
 
 
-def tell(text: str) -> None:
+def log_line(text: str) -> None:
     """Print progress."""
     sys.stderr.write(f"{text}\n")
 
@@ -288,7 +288,7 @@ def rates(port: int) -> dict[str, float]:
     running.stop()
     thread.join()
     for each in rounds:
-        tell("engine, relay, bare, sequential: " + ", ".join(f"{r.core:.0f}/s" for r in each))
+        log_line("engine, relay, bare, sequential: " + ", ".join(f"{r.core:.0f}/s" for r in each))
     # The median round by the least noisy measure: the share of the bare loop.
     engine, relay, bare, sequential = sorted(rounds, key=lambda each: each[0].core / each[3].core)[
         ROUNDS // 2
@@ -320,7 +320,7 @@ def latency(port: int) -> dict[str, float]:
     finally:
         worker.terminate()
         worker.wait()
-    tell(f"idle: {idle}\nloaded: {loaded}")
+    log_line(f"idle: {idle}\nloaded: {loaded}")
     return {
         "idle_p50": idle[len(idle) // 2],
         "idle_p95": idle[int(len(idle) * 0.95)],

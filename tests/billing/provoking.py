@@ -210,7 +210,7 @@ def charge_failed(scene: Scene) -> Written:
     return scene.by_pomelo("billing.complete_payments")
 
 
-def tell_of_dispute(scene: Scene, *statuses: str) -> Written:
+def report_dispute(scene: Scene, *statuses: str) -> Written:
     """Let Stripe tell of a dispute about a charge of its, which has these states one after the other."""
     pytest.importorskip("stripe", reason="the SDK is an extra, which this environment is without")
     secret = scene.settings.STRIPE_LIVE_WEBHOOK_SECRET = "whsec_of_the_scene"
@@ -229,17 +229,17 @@ def tell_of_dispute(scene: Scene, *statuses: str) -> Written:
 
 @provokes("charge.disputed")
 def charge_disputed(scene: Scene) -> Written:
-    return tell_of_dispute(scene, "needs_response")
+    return report_dispute(scene, "needs_response")
 
 
 @provokes("charge.dispute_updated")
 def charge_dispute_updated(scene: Scene) -> Written:
-    return tell_of_dispute(scene, "needs_response", "under_review")
+    return report_dispute(scene, "needs_response", "under_review")
 
 
 @provokes("charge.dispute_closed")
 def charge_dispute_closed(scene: Scene) -> Written:
-    return tell_of_dispute(scene, "needs_response", "lost")
+    return report_dispute(scene, "needs_response", "lost")
 
 
 def refund(client: ApiClient, amount: int) -> str:

@@ -24,7 +24,7 @@ def make_due(tenant: Tenant, **fields: object) -> Invoice:
     return make_invoice(tenant, **{"finalize": True, "due_date": DUE, **fields})
 
 
-def said_of(invoice: Invoice) -> int:
+def overdue_events_of(invoice: Invoice) -> int:
     with tenant_context(invoice.tenant):
         return OutboxEvent.objects.filter(type="invoice.overdue", object_id=invoice.public_id).count()
 
@@ -34,16 +34,16 @@ def test_overdue_invoice_is_announced_once_on_the_next_day(world: World) -> None
     later = make_due(world.tenant(), due_date=DUE + timedelta(days=1))
 
     services.detect_overdue(now=NEXT_DAY - timedelta(seconds=1))
-    assert said_of(invoice) == 0
+    assert overdue_events_of(invoice) == 0
     services.detect_overdue(now=NEXT_DAY)
     services.detect_overdue(now=NEXT_DAY)
 
-    assert [said_of(row) for row in (invoice, draft, later)] == [1, 0, 0]
+    assert [overdue_events_of(row) for row in (invoice, draft, later)] == [1, 0, 0]
     payment = make_payment(world.tenant(), invoice=invoice, amount=11_900)
     with tenant_context(world.tenant()):
         services.undo_payment(payment=payment, actor=SYSTEM, reason="Bounced")
     services.detect_overdue(now=NEXT_DAY)
-    assert said_of(invoice) == 1
+    assert overdue_events_of(invoice) == 1
 
 
 def test_just_paid_invoice_is_not_overdue(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,7 +56,7 @@ def test_just_paid_invoice_is_not_overdue(world: World, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(overdue, "lock_invoice", pay_first)
     services.detect_overdue(now=NEXT_DAY)
-    assert said_of(invoice) == 0
+    assert overdue_events_of(invoice) == 0
 
 
 def test_invoice_list_filters_by_overdue(world: World) -> None:
@@ -82,10 +82,10 @@ def test_sweep_is_bounded_and_the_next_one_continues(world: World, monkeypatch: 
     monkeypatch.setattr(overdue, "MAX_BATCHES", 2)
 
     services.detect_overdue(now=NEXT_DAY)
-    assert [said_of(row) for row in (first, second, third)] == [1, 1, 0]
+    assert [overdue_events_of(row) for row in (first, second, third)] == [1, 1, 0]
 
     services.detect_overdue(now=NEXT_DAY)
-    assert said_of(third) == 1
+    assert overdue_events_of(third) == 1
 
 
 def test_failing_overdue_invoice_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +95,6 @@ def test_failing_overdue_invoice_does_not_block_others(world: World, monkeypatch
 
     services.detect_overdue(now=NEXT_DAY)
 
-    assert (said_of(bad), said_of(good)) == (0, 1)
+    assert (overdue_events_of(bad), overdue_events_of(good)) == (0, 1)
     assert reason_of("billing.detect_overdue", bad.public_id) == REASON
     assert reason_of("billing.detect_overdue", good.public_id) is None

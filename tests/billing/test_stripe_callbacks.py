@@ -161,7 +161,7 @@ def disputed(world: World, stripe: Stripe) -> Charge:
     return make_charge(world.tenant(), payment_method=CARD)
 
 
-def told(charge: Charge) -> list[tuple[str, str]]:
+def reported_disputes(charge: Charge) -> list[tuple[str, str]]:
     """Return the disputes of a charge as in the API and in events."""
     with tenant_context(charge.tenant):
         events = OutboxEvent.objects.filter(type__startswith="charge.dispute").order_by("id")
@@ -193,7 +193,7 @@ def test_dispute_is_recorded_on_its_charge_and_shown_to_the_company(world: World
     for status in ("under_review", "won"):
         now += 1
         assert send(dispute_event(reference, status, created=now)) == 204
-    assert told(charge) == [
+    assert reported_disputes(charge) == [
         ("charge.disputed", "needs_response"),
         ("charge.dispute_updated", "under_review"),
         ("charge.dispute_closed", "won"),
@@ -208,7 +208,7 @@ def test_duplicate_late_and_out_of_order_disputes_change_nothing(world: World, s
     for status, moment in (("lost", now), ("needs_response", now), ("under_review", now - 1)):
         assert send(dispute_event(reference, status, created=moment)) == 204
 
-    assert told(charge) == [("charge.disputed", "lost"), ("charge.dispute_closed", "lost")]
+    assert reported_disputes(charge) == [("charge.disputed", "lost"), ("charge.dispute_closed", "lost")]
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_unknown_or_malformed_dispute_changes_nothing(
     body["data"]["object"].update(changes)
     assert send(body) == status
 
-    assert len(told(charge)) == ("reason" in changes and status == 204)
+    assert len(reported_disputes(charge)) == ("reason" in changes and status == 204)
 
 
 def test_dispute_before_its_charge_is_known_is_retried(world: World, stripe: Stripe) -> None:
@@ -246,18 +246,18 @@ def test_dispute_before_its_charge_is_known_is_retried(world: World, stripe: Str
     body = dispute_event(intent["id"], created=int(time.time()) + 1)
 
     assert send(body) == 503
-    assert told(charge) == []
+    assert reported_disputes(charge) == []
     assert ask_again(charge).status == "succeeded"
     assert send(body) == 204
 
-    assert told(charge) == [("charge.disputed", "needs_response")]
+    assert reported_disputes(charge) == [("charge.disputed", "needs_response")]
 
 
 def test_test_mode_dispute_is_not_recorded_on_a_live_charge(world: World, stripe: Stripe) -> None:
     charge = disputed(world, stripe)
     body = json.loads(dispute_event(charge.gateway_reference, created=int(time.time())))
     assert send({**body, "livemode": False}, secret=TEST_SECRET) == 204
-    assert told(charge) == []
+    assert reported_disputes(charge) == []
 
 
 def test_refund_that_fails_after_it_succeeded_is_shown_to_staff(world: World, stripe: Stripe) -> None:

@@ -43,7 +43,7 @@ SEEDED = {
 TIER = "enterprise"
 
 
-def told_limits(client: ApiClient) -> dict[str, int]:
+def shown_limits(client: ApiClient) -> dict[str, int]:
     """Return the built-in limits as shown to a key; extensions add policies."""
     limits = client.get("/v1/whoami").json["limits"]
     return {name: limits[name] for name in ("key", "company", "messages")}
@@ -88,14 +88,14 @@ def test_changed_tier_limits_apply_to_the_next_request(
     client = api(issue_key(world.company, rate_limit=1_000).client_secret)
     pro = make_world(tier="pro")
     other = api(issue_key(pro.company, rate_limit=1_000).client_secret)
-    assert told_limits(client) == {"key": 1_000, "company": 1_000, "messages": 200}
+    assert shown_limits(client) == {"key": 1_000, "company": 1_000, "messages": 200}
     before = [company_of(world).version, company_of(pro).version]
 
     effects = set_limits(requests_per_minute=900, messages_per_minute=150)
 
     assert {effect.immediate for effect in effects} == {True}
-    assert told_limits(client) == {"key": 900, "company": 900, "messages": 150}
-    assert told_limits(other) == {"key": 300, "company": 300, "messages": 60}
+    assert shown_limits(client) == {"key": 900, "company": 900, "messages": 150}
+    assert shown_limits(other) == {"key": 300, "company": 300, "messages": 60}
     assert [company_of(world).version, company_of(pro).version] == [before[0] + 1, before[1]]
     with CaptureQueriesContext(connection) as statements:
         assert client.get("/v1/whoami").headers["X-RateLimit-Limit"] == "900"
@@ -223,7 +223,7 @@ def test_company_created_during_a_limit_change_gets_the_new_limits(
             pass
     beginning.join(60)
 
-    assert told_limits(api(secrets[0])) == {"key": 900, "company": 900, "messages": 150}
+    assert shown_limits(api(secrets[0])) == {"key": 900, "company": 900, "messages": 150}
 
 
 def _in_a_thread(work: Callable[[], Any]) -> None:

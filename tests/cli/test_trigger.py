@@ -42,9 +42,9 @@ def test_triggered_event_is_published(
 ) -> None:
     done = finished("trigger", kind, "--api-url", web.url, secret=key)
     assert (done.returncode, done.stderr) == (0, "")
-    said, event, about = done.stdout.split()
+    kind_printed, event, about = done.stdout.split()
     read = api(key).get(f"/v1/events/{event}").json
-    assert (said, read["type"], read["data"]["object"]["id"]) == (kind, kind, about)
+    assert (kind_printed, read["type"], read["data"]["object"]["id"]) == (kind, kind, about)
 
 
 def test_trigger_waits_for_the_payment(

@@ -35,5 +35,5 @@ def calls_held(name: str, web: WebProcess, world: World, folder: Path) -> list[s
         "SLOW_KEY": make_key(world.company, mode="test", rate_limit=3),
     }
     secrets = {each: key.client_secret for each, key in keys.items()}
-    said = run(*command, folder=folder, BASE_URL=web.url, **secrets).splitlines()
-    return [call for call in CALLS if call in said]
+    output = run(*command, folder=folder, BASE_URL=web.url, **secrets).splitlines()
+    return [call for call in CALLS if call in output]

@@ -165,12 +165,12 @@ def openapi_python_client(folder: Path) -> list[str | Path]:
     bin_ = Path(sys.executable).parent
     (folder / "made").mkdir()
     (folder / "settings.yaml").write_text(BYTES + "post_hooks: []\n")
-    said = run(
+    output = run(
         *(bin_ / "openapi-python-client", "generate", "--path", document.PATH, "--meta", "none"),
         *("--output-path", "made/pomelo_generated", "--config", "settings.yaml", "--fail-on-warning"),
         folder=folder,
     )
-    assert "WARNING" not in said
+    assert "WARNING" not in output
     return _python(folder, bin_, folder / "made", "openapi_python_client.py")
 
 

@@ -21,12 +21,14 @@ def bin_(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_spectral_has_no_warnings(bin_: Any) -> None:
-    said = run(bin_ / "spectral", "lint", "--fail-severity", "hint", document.PATH, folder=ROOT)
-    assert "No results" in said
+    output = run(bin_ / "spectral", "lint", "--fail-severity", "hint", document.PATH, folder=ROOT)
+    assert "No results" in output
 
 
 def test_redocly_has_no_warnings(bin_: Any) -> None:
-    said = run(bin_ / "redocly", "lint", "--extends=recommended", "--format=json", document.PATH, folder=ROOT)
-    found = json.loads(said[said.index("{") : said.rindex("}") + 1])
+    output = run(
+        bin_ / "redocly", "lint", "--extends=recommended", "--format=json", document.PATH, folder=ROOT
+    )
+    found = json.loads(output[output.index("{") : output.rindex("}") + 1])
     assert (found["totals"]["errors"], found["totals"]["warnings"]) == (0, 0)
     assert found["totals"]["ignored"] == 1

@@ -82,7 +82,7 @@ def _wait(port: int, process: subprocess.Popen[bytes], output: Path) -> None:
                 connection.connect()
                 return
         except OSError:
-            said = output.read_text(errors="replace")[-2000:]
-            assert process.poll() is None, said
-            assert time.monotonic() < deadline, said
+            printed = output.read_text(errors="replace")[-2000:]
+            assert process.poll() is None, printed
+            assert time.monotonic() < deadline, printed
         time.sleep(0.5)

@@ -42,19 +42,19 @@ def web(environment: dict[str, str]) -> Iterator[str]:
         try:
             address = f"http://127.0.0.1:{port}"
             deadline = time.monotonic() + 180
-            said = "nothing"
+            output = "nothing"
             while time.monotonic() < deadline:
                 try:
                     with urllib.request.urlopen(f"{address}/readyz", timeout=5) as answer:
                         assert json.load(answer)["status"] == "ready"
                         break
                 except urllib.error.HTTPError as refusal:
-                    said = refusal.read().decode()
+                    output = refusal.read().decode()
                 except OSError as error:
-                    said = str(error)
+                    output = str(error)
                 time.sleep(0.2)
             else:
-                raise AssertionError(f"never ready: {said}")
+                raise AssertionError(f"never ready: {output}")
             yield address
         finally:
             process.terminate()

@@ -67,10 +67,10 @@ def test_pgbouncer_transaction_pooling_is_supported(seen: Any) -> None:
                 bouncer.terminate()
                 if sys.exc_info()[0]:
                     print((folder / "log").read_text())
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[
-        1
-    ]
-    seen(f"PgBouncer {said}, transaction pooling, 3 server connections", "the same, `app` through it")
+    version = subprocess.run(
+        [program, "--version"], capture_output=True, text=True, check=True
+    ).stdout.split()[1]
+    seen(f"PgBouncer {version}, transaction pooling, 3 server connections", "the same, `app` through it")
 
 
 def test_multi_host_url_finds_the_primary(seen: Any) -> None:

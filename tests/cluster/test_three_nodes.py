@@ -113,21 +113,21 @@ def test_killed_nodes_lose_nothing(tmp_path: Path, trouble_seconds: float, seen:
         failures = [line for name in ("web 1", "web 2", "web 3") for line in log_of(nodes, name).splitlines()]
     # then
     admitted = limited.statuses.get(200, 0)
-    said = (
+    message = (
         f"{sum(killer.kills.values())} kills in {seconds:.0f} s ({killer.skipped} left out, since only one node was up); "
         f"{ledger}; writers' tries by status (0: no answer): {dict(writers.statuses)}; "
         f"one key's calls: {limited.statuses}, {admitted} admitted of at most {LIMIT + seconds * LIMIT / 60:.0f}; "
         f"revoked with all nodes up: {calm}; {revoked} more keys revoked, refused by nodes: {dict(told)}"
     )
-    print(said)
+    print(message)
     assert calm == [401] * len(NODES)
     assert writers.surprises == [], failures[-5:]
-    assert (ledger.lost_writes, ledger.double_writes, ledger.lost_events) == (set(), set(), set()), said
+    assert (ledger.lost_writes, ledger.double_writes, ledger.lost_events) == (set(), set(), set()), message
     assert receiver.forged == 0
-    assert len(writers.accepted) >= LEAST_WRITES, said
-    assert admitted <= LIMIT + seconds * LIMIT / 60 + 1, said
-    assert wrong == [], said
-    assert told, said
-    assert any(killer.kills.values()), said
-    assert all(killer.kills[node] for node in NODES) or trouble_seconds < 60, said
-    seen(f"three nodes, Valkey Cluster (3 + 3), {broker_name}", said)
+    assert len(writers.accepted) >= LEAST_WRITES, message
+    assert admitted <= LIMIT + seconds * LIMIT / 60 + 1, message
+    assert wrong == [], message
+    assert told, message
+    assert any(killer.kills.values()), message
+    assert all(killer.kills[node] for node in NODES) or trouble_seconds < 60, message
+    seen(f"three nodes, Valkey Cluster (3 + 3), {broker_name}", message)

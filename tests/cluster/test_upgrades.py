@@ -56,8 +56,8 @@ def test_upgrade_by_backup_and_restore_works(
         # when it is restored in a new cluster of the packaged version
         with private_engines() as new:
             upgraded = environment_of(new, secrets_of=old)
-            status, said = restore(upgraded | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
-            assert status == 0, said
+            status, output = restore(upgraded | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
+            assert status == 0, output
             found = run_step(upgraded, "go_on", made["company"])
     # then
     assert_all_is_there(receiver, made, found)

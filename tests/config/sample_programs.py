@@ -167,10 +167,10 @@ class Running:
         """Return what all of them printed. Fails with it when one of them failed, or was not run."""
         self._process.kill()
         self._process.wait()
-        said = (self.folder / "said.txt").read_text()
-        assert self._process.returncode == 0, said[-3000:]
-        assert re.findall(r"^== (.+)$", said, re.MULTILINE) == self.names
-        return said
+        output = (self.folder / "said.txt").read_text()
+        assert self._process.returncode == 0, output[-3000:]
+        assert re.findall(r"^== (.+)$", output, re.MULTILINE) == self.names
+        return output
 
 
 def wait_for(running: list[Running]) -> None:

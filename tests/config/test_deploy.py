@@ -178,9 +178,9 @@ def pinning(tmp_path: Path) -> Any:
 
 
 def test_images_are_pinned_to_the_registrys_digest(pinning: Any, tmp_path: Path) -> None:
-    code, said, _ = pinning("--check")
+    code, output, _ = pinning("--check")
     assert code == 1
-    assert said.count("has no digest\n") == 3
+    assert output.count("has no digest\n") == 3
 
     code, _, written = pinning()
     assert code == 0
@@ -195,9 +195,9 @@ def test_images_are_pinned_to_the_registrys_digest(pinning: Any, tmp_path: Path)
     assert (tmp_path / "deploy" / "pomelo.env").stat().st_mode & 0o777 == 0o600
 
     # What is left is Pomelo's own image, whose digest its registry makes.
-    code, said, _ = pinning("--check")
+    code, output, _ = pinning("--check")
     assert code == 1
-    assert "has no digest\n" not in said
+    assert "has no digest\n" not in output
     for manifest in (tmp_path / "deploy" / "kubernetes").glob("*.yaml"):
         manifest.write_text(re.sub("sha256:0{64}", FAKE_DIGEST, manifest.read_text()))
     assert pinning("--check")[0] == 0

@@ -55,8 +55,8 @@ def test_identifier_opens_its_page_and_switches_the_mode(
     answer = browser.post("/find/", {"q": f"  {wanted} "})
     # then they are on its page, and are told when the mode is another one now
     assert answer.headers["Location"] == page.format(wanted)
-    said = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said == ([] if mode == "live" else ["This is in Test: switched."])
+    text_shown = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert text_shown == ([] if mode == "live" else ["This is in Test: switched."])
     assert browser.get(page.format(wanted)).status_code == 200
 
 
@@ -250,8 +250,8 @@ def test_search_covers_all_own_companies_and_no_others(world: World, login: Logi
     join(world.other_company, world.owner, Role.VIEWER)
     answer = browser.post("/find/", {"q": theirs.public_id})
     assert answer.headers["Location"] == f"/customers/{theirs.public_id}/"
-    said = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said == [f"This is in {world.other_company.name}, Test: switched."]
+    text_shown = [str(message) for message in get_messages(answer.wsgi_request)]
+    assert text_shown == [f"This is in {world.other_company.name}, Test: switched."]
 
 
 def test_several_matches_are_listed_and_can_be_opened(world: World, login: Login) -> None:

@@ -72,15 +72,15 @@ def test_worker_serves_its_metrics_on_its_own_port(tmp_path: Path) -> None:
         "PYTHONPATH": str(ROOT),
     }
     with celery("worker", tmp_path, environment):
-        said: list[bytes] = []
+        output: list[bytes] = []
 
         def answers() -> bool:
             with (
                 contextlib.suppress(OSError),
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
             ):
-                said.append(answer.read())
-            return bool(said)
+                output.append(answer.read())
+            return bool(output)
 
         wait_for(answers)
-    assert b"pomelo_background_failures_total" in said[-1] or b"pomelo_valkey_failures_total" in said[-1]
+    assert b"pomelo_background_failures_total" in output[-1] or b"pomelo_valkey_failures_total" in output[-1]

@@ -102,18 +102,18 @@ class Task:
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "output"),
     [
         ("req_01m8js3fbhepns85dnnr283mrd", "req_01m8js3fbhepns85dnnr283mrd"),
         ("req_x\nforged line", None),  # whoever writes to the broker does not write to the log
         (None, None),
     ],
 )
-def test_worker_log_names_the_task_and_its_originating_request(sent: str | None, said: str | None) -> None:
+def test_worker_log_names_the_task_and_its_originating_request(sent: str | None, output: str | None) -> None:
     task = Task({jobs.REQUEST_HEADER: sent} if sent else None)
     worker_metrics._begin("id-1", task)
     bound = structlog.contextvars.get_contextvars()
-    assert (bound["task"], bound["task_id"], bound.get("request_id")) == ("test.work", "id-1", said)
+    assert (bound["task"], bound["task_id"], bound.get("request_id")) == ("test.work", "id-1", output)
     worker_metrics._end("id-1", task, state="SUCCESS")
     assert structlog.contextvars.get_contextvars() == {}
     assert REGISTRY.get_sample_value("pomelo_tasks_total", {"task": "test.work", "outcome": "success"}) >= 1

@@ -122,13 +122,13 @@ def test_field_keys_are_replaced_and_the_former_one_removed(
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
     stored.read()
 
-    said = rotate()
+    output = rotate()
 
-    assert "FIELD_ENCRYPTION_KEYS: its old values can be removed." in said
+    assert "FIELD_ENCRYPTION_KEYS: its old values can be removed." in output
     assert re.search(
-        r"^webhooks_endpointsecret.secret: done: \d+ checked, [1-9]\d* re-encrypted$", said, re.MULTILINE
+        r"^webhooks_endpointsecret.secret: done: \d+ checked, [1-9]\d* re-encrypted$", output, re.MULTILINE
     )
-    assert re.search(r"^audit_requestbodies.request: done: \d+ checked, [1-9]", said, re.MULTILINE)
+    assert re.search(r"^audit_requestbodies.request: done: \d+ checked, [1-9]", output, re.MULTILINE)
     settings.FIELD_ENCRYPTION_KEYS = [new]
     stored.read()
     settings.FIELD_ENCRYPTION_KEYS = [new, old]
@@ -172,10 +172,10 @@ def test_undecryptable_values_are_counted_and_keep_the_former_key(
     Stored(world)
     settings.FIELD_ENCRYPTION_KEYS = [field_keys[1]]  # the old one was taken away too early
 
-    said = rotate()
+    output = rotate()
 
-    assert "readable under none of FIELD_ENCRYPTION_KEYS" in said
-    assert "FIELD_ENCRYPTION_KEYS: its old values are still needed." in said
+    assert "readable under none of FIELD_ENCRYPTION_KEYS" in output
+    assert "FIELD_ENCRYPTION_KEYS: its old values are still needed." in output
 
 
 def test_concurrently_changed_row_is_not_overwritten(
@@ -257,8 +257,8 @@ def test_new_peppers_are_distributed_first_and_keys_move_at_their_next_use(
     grants.COPIES.clear()
     assert api(issued.client_secret).get("/v1/whoami").status == 200
 
-    said = rotate()
-    assert "API_KEY_PEPPERS: its old values can be removed." in said, said
+    output = rotate()
+    assert "API_KEY_PEPPERS: its old values can be removed." in output, output
     settings.API_KEY_PEPPERS = new
     grants.COPIES.clear()
     assert api(issued.client_secret).get("/v1/whoami").status == 200

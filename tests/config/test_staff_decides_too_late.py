@@ -63,6 +63,6 @@ def test_object_deleted_concurrently_is_reported_as_gone(
     answer = browser.post(f"/staff/{page}/", form)
 
     assert answer.status_code == 302
-    (said,) = get_messages(answer.wsgi_request)
-    assert said.level_tag == "error"
-    assert "no longer exists" in said.message
+    (expected,) = get_messages(answer.wsgi_request)
+    assert expected.level_tag == "error"
+    assert "no longer exists" in expected.message

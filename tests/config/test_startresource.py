@@ -80,9 +80,9 @@ def run(folder: Path, *command: str, **environment: str) -> str:
         text=True,
         check=False,
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    return said
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed
+    return printed
 
 
 def tool(name: str) -> str:
@@ -105,7 +105,7 @@ class Made:
 
     folder: Path
     suites: subprocess.Popen[bytes]
-    said: Path
+    printed: Path
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +114,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     folder = tmp_path_factory.mktemp("copy") / "pomelo"
     shutil.copytree(ROOT, folder, ignore=LEFT_BEHIND)
     (folder / ".venv").symlink_to(ROOT / ".venv")
-    said = manage(folder, "startresource", "products", "--fields", *FIELDS)
-    assert "Created products with the fields name, sku" in said
+    printed = manage(folder, "startresource", "products", "--fields", *FIELDS)
+    assert "Created products with the fields name, sku" in printed
     tested = folder.with_name("tested")
     shutil.copytree(folder, tested, symlinks=True)
     (tested / "tests" / "isolation" / "test_products_alone.py").write_text(MATRIX)
@@ -158,24 +158,24 @@ def test_generated_app_passes_make_check(made: Made) -> None:
 def test_directory_option_leaves_the_repository_untouched(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.is_file()}
 
-    said = manage(ROOT, "startresource", "gadgets", "--fields", "name:text", "--directory", str(tmp_path))
+    printed = manage(ROOT, "startresource", "gadgets", "--fields", "name:text", "--directory", str(tmp_path))
 
-    assert f"EXTENSIONS=gadgets with {tmp_path} on PYTHONPATH" in said
+    assert f"EXTENSIONS=gadgets with {tmp_path} on PYTHONPATH" in printed
     assert {path: path.stat().st_mtime_ns for path in before} == before
     assert not (ROOT / "gadgets").exists()
     script = CHECKS.split("\n\n")[0] + SERVES_GADGETS
-    said = in_one_process(ROOT, script, EXTENSIONS="gadgets", PYTHONPATH=str(tmp_path))
-    assert said.endswith("True\n")
+    printed = in_one_process(ROOT, script, EXTENSIONS="gadgets", PYTHONPATH=str(tmp_path))
+    assert printed.endswith("True\n")
 
 
 @pytest.mark.timeout(900)
 def test_generated_app_passes_the_test_suites(made: Made) -> None:
     code = made.suites.wait(timeout=840)
 
-    said = made.said.read_text()
-    assert code == 0, said
-    assert " passed" in said
-    assert "skipped" not in said
+    printed = made.printed.read_text()
+    assert code == 0, printed
+    assert " passed" in printed
+    assert "skipped" not in printed
 
 
 def start(*arguments: str) -> None:
@@ -251,9 +251,9 @@ def test_existing_files_are_not_overwritten(tmp_path: Path) -> None:
 def test_dry_run_lists_the_files_without_writing_them(capsys: pytest.CaptureFixture[str]) -> None:
     start("products", "--fields", *FIELDS)
 
-    said = capsys.readouterr().out
-    assert "write products/models.py" in said
-    assert "edit pyproject.toml" in said
+    printed = capsys.readouterr().out
+    assert "write products/models.py" in printed
+    assert "edit pyproject.toml" in printed
     assert not (ROOT / "products").exists()
     assert '"products"' not in (ROOT / "pyproject.toml").read_text()
 
@@ -262,7 +262,7 @@ def test_help_lists_every_type_and_reference_target(capsys: pytest.CaptureFixtur
     with pytest.raises(SystemExit):
         call_command("startresource", "--help")
 
-    said = capsys.readouterr().out
-    assert all(f"  {name} " in said for name in KINDS)
-    assert "charges, credit_notes, customers" in " ".join(said.split())
-    assert "manage.py startresource products --fields name:text" in said
+    printed = capsys.readouterr().out
+    assert all(f"  {name} " in printed for name in KINDS)
+    assert "charges, credit_notes, customers" in " ".join(printed.split())
+    assert "manage.py startresource products --fields name:text" in printed

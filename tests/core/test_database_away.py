@@ -40,7 +40,7 @@ class Line:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Let new connections through."""
         self.is_cut = False
 
@@ -120,7 +120,7 @@ def test_outage_causes_no_waits_and_recovers_automatically(
     )
     assert (page.status, page.headers.get("retry-after")) == (503, "2")
 
-    line.mend()
+    line.repair()
     until(lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201)
     until(lambda: web.request("GET", "/readyz").status == 200)
 

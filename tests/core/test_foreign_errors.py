@@ -27,11 +27,11 @@ def _table() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_table")
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "message"),
     [((1, "a\x00b"), "NUL"), (("no number", "a"), "invalid input syntax"), ((2**40, "a"), "out of range")],
 )
-def test_row_refused_by_copy_raises_djangos_error(row: tuple[object, ...], said: str) -> None:
-    with pytest.raises(DataError, match=said), copying("COPY copied FROM STDIN") as copy:
+def test_row_refused_by_copy_raises_djangos_error(row: tuple[object, ...], message: str) -> None:
+    with pytest.raises(DataError, match=message), copying("COPY copied FROM STDIN") as copy:
         copy.write_row(row)
     connection.set_rollback(True)
 

@@ -8,7 +8,7 @@ from core.checks import check_settings
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
         ("AUDIT_SIGN_SECONDS", 301.0, "AUDIT_SIGN_SECONDS is 301.0: use 0 to 300."),
         ("AUDIT_SIGN_SECONDS", float("nan"), "AUDIT_SIGN_SECONDS is nan: use 0 to 300."),
@@ -22,17 +22,17 @@ from core.checks import check_settings
     ],
 )  # fmt: skip
 def test_out_of_range_setting_is_refused_at_startup(
-    settings: Any, name: str, value: float, said: str
+    settings: Any, name: str, value: float, message: str
 ) -> None:
     assert check_settings(None) == []
 
     setattr(settings, name, value)
 
-    assert [one.msg for one in check_settings(None)] == [said]
+    assert [one.msg for one in check_settings(None)] == [message]
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("pomelo.example.com", "it must begin with https:// (or http://, without TLS on this machine)"),
         ("ftp://pomelo.example.com", "it must begin with https:// (or http://, without TLS on this machine)"),
@@ -75,12 +75,12 @@ def test_out_of_range_setting_is_refused_at_startup(
         ("http://pomelo.example.com", "it begins with http://, but plain HTTP is refused (REQUIRE_HTTPS)"),
     ],
 )
-def test_invalid_public_url_is_refused_with_advice(settings: Any, url: str, said: str) -> None:
+def test_invalid_public_url_is_refused_with_advice(settings: Any, url: str, message: str) -> None:
     settings.REQUIRE_HTTPS, settings.PUBLIC_URL = True, url
 
     (found,) = check_settings(None)
 
-    assert (found.id, found.msg) == ("pomelo.E017", f"PUBLIC_URL is {url!r}: {said}.")
+    assert (found.id, found.msg) == ("pomelo.E017", f"PUBLIC_URL is {url!r}: {message}.")
     assert found.hint == (
         "Set it to the scheme and host at which people reach Pomelo, for example https://pomelo.example.com."
     )

@@ -45,7 +45,7 @@ def create_booking(*, actor: Principal, **fields: Any) -> Booking:
         with transaction.atomic():
             Booking.objects.bulk_create([row])
     except IntegrityError as error:
-        _say_what_is_taken(error)
+        _refuse_taken(error)
         raise
     publish(BookingCreated(object_id=row.public_id, object=representations.booking(row)), actor=actor)
     return row
@@ -66,7 +66,7 @@ def update_booking(*, booking: Booking, actor: Principal, **fields: Any) -> Book
         with transaction.atomic():
             row.save(update_fields=[*changes, "updated"])
     except IntegrityError as error:
-        _say_what_is_taken(error)
+        _refuse_taken(error)
         raise
     publish(
         BookingUpdated(object_id=row.public_id, object=representations.booking(row), changes=changes),
@@ -103,7 +103,7 @@ def _lock(row: Booking) -> Booking:
     return locked
 
 
-def _say_what_is_taken(error: IntegrityError) -> None:
+def _refuse_taken(error: IntegrityError) -> None:
     """Raise the refusal that a unique key of ours stands for; any other error is left to the caller."""
     taken = _TAKEN.get(broken_constraint(error))
     if taken is not None:

@@ -46,7 +46,7 @@ def test_valid_settings_are_accepted(settings: Any, values: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("values", "identifier", "said"),
+    ("values", "identifier", "output"),
     [
         ({"MESSAGING_PROVIDERS": {"email": "sendmail"}}, "pomelo.E021", "MESSAGING_EMAIL_PROVIDER is 'sendmail'"),
         ({"MESSAGING_PROVIDERS": {"email": "twilio"}}, "pomelo.E021", "which cannot send email"),
@@ -95,11 +95,13 @@ def test_valid_settings_are_accepted(settings: Any, values: dict[str, Any]) -> N
         ({"MESSAGING_CONCURRENCY": 0}, "pomelo.E020", "nothing would ever be sent"),
     ],
 )  # fmt: skip
-def test_invalid_setting_is_named(settings: Any, values: dict[str, Any], identifier: str, said: str) -> None:
+def test_invalid_setting_is_named(
+    settings: Any, values: dict[str, Any], identifier: str, output: str
+) -> None:
     [(code, message)] = found(settings, **values)
 
     assert code == identifier
-    assert said in message
+    assert output in message
     assert "hush" not in message
 
 

@@ -47,7 +47,7 @@ def zone(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Zone]:
         yield zone
 
 
-def judge(received: Any, *, ip: str = SERVER, raw: bytes | None = None) -> dict[str, str]:
+def verify(received: Any, *, ip: str = SERVER, raw: bytes | None = None) -> dict[str, str]:
     """Return a receiver's results by method: authheaders, with pyspf, dkimpy and its own DMARC."""
     header = authheaders.authenticate_message(
         raw or received.raw,
@@ -101,8 +101,12 @@ def test_received_mail_passes_spf_dkim_and_dmarc_with_the_requested_records(
     [received] = mailhost.received
 
     assert received.sender.endswith("@bounces.example.org")  # so that SPF is aligned, and not only DKIM
-    judged = judge(received)
-    assert (judged["spf"], judged["dkim"], judged["dmarc"]) == ("pass", "pass", "pass")
+    verified_results = verify(received)
+    assert (verified_results["spf"], verified_results["dkim"], verified_results["dmarc"]) == (
+        "pass",
+        "pass",
+        "pass",
+    )
     [result, _] = spf.check2(SERVER, received.sender, "mail.pomelo.example")
     assert result == "pass"
 
@@ -116,7 +120,7 @@ def test_spoofed_mail_fails_spf_dkim_and_dmarc(client: Any, zone: Zone, mailhost
     [received] = mailhost.received
 
     altered = received.raw.replace(b"Pay here", b"Pay there")
-    from_elsewhere = judge(received, ip="192.0.2.1", raw=altered)
+    from_elsewhere = verify(received, ip="192.0.2.1", raw=altered)
 
     assert (from_elsewhere["spf"], from_elsewhere["dkim"], from_elsewhere["dmarc"]) == (
         "fail",
@@ -124,8 +128,8 @@ def test_spoofed_mail_fails_spf_dkim_and_dmarc(client: Any, zone: Zone, mailhost
         "fail",
     )
     # Either is enough for DMARC: forwarded mail keeps its signature, and modified mail its sender.
-    assert judge(received, ip="192.0.2.1")["dmarc"] == "pass"
-    assert judge(received, raw=altered)["dmarc"] == "pass"
+    assert verify(received, ip="192.0.2.1")["dmarc"] == "pass"
+    assert verify(received, raw=altered)["dmarc"] == "pass"
 
 
 def selectors_of(domain: dict[str, Any]) -> list[tuple[str, str]]:
@@ -157,7 +161,7 @@ def test_after_a_dkim_rotation_mail_signed_by_either_key_verifies(
     before, after = mailhost.received
     assert f"s={first};".encode() in before.raw
     assert f"s={second};".encode() in after.raw
-    assert [judge(received)["dkim"] for received in (before, after)] == ["pass", "pass"]
+    assert [verify(received)["dkim"] for received in (before, after)] == ["pass", "pass"]
 
     # The record of the new key is not set: another rotation would leave no key to sign with.
     again = client.post(f"{path}/rotate_key")

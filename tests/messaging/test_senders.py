@@ -307,8 +307,8 @@ def test_sms_is_not_sent_after_its_country_was_turned_off(
 
     assert [mail.to for mail in list_mailbox(world.tenant())] == ["+4930123456"]
     with tenant_context(world.tenant()):
-        said = dict(message.recipients.values_list("address", "error_code"))
-    assert said == {"+43512345678": "sms_country_off", "+4930123456": ""}
+        expected = dict(message.recipients.values_list("address", "error_code"))
+    assert expected == {"+43512345678": "sms_country_off", "+4930123456": ""}
 
 
 def send_sms(tenant: Any, *numbers: Any) -> Any:

@@ -190,7 +190,7 @@ def _say_421(connection: Any) -> None:
     connection.sendall(b"421 4.3.2 Shutting down\r\n")
 
 
-def _say_nothing(connection: Any) -> None:
+def _stay_silent(connection: Any) -> None:
     time.sleep(1.5)
 
 
@@ -205,8 +205,8 @@ def _say_nothing(connection: Any) -> None:
         (b"MAIL", _say_421),
         (b"RCPT", _say_421),
         (b".", _say_421),
-        (b"MAIL", _say_nothing),
-        (b".", _say_nothing),
+        (b"MAIL", _stay_silent),
+        (b".", _stay_silent),
         (b"RCPT", drip),
         (b"EHLO", drip_bytes),
         (b".", drip_bytes),

@@ -156,7 +156,7 @@ def test_lost_response_causes_a_second_sms_unless_the_first_is_reported(
 
 
 @pytest.mark.parametrize(
-    ("said", "code", "status", "suppressed"),
+    ("expected", "code", "status", "suppressed"),
     [
         ("delivered", "", "delivered", False),
         ("read", "", "delivered", False),
@@ -170,14 +170,14 @@ def test_signed_reports_are_recorded(
     world: World,
     vendor: Any,
     queue: Callable[..., Message],
-    said: str,
+    expected: str,
     code: str,
     status: str,
     suppressed: bool,
 ) -> None:
     message = queue_sms(queue, world, "+4930123456")
     deliver()
-    fields = {"MessageSid": "SM1", "MessageStatus": said} | ({"ErrorCode": code} if code else {})
+    fields = {"MessageSid": "SM1", "MessageStatus": expected} | ({"ErrorCode": code} if code else {})
 
     assert report(callback_path(vendor, "+4930123456"), fields) == 204
 

@@ -30,5 +30,5 @@ def test_object_deleted_concurrently_is_not_found(world: World, again: Callable[
         with pytest.raises(NotFound):
             again(read)
 
-        said = AuditEntry.objects.filter(target_id=read.public_id).values_list("action", flat=True)
-        assert sorted(said) == ["webhook_endpoint.created", "webhook_endpoint.deleted"]
+        message = AuditEntry.objects.filter(target_id=read.public_id).values_list("action", flat=True)
+        assert sorted(message) == ["webhook_endpoint.created", "webhook_endpoint.deleted"]

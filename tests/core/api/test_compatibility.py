@@ -224,11 +224,11 @@ def test_breaking_change_with_a_new_version_passes(broken: None, monkeypatch: py
         date = "2030-01-01"
 
     monkeypatch.setattr(versions, "VERSIONS", [*versions.VERSIONS, Later()])
-    said = StringIO()
+    output = StringIO()
 
-    call_command("check_api_changes", stdout=said)
+    call_command("check_api_changes", stdout=output)
 
-    assert "POST /v1/customers: the operation is gone" in said.getvalue()
+    assert "POST /v1/customers: the operation is gone" in output.getvalue()
 
 
 def test_every_version_is_in_the_changelog() -> None:
