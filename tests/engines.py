@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -198,12 +198,7 @@ def copy_migrated_server(folder: Path) -> bool:
 
 def copy_server(folder: Path, into: Path) -> None:
     """Copy the data and passwords of a stopped server to the empty folder `into`."""
-    for name in ("postgres", "secrets.env", "admin.env"):
-        source = folder / name
-        if source.is_dir():
-            shutil.copytree(source, into / name, symlinks=True)
-        else:
-            shutil.copy2(source, into / name)
+    _copy([str(folder / name) for name in ("postgres", "secrets.env", "admin.env")], into)
 
 
 @contextlib.contextmanager
@@ -247,11 +242,16 @@ def _start_postgres() -> None:
 def _copy_cached(cached: Path, folder: Path) -> bool:
     """Copy the cached server's folder. Returns False if there is none, or another run is replacing it."""
     try:
-        shutil.copytree(cached, folder, symlinks=True, dirs_exist_ok=True)
-    except (FileNotFoundError, shutil.Error):
+        _copy([f"{cached}/."], folder)
+    except subprocess.CalledProcessError:
         shutil.rmtree(folder / "postgres", ignore_errors=True)
         return False
     return True
+
+
+def _copy(sources: Sequence[str], into: Path) -> None:
+    """Copy with `cp`, which takes a third of what shutil takes for the 3,500 files of a server. Raises CalledProcessError."""
+    subprocess.run(["cp", "-a", *sources, str(into)], check=True, capture_output=True)
 
 
 def migrate_template(engines: Engines) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -28,10 +29,11 @@ class SandboxProcess:
     def ledger(self, key: str | None = None) -> list[dict[str, Any]]:
         """Return the gateway's ledger (of one idempotency key)."""
         url, token = sandbox_address()
-        request = urllib.request.Request(f"{url}/ledger", headers={"Authorization": f"Bearer {token}"})
+        query = f"?{urlencode({'key': key})}" if key is not None else ""
+        request = urllib.request.Request(f"{url}/ledger{query}", headers={"Authorization": f"Bearer {token}"})
         with urllib.request.urlopen(request, timeout=10) as response:
-            entries = json.loads(response.read())["entries"]
-        return [entry for entry in entries if key in (None, entry["key"])]
+            entries: list[dict[str, Any]] = json.loads(response.read())["entries"]
+        return entries
 
 
 def start_sandbox(folder: Path) -> subprocess.Popen[bytes]:

@@ -123,9 +123,11 @@ class Ledger:
                 found = self._find(key)
         return found or self._write(key, body, give_up)
 
-    def entries(self) -> list[Entry]:
-        """Return all entries, oldest first."""
+    def entries(self, key: str | None = None) -> list[Entry]:
+        """Return all entries, oldest first, or the one of `key`."""
         with self._lock:
+            if key is not None:
+                return [found] if (found := self._find(key)) else []
             rows = self._database.execute("SELECT * FROM entries ORDER BY rowid").fetchall()
         return [Entry(**dict(row)) for row in rows]
 

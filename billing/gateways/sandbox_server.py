@@ -6,7 +6,7 @@ It has its own ledger (`sandbox-gateway.sqlite3` in `DATA_DIR`) and writes its a
     POST /charges     {kind: "charge", mode, amount, currency, card}      Idempotency-Key required
     POST /refunds     {kind: "refund", mode, amount, charge}              Idempotency-Key required
     POST /abandoned   the same body: settle an order that never was answered
-    GET  /ledger      every entry
+    GET  /ledger      every entry, or with ?key=… the one of an Idempotency-Key
     GET  /healthz
 
 Settings: `DATA_DIR`; `SANDBOX_GATEWAY_HOST` (127.0.0.1), `SANDBOX_GATEWAY_PORT` (0: any free one),
@@ -23,6 +23,7 @@ from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from billing.gateways.sandbox_ledger import Entry, Ledger, LedgerError
 
@@ -65,8 +66,9 @@ class SandboxHandler(BaseHTTPRequestHandler):
             self._answer(200, {"status": "ok"})
         elif not self._is_authorized():
             self._answer(401, {"error": "unauthorized"})
-        elif self.path == "/ledger":
-            self._answer(200, {"entries": [asdict(entry) for entry in self.server.ledger.entries()]})
+        elif (target := urlsplit(self.path)).path == "/ledger":
+            [key] = parse_qs(target.query).get("key", [None])[-1:]
+            self._answer(200, {"entries": [asdict(entry) for entry in self.server.ledger.entries(key)]})
         else:
             self._answer(404, {"error": "not_found"})
 

@@ -5,13 +5,9 @@ product; there is no tolerance.
 """
 
 import contextlib
-import json
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,47 +16,33 @@ from accounts.services import resume_company, suspend_company
 from apikeys.services import KeySettings, end_overlap, restore_key, revoke_key, rotate_key, update_key
 from core.tenancy import system_context, tenant_context
 from core.valkey import commands
+from tests.apikeys.hammer import serve
 from tests.factories import SYSTEM, World, make_key, make_world, new_secret
+from tests.forked import Forked
 
 PROCESSES = 3
-WARM_SECONDS = 0.3
-AFTER_SECONDS = 0.3
-ROOT = Path(__file__).resolve().parents[2]
+# On top of the few calls that every process makes before and after, however slow the machine is.
+WARM_SECONDS = 0.05
+AFTER_SECONDS = 0.1
 
 
 class Hammers:
     """A few processes that call at the same time."""
 
     def __init__(self) -> None:
-        self.processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.apikeys.hammer"],
-                cwd=ROOT,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(PROCESSES)
-        ]
+        self.processes = [Forked(serve) for _ in range(PROCESSES)]
         for process in self.processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "ready\n"
+            assert process.receive() == "ready"
 
     def order(self, **order: Any) -> None:
         """Start a round (or, empty, end it)."""
         for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.write(json.dumps(order) + "\n")
-            process.stdin.flush()
+            process.connection.send(order)
 
     def results(self) -> list[tuple[float, float, int]]:
         """End the round and return every call of it."""
         self.order()
-        calls = []
-        for process in self.processes:
-            assert process.stdout is not None
-            calls += [tuple(call) for call in json.loads(process.stdout.readline())]
-        return calls
+        return [call for process in self.processes for call in process.receive()]
 
     def race(
         self,
@@ -75,8 +57,7 @@ class Hammers:
         began and of those that began after it returned, and its result."""
         self.order(secret=secret, method=method, path=path, cold=cold)
         for process in self.processes:
-            assert process.stdout is not None
-            assert process.stdout.readline() == "going\n"
+            assert process.receive() == "going"
         time.sleep(WARM_SECONDS)
         started = time.monotonic()
         result = change()
@@ -91,9 +72,7 @@ class Hammers:
     def close(self) -> None:
         """End the processes."""
         for process in self.processes:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(timeout=20)
+            process.kill()
 
 
 @pytest.fixture(scope="module")

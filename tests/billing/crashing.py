@@ -1,19 +1,10 @@
-"""A worker that is killed at a chosen moment, forked from a process with Django set up."""
+"""A worker that is killed at a chosen moment, in a forked process (tests.forked)."""
 
 import os
 import signal
 from collections.abc import Callable
+from typing import Any
 
-import django
-from django.conf import settings
-
-if not settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ:
-    django.setup()
-
-import psycopg_pool  # noqa: F401  what every worker would otherwise import anew, before each of its deaths
-
-import core.outbound.client  # noqa: F401
-from audit import sinks  # noqa: F401
 from billing.gateways import ChargeOrder, Outcome, RefundOrder
 from billing.gateways.sandbox import SandboxGateway
 from billing.services import completion
@@ -47,7 +38,7 @@ class DyingGateway(SandboxGateway):
         return outcome
 
 
-def work(moment: str) -> None:
+def work(_connection: Any, moment: str) -> None:
     """Complete what is due, and die before or after the call; during it, the parent kills the process."""
     gateway = DyingGateway(moment)
     completion.gateway_named = lambda name: gateway  # type: ignore[attr-defined]

@@ -327,7 +327,7 @@ def stripe_stand_in() -> Iterator[Stripe]:
     server = _Server(("127.0.0.1", 0), _Handler)
     server.stripe = Stripe()
     server.stripe.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     try:
         yield server.stripe
     finally:

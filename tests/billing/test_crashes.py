@@ -17,11 +17,11 @@ from tests.billing.killed_workers import kill_worker
 from tests.factories import SYSTEM, World
 from tests.sandbox import SandboxProcess
 
-ROUNDS = 20
+ROUNDS = 5
 
 
 class Rounds(ABC):
-    """Twenty payments of one kind, and their total.
+    """A few payments of one kind, and their total.
 
     "During" means: the gateway has executed the order and delays its response.
     """

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -20,32 +15,16 @@ from core.models import OutboxEvent
 from core.tenancy import tenant_context
 from core.values.ids import encode
 from tests.factories import SYSTEM, World
+from tests.forked import forked
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint
+from tests.webhooks.worker import serve
 from webhooks.models import Delivery, Endpoint, RecoveryJob
 from webhooks.recovery import CHUNK, MAX_WAITING
 from webhooks.services.recoveries import start_recovery
 
 EVENTS = 1000
 PATIENCE_SECONDS = 180
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def start_worker() -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.webhooks.worker"],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "DJANGO_SETTINGS_MODULE": "config.settings.test",
-            "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-        },
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -53,11 +32,6 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
-
-
-def kill(process: subprocess.Popen[str]) -> None:
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
@@ -104,14 +78,10 @@ def test_recovery_of_a_killed_worker_is_finished_by_another(
     receiver.delay = 0.01
 
     most_waiting = 0
-    worker = start_worker()
-    try:
+    with forked(serve):
         wait_until(lambda: len(receiver.received) >= EVENTS // 3)
-    finally:
-        kill(worker)
     halfway, waiting = state(endpoint)
     receiver.delay = 0.0
-    worker = start_worker()
 
     def finished() -> bool:
         nonlocal most_waiting
@@ -119,10 +89,8 @@ def test_recovery_of_a_killed_worker_is_finished_by_another(
         most_waiting = max(most_waiting, left)
         return job.status == RecoveryJob.Status.DONE and left == 0
 
-    try:
+    with forked(serve):
         wait_until(finished)
-    finally:
-        kill(worker)
 
     job, _ = state(endpoint)
     assert len(wanted) == EVENTS

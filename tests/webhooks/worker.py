@@ -1,25 +1,18 @@
-"""A delivery engine process, to be killed. Prints "ready" once it works."""
+"""A delivery engine, to be killed, in a forked process (tests.forked)."""
 
 import asyncio
-import sys
 
-import django
+from django.conf import settings
 
-django.setup()
-
-from webhooks.delivery.limits import Limits  # noqa: E402
-from webhooks.delivery.pump import Pump  # noqa: E402
+from tests.forked import Connection
+from webhooks.delivery.limits import Limits
+from webhooks.delivery.pump import Pump
 
 # Few at a time, so that there is a half way; a lease that outlasts the calls of a slow machine and not the test.
 LIMITS = Limits(slots=16, per_endpoint=8, connect_timeout=2.0, total_timeout=4.0, lease=6.0)
 
 
-def main() -> None:
-    """Deliver until killed."""
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
+def serve(_connection: Connection) -> None:
+    """Deliver to receivers on this machine until killed."""
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     asyncio.run(Pump(LIMITS).run())
-
-
-if __name__ == "__main__":
-    main()
