@@ -284,7 +284,7 @@ def test_sending_a_payer_to_the_gateways_page(
 
 
 class _GatewayWithPages(SandboxGateway):
-    ask_checkout = end_checkout = lambda self, order: None
+    poll_checkout = end_checkout = lambda self, order: None
 
     def checkout_origin(self) -> str:
         return "https://pay.example"

@@ -186,7 +186,7 @@ def _hang_up(connection: Any) -> None:
     connection.close()
 
 
-def _say_421(connection: Any) -> None:
+def _reply_421(connection: Any) -> None:
     connection.sendall(b"421 4.3.2 Shutting down\r\n")
 
 
@@ -202,9 +202,9 @@ def _stay_silent(connection: Any) -> None:
         (b"RCPT", _hang_up),
         (b"DATA", _hang_up),
         (b".", _hang_up),
-        (b"MAIL", _say_421),
-        (b"RCPT", _say_421),
-        (b".", _say_421),
+        (b"MAIL", _reply_421),
+        (b"RCPT", _reply_421),
+        (b".", _reply_421),
         (b"MAIL", _stay_silent),
         (b".", _stay_silent),
         (b"RCPT", drip),
