@@ -357,6 +357,18 @@ def test_text_contrast_is_sufficient_on_every_background(theme: str, text: str, 
     assert contrast(tokens[text], tokens[ground]) >= 4.5
 
 
+def test_the_color_scheme_alone_makes_a_page_dark() -> None:
+    """Journeys look at pages in the dark theme that a person chooses, which therefore must equal that of a dark system."""
+    styled = [*CSS.rglob("*.css"), *(Path(settings.BASE_DIR) / "templates").rglob("*.html")]
+    asking = [
+        str(path) for path in styled if re.search(r"prefers-color-scheme|data-theme=.?dark", path.read_text())
+    ]
+
+    assert asking == [str(CSS / "tokens.css")]
+    [rule] = re.findall(r'\[data-theme="dark"\] {([^}]*)}', (CSS / "tokens.css").read_text())
+    assert rule.strip() == "color-scheme: dark;"
+
+
 def test_no_template_has_inline_style_or_script() -> None:
     """The CSP forbids both; a page would silently lose them."""
     wrong = []

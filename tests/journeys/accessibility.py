@@ -1,83 +1,87 @@
 """What axe finds on the page that is open, in both themes, and whether the page fits a telephone.
 
-Three quarters of axe's time go into contrast, which it computes for every piece of text. What surrounds the content (the navigation,
-the bar above) is the same on most pages: its contrast is looked at once for everything it says, in each theme and at each width.
+Most of axe's time would go into contrast, which it computes for every piece of text. Pieces that look the same, in the light and in
+the dark (accessibility.js), are judged once. A piece that axe could not judge says nothing about the next one.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
 
 SERIOUS = ("serious", "critical")
+IMPACTS = ("moderate", *SERIOUS)
 CONTRAST = "color-contrast"
+SCRIPT = f"{AXE_SCRIPT};{Path(__file__).with_suffix('.js').read_text()}"
+# So many pieces that look the same are judged at once: the first may be one that axe cannot judge.
+ALIKE = 3
 
-# What lies around <main>, in the largest pieces, and how each will look: by its markup without hidden fields, whose values are new
-# on each page, and by what decides on its colours from outside.
-SURROUNDINGS = """() => {
-  const main = document.querySelector("main");
-  const pieces = [];
-  const collect = (parent) => {
-    for (const child of parent.children) {
-      if (!child.contains(main)) pieces.push(child);
-      else if (child !== main) collect(child);
-    }
-  };
-  if (main) collect(document.body);
-  window.surroundings = pieces;
-  const theme = [matchMedia("(prefers-color-scheme: dark)").matches, document.documentElement.dataset.theme];
-  const outside = [...theme, document.documentElement.className, document.body.className, innerWidth].join(" ");
-  return pieces.map((piece) => `${outside} ${piece.outerHTML.replace(/<input type="hidden"[^>]*>/g, "")}`);
-}"""
-RUN = """async ([options, passed]) => {
-  const context = passed.length ? { exclude: passed.map((place) => window.surroundings[place]) } : document;
-  return (await axe.run(context, { resultTypes: ["violations"], ...options })).violations;
-}"""
-
-# The surroundings whose contrast was found to be enough.
-_passed: set[str] = set()
+# The looks that have contrast enough as they are, and in the dark.
+_enough: dict[str, set[int]] = {"judge": set(), "judgeInTheDark": set()}
 
 
-def violations(
-    page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = ("moderate", *SERIOUS)
-) -> list[str]:
+def violations(page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = IMPACTS) -> list[str]:
     """Return what axe finds of these impacts, with the elements; by all its rules, or by `rules`."""
-    if not page.evaluate("Boolean(window.axe)"):
-        page.evaluate(AXE_SCRIPT)
+    looks = _read_looks(page) if not rules or CONTRAST in rules else []
+    found, _ = _judge(page, looks, range(len(looks)), {"runOnly": list(rules)} if rules else {})
+    return _describe(found, impacts)
+
+
+def _read_looks(page: Page) -> list[int]:
+    """Return how each piece of text looks, in the order in which the page remembers them."""
+    looks: list[int] | None = page.evaluate("window.readLooks?.()")
+    if looks is None:
+        page.add_init_script(SCRIPT)
+        page.evaluate(SCRIPT)
+        looks = page.evaluate("window.readLooks()")
+    assert looks is not None
+    return looks
+
+
+def _judge(
+    page: Page, looks: list[int], places: Iterable[int], options: dict[str, Any], how: str = "judge"
+) -> tuple[list[dict[str, Any]], list[int]]:
+    """Return what axe finds, by contrast only where the look is new; and those of the places where contrast is a question."""
+    enough = _enough[how]
     found: list[dict[str, Any]] = []
-    if not rules:
-        found += page.evaluate(RUN, [{"rules": {CONTRAST: {"enabled": False}}}, []])
-    elif others := [rule for rule in rules if rule != CONTRAST]:
-        found += page.evaluate(RUN, [{"runOnly": others}, []])
-    if not rules or CONTRAST in rules:
-        found += _contrast(page)
-    return [
-        f"{one['id']}: {one['help']} {[node['target'] for node in one['nodes']][:3]}"
-        for one in found
-        if one["impact"] in impacts
-    ]
+    questions: set[int] = set()
+    new = [place for place in places if looks[place] not in enough]
+    is_first = True
+    while new or is_first:
+        alike: Counter[int] = Counter()
+        some = []
+        for place in new:
+            alike[looks[place]] += 1
+            if alike[looks[place]] <= ALIKE or not is_first:
+                some.append(place)
+        more, passed, unsure = page.evaluate(
+            f"([options, places]) => {how}(options, places)", [options, some]
+        )
+        found += more
+        questions.update(unsure)
+        enough.update(looks[place] for place in passed)
+        new = [place for place in new if place not in some and looks[place] not in enough]
+        options, is_first = {"runOnly": [CONTRAST]}, False
+    return found, [place for place in places if looks[place] in enough or place in questions]
 
 
-def _contrast(page: Page) -> list[dict[str, Any]]:
-    surroundings = page.evaluate(SURROUNDINGS)
-    passed = [place for place, looks in enumerate(surroundings) if looks in _passed]
-    found: list[dict[str, Any]] = page.evaluate(RUN, [{"runOnly": [CONTRAST]}, passed])
-    if not found:
-        _passed.update(surroundings)
-    return found
+def _describe(found: list[dict[str, Any]], impacts: Sequence[str] = IMPACTS) -> list[str]:
+    return [f"{one['id']}: {one['help']} {one['targets']}" for one in found if one["impact"] in impacts]
 
 
 def faults_of(page: Page) -> list[str]:
     """Return what is wrong with the page that is open: by axe, in the dark (which changes colours and nothing else), and on a telephone."""
-    found = violations(page)
-    page.emulate_media(color_scheme="dark")
-    # Colours change over a moment, in which they are neither.
-    page.evaluate("Promise.allSettled(document.getAnimations().map((one) => one.finished))")
-    found += [f"dark: {one}" for one in violations(page, [CONTRAST])]
-    page.emulate_media(color_scheme="light")
+    looks = _read_looks(page)
+    found, places = _judge(page, looks, range(len(looks)), {})
+    faults = _describe(found)
+    if any(looks[place] not in _enough["judgeInTheDark"] for place in places):
+        found, _ = _judge(page, looks, places, {"runOnly": [CONTRAST]}, "judgeInTheDark")
+        faults += [f"dark: {one}" for one in _describe(found)]
     page.set_viewport_size({"width": 360, "height": 900})
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-        found.append("wider than a telephone")
+        faults.append("wider than a telephone")
     page.set_viewport_size({"width": 1280, "height": 900})
-    return found
+    return faults
