@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
+
 from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
@@ -89,18 +91,20 @@ def update_template(*, template: Template, actor: Principal, **fields: Any) -> T
     if "name" in fields:
         row.name = _clean_name(fields["name"])
     row.description = fields.get("description", row.description)
-    if texts != {part: getattr(version, part) for part in TEXTS} or declared != version.variables:
-        if row.version >= MAX_VERSIONS:
-            raise TemplateLimitReached(f"A template has at most {MAX_VERSIONS} versions.")
-        row.version += 1
-        _add_version(row, texts, declared, actor)
-    after = representations.template_summary(row)
-    changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
-    if not changes:
-        return row
-    row.updated = clock.now()
-    with refusing(_NAME, lambda: TemplateNameTaken(f"A template named {row.name} already exists.")):
-        row.save(update_fields=["name", "description", "version", "updated"])
+    # A page shows a refusal and commits: without its own savepoint, the version would stay, and the next one be refused for it.
+    with transaction.atomic():
+        if texts != {part: getattr(version, part) for part in TEXTS} or declared != version.variables:
+            if row.version >= MAX_VERSIONS:
+                raise TemplateLimitReached(f"A template has at most {MAX_VERSIONS} versions.")
+            row.version += 1
+            _add_version(row, texts, declared, actor)
+        after = representations.template_summary(row)
+        changes = {name: [before[name], after[name]] for name in before if before[name] != after[name]}
+        if not changes:
+            return row
+        row.updated = clock.now()
+        with refusing(_NAME, lambda: TemplateNameTaken(f"A template named {row.name} already exists.")):
+            row.save(update_fields=["name", "description", "version", "updated"])
     publish(TemplateUpdated(object_id=row.public_id, changes=changes), actor=actor)
     return row
 

@@ -393,3 +393,22 @@ def test_editing_a_template_on_its_page_loses_nothing_the_form_cannot_show(
     ]
     assert browser.get(f"/messages/templates/{welcome}/?version=1").status_code == 200
     assert browser.get(f"/messages/templates/{welcome}/?version=9").status_code == 404
+
+
+def test_an_edit_refused_for_its_name_leaves_the_template_editable(
+    world: World, client: ApiClient, welcome: Any
+) -> None:
+    # given another template with the name
+    assert client.post("/v1/templates", {**WELCOME, "name": "Reminder"}).status == 201
+    browser = sign_in(world.owner, world.company)
+    page = f"/messages/templates/{welcome}/edit/"
+    form = {"name": "Welcome", "subject": "Hi", "text": "Hi"}
+
+    # when new texts come with it
+    refused = browser.post(page, {**form, "name": "Reminder"})
+
+    # then nothing of them is kept, and the next edit is the next version
+    assert refused.status_code == 400
+    assert client.get(f"/v1/templates/{welcome}").json["version"] == 1
+    assert browser.post(page, form).status_code == 302
+    assert client.get(f"/v1/templates/{welcome}").json["version"] == 2
