@@ -20,17 +20,18 @@ SELECT c.relname, coalesce(pg_partition_root(c.oid), c.oid)::regclass::text, arr
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('company_id', 'mode')
 WHERE c.oid = ANY(%s::oid[]) GROUP BY 1, 2 ORDER BY 1
 """
+OF_MODE = " AND company_id || ' ' || mode = ANY(%(owners)s)"
 # A key's first success of an hour is written beside whatever it was used for: the hour may change between two looks.
 BUT = {"audit_auditentry": " AND action <> 'api_key.authenticated'"}
 
 
 def digest(
-    tenant: Tenant, *, without: tuple[str, ...] = (), both_modes: bool = False
+    *tenants: Tenant, without: tuple[str, ...] = (), both_modes: bool = False
 ) -> dict[str, tuple[int, str]]:
-    """Return (number of rows, hash of all of them) of every table and partition in which `tenant` has any.
+    """Return (number of rows, hash of all of them) of every table and partition in which one of `tenants` has any.
 
     Read past both walls, as the owner. Tables whose names begin with one of `without` are left out. With `both_modes` the rows
-    are those of the whole company.
+    are those of whole companies.
     """
     # Last uses are written in batches; those of the tenant's own keys must not arrive between two looks.
     BUFFER.flush()
@@ -41,7 +42,11 @@ def digest(
         # Prepared: planning it takes longer than reading a tenant's rows.
         raw.prepare_threshold = 0
         found = psycopg.Cursor(raw).execute(
-            _statement(tables, without, both_modes), {"company": tenant.company_id, "mode": tenant.mode}
+            _statement(tables, without, both_modes),
+            {
+                "companies": list({tenant.company_id for tenant in tenants}),
+                "owners": [f"{tenant.company_id} {tenant.mode}" for tenant in tenants],
+            },
         )
         return {name: (count, mark) for name, count, mark in found}
 
@@ -60,11 +65,11 @@ def _statement(tables: tuple[int, ...], without: tuple[str, ...], both_modes: bo
             sql.SQL(
                 # A sum, which needs no order: sorting rows by all they say takes longer than reading them.
                 "SELECT {name}, count(*), sum(hashtextextended(t::text, 0))::text FROM {table} t "
-                "WHERE company_id = %(company)s{mode}{but} HAVING count(*) > 0"
+                "WHERE company_id = ANY(%(companies)s){mode}{but} HAVING count(*) > 0"
             ).format(
                 name=sql.Literal(name),
                 table=sql.Identifier(name),
-                mode=sql.SQL(" AND mode = %(mode)s" if "mode" in columns and not both_modes else ""),
+                mode=sql.SQL(OF_MODE if "mode" in columns and not both_modes else ""),
                 but=sql.SQL(BUT.get(root, "")),
             )
             for name, root, columns in cursor.fetchall()
