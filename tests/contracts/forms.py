@@ -9,12 +9,16 @@ _SILENT = frozenset({"submit", "button", "reset", "image", "file"})
 
 @dataclass
 class Form:
-    """One form of a page: where and how it is sent, and by name what it would send untouched and how much may be typed."""
+    """One form of a page: where and how it is sent, and by name what it would send untouched and how much may be typed.
+
+    `buttons` are the named ones beside one without a name: they ask for something else than what the form is for.
+    """
 
     method: str
     action: str
     values: dict[str, list[str]] = field(default_factory=dict)
     longest: dict[str, int] = field(default_factory=dict)
+    buttons: set[str] = field(default_factory=set)
 
     def add(self, name: str, value: str | None = None) -> None:
         """Know a control, and what it would send if anything."""
@@ -31,6 +35,7 @@ class _Reader(HTMLParser):
         self._open: Form | None = None
         self._select = self._first_option = ""
         self._text_of = ""
+        self._has_plain_button = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = {name: value or "" for name, value in attrs}
@@ -38,6 +43,7 @@ class _Reader(HTMLParser):
             method = found.get("method", "get").upper()
             self._open = Form(method, found.get("action") or self.address)
             self.forms.append(self._open)
+            self._has_plain_button = False
         if self._open is None:
             return
         name = found.get("name", "")
@@ -59,11 +65,16 @@ class _Reader(HTMLParser):
             self._open.add(name, "")
         elif tag == "button" and name:
             self._open.add(name, found.get("value", ""))
+            self._open.buttons.add(name)
+        elif tag == "button" and found.get("type", "submit") == "submit":
+            self._has_plain_button = True
 
     def handle_endtag(self, tag: str) -> None:
         if self._open is None:
             return
         if tag == "form":
+            if not self._has_plain_button:
+                self._open.buttons.clear()
             self._open = None
         elif tag == "select":
             if self._select and not self._open.values[self._select]:

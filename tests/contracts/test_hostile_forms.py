@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from urllib.parse import quote, urlencode, urlsplit
+from uuid import uuid4
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -18,6 +19,7 @@ from tests.attacks.staff import log_no_refused_filter, look_up_once
 from tests.clients import random_address, sign_in
 from tests.contracts.forms import Form, read_forms
 from tests.contracts.pages import list_pages, sample_page_id
+from tests.contracts.test_error_summaries import SUMMARY
 from tests.factories import SYSTEM, ensure_domain, make_user, make_world
 from tests.isolation.matrix import make_unlimited_world
 
@@ -38,6 +40,10 @@ GROWS = "\u0958\u0130"
 IN_ADDRESS = [quote(value[:300]) for value in HOSTILE if value]
 # Whoever has left the company, or chosen another mode or company, finds nothing of what the others are tried on.
 LAST = ("/team/leave/", "/team/transfer/", "/companies/", "/mode/")
+# What a form is refused for before its fields are looked at.
+SINGLY = {"form_token", "next"}
+# Fewer fields are sooner filled one by one.
+FEW = 3
 ENTRANCE = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/found-key/"]
 FILTERS = ("q", "p", "mode__exact", "created__gte")
 
@@ -57,13 +63,59 @@ class Attacker:
         self._note(self.client.get(address), f"GET {address[:300]}")
 
     def fill(self, form: Form) -> None:
-        """Send a form as often as it has fields, times the hostile values."""
-        for what, content in _fillings(form):
-            if form.method == "GET":
-                answer = self.client.get(f"{form.action.partition('?')[0]}?{content}")
-            else:
-                answer = self.client.post(form.action, content, "application/x-www-form-urlencoded")
-            self._note(answer, f"{form.method} {form.action} with {what}")
+        """Send a form with each hostile value: in each field for itself, or in many at once where that shows as much.
+
+        A field that is refused goes no further than its own validation, which the other fields do not change: all are filled
+        at once. Those that the page does not refuse then are filled again, beside good ones, so that they get further, until
+        the form is taken. What the page does not tell apart goes for itself, and so does one value of every field: a form
+        may miss the others less than this one.
+        """
+        alone: dict[str, dict[bytes, None]] = {name: {HOSTILE[0]: None} for name in _fields(form)}
+        for values in _everywhere(form):
+            for name in self._together(form, values):
+                alone[name][values[name]] = None
+        for name, tried in alone.items():
+            for value in tried:
+                self._send(form, {name: value}, f"{name}={value[:20]!r}")
+
+    def _together(self, form: Form, values: dict[str, bytes]) -> set[str]:
+        """Send a form with these values at once; return the fields of which this does not show what each for itself would."""
+        left = values.keys() - SINGLY - form.buttons
+        if form.method == "GET" or len(left) < FEW:
+            return {*values}
+        while left:
+            refused = self._send(form, {name: values[name] for name in left}, f"{left} hostile")
+            if refused is None:
+                break
+            left = left - refused if refused else set()
+        return left | (values.keys() & (SINGLY | form.buttons))
+
+    def _send(self, form: Form, values: dict[str, bytes], what: str) -> set[str] | None:
+        """Send a form with these values, the other fields as they were.
+
+        Return the fields of these that the page refuses: none if the form is taken or would be refused for the others anyway.
+        Return None if the page does not say which.
+        """
+        untouched = form.values.keys() - values.keys() - form.buttons
+        others = [(name, one) for name in form.values if name in untouched for one in form.values[name]]
+        if "form_token" in form.values and "form_token" not in values:
+            # Every time anew: what was sent before with other values goes no further.
+            others = [
+                *((name, one) for name, one in others if name != "form_token"),
+                ("form_token", uuid4().hex),
+            ]
+        content = urlencode([*others, *values.items()])
+        if form.method == "GET":
+            answer = self.client.get(f"{form.action.partition('?')[0]}?{content}")
+        else:
+            answer = self.client.post(form.action, content, "application/x-www-form-urlencoded")
+        self._note(answer, f"{form.method} {form.action} with {what}")
+        if answer.status_code in (200, 302):
+            return set()
+        if answer.status_code not in (400, 422) or not (summary := SUMMARY.search(answer.content.decode())):
+            return None
+        refused = set(re.findall(r'href="#id_([^"]+)"', summary[0]))
+        return refused & values.keys() if refused else None
 
     def _note(self, answer: HttpResponseBase, what: str) -> None:
         self.sent += 1
@@ -74,17 +126,20 @@ class Attacker:
             self.broken.append(f"{answer.status_code}: {what}")
 
 
-def _fillings(form: Form) -> Iterator[tuple[str, str]]:
-    """Yield which field has which value, and what is sent: the other fields as they were."""
+def _fields(form: Form) -> list[str]:
+    """Return the fields to fill."""
     alike = {re.sub(r"\d+", "0", name): name for name in form.values}  # one line of an invoice stands for all
-    for field in alike.values():
-        if field == "csrfmiddlewaretoken":
-            continue
-        others = [(name, one) for name, sent in form.values.items() if name != field for one in sent]
-        longest = form.longest.get(field, 0)
-        # Where nothing says how much may be typed, the last is the empty one again.
-        for value in dict.fromkeys([*HOSTILE, (GROWS * longest)[:longest].encode()]):
-            yield f"{field}={value[:20]!r}", urlencode([*others, (field, value)])
+    return [name for name in alike.values() if name != "csrfmiddlewaretoken"]
+
+
+def _everywhere(form: Form) -> Iterator[dict[str, bytes]]:
+    """Yield what each field is filled with, one hostile value after the other."""
+    fields = _fields(form)
+    for value in HOSTILE:
+        yield dict.fromkeys(fields, value)
+    if form.longest:
+        bounded = [(name, form.longest[name]) for name in fields if name in form.longest]
+        yield {name: (GROWS * longest)[:longest].encode() for name, longest in bounded}
 
 
 def test_no_dashboard_form_causes_a_server_error() -> None:
