@@ -21,6 +21,7 @@ NOW = dt.datetime.now(dt.UTC)
 # What constraints, triggers and migrations ask of a row beyond the types of its columns. There is one paid, half-refunded invoice.
 # What is called is another value for each row.
 GIVEN: dict[str, dict[str, Any]] = {
+    "audit.RequestBodies": {"expires_at": NOW + dt.timedelta(hours=1)},
     "apikeys.ApiKey": {"scopes": ["customers:read"], "kind": "server", "rate_limit": 60},
     "apikeys.ApiKeySecret": {"store": "database", "encoded_hash": "sha256$x", "fingerprint": "1$x"},
     "billing.Customer": {"name": "Ada", "email": "ada@example.com", "external_id": "Zoe\u0308"},
