@@ -89,8 +89,8 @@ class _LogAdmin(StaffModelAdmin):
 
     @admin.display(description="target")
     def target(self, row: Any) -> str:
-        """The ID of the target."""
-        return str(row.target_id)
+        """The ID of the target, or what it is a list of."""
+        return str(row.target_text)
 
     @admin.display(description="ID")
     def identifier(self, row: Any) -> str:

@@ -31,7 +31,7 @@ PERMISSIONS_POLICY = ", ".join(
         *(
             f"{power}=()"
             for power in (
-                "accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture",
+                "accelerometer", "autoplay", "browsing-topics", "camera", "display-capture",
                 "encrypted-media", "fullscreen", "gamepad", "geolocation", "gyroscope", "hid", "idle-detection",
                 "local-fonts", "magnetometer", "microphone", "midi", "payment", "picture-in-picture",
                 "screen-wake-lock", "serial", "usb", "xr-spatial-tracking",

@@ -1,6 +1,8 @@
 """Security events: who did what, when and from where. Rows are added and read, never changed (docs/architecture.md, Audit)."""
 
+from django.apps import apps
 from django.db import models
+from django.utils.text import capfirst
 
 from core import clock
 from core.tenancy import TenantModel
@@ -35,6 +37,14 @@ class EntryColumns(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_name}"
+
+    @property
+    def target_text(self) -> str:
+        """What people call the target: its ID, or what a list of the staff site is of (`accounts.user`: Users)."""
+        try:
+            return capfirst(str(apps.get_model(self.target_id)._meta.verbose_name_plural))
+        except (LookupError, ValueError):
+            return self.target_id
 
 
 class AuditEntry(EntryColumns, TenantModel):

@@ -33,6 +33,15 @@ class RefundReason(models.TextChoices):
 
 # The `payment_method` of a charge that the payer makes on the gateway's own page.
 CHECKOUT = "checkout"
+# What pages call the methods that are not somebody's own: those of the sandbox.
+METHOD_LABELS = {
+    "card_success": "Test card: succeeds",
+    "card_declined": "Test card: declined",
+    "card_insufficient_funds": "Test card: insufficient funds",
+    "card_timeout_success": "Test card: succeeds after a time-out",
+    "card_timeout_unknown": "Test card: never answers",
+    CHECKOUT: "Paid on the gateway's page",
+}
 
 
 class Payment(TenantModel):
@@ -142,6 +151,11 @@ class Charge(Payment):
                 condition=~Q(gateway_reference=""),
             ),
         ]
+
+    @property
+    def method_label(self) -> str:
+        """What pages call the payment method; the method itself where it is the payer's own at the gateway."""
+        return METHOD_LABELS.get(self.payment_method, self.payment_method)
 
     @property
     def amount_refundable(self) -> int:

@@ -290,7 +290,7 @@ def _history(page: _Page) -> Section:
             one.get_mode_display(),
             one.action,
             one.actor_name,
-            one.target_id,
+            one.target_text,
         )
         for one in entries
     ]

@@ -29,7 +29,10 @@ def search(site: AdminSite, request: HttpRequest, text: str) -> list[SearchResul
     """Return the matches of `text` that the staff member may view, and record the search. Call it inside `system_context`."""
     text = text.strip()[:LONGEST_SOUGHT]
     publish_unowned(
-        StaffListed(object_id="search", detail={"page": "search", "query": redact(text)}),
+        StaffListed(
+            object_id="search",
+            detail={"page": "search", "what": "results of a search", "query": redact(text)},
+        ),
         actor=staff_principal(request),
     )
     results = [*_lists(site, request, text)]

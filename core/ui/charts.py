@@ -226,13 +226,17 @@ def compact_number(value: float) -> str:
     return f"{value:.0f}" if value == int(value) else f"{value:g}"
 
 
-def nice_ticks(highest: float, wanted: int = 4) -> list[float]:
-    """Return round axis values from 0 to at least `highest`, such as 0, 5, 10, 15, 20; [0, 1] if it is (nearly) zero."""
+def nice_ticks(highest: float, wanted: int = 4, *, whole: bool = False) -> list[float]:
+    """Return round axis values from 0 to at least `highest`, such as 0, 5, 10, 15, 20; [0, 1] if it is (nearly) zero.
+
+    With `whole`, for what is counted, none of them is a fraction.
+    """
     if highest < SMALLEST:
         return [0, 1]
-    raw = highest / wanted
+    raw = max(highest / wanted, 1.0) if whole else highest / wanted
     magnitude = 10.0 ** math.floor(math.log10(raw))
-    step = next(factor * magnitude for factor in (1, 2, 2.5, 5, 10) if factor * magnitude >= raw * (1 - 1e-9))
+    steps = (factor * magnitude for factor in (1, 2, 2.5, 5, 10))
+    step = next(step for step in steps if step >= raw * (1 - 1e-9) and (not whole or step == int(step)))
     count = math.ceil(highest / step - 1e-9)
     return [float(f"{step * index:.6g}") for index in range(count + 1)]
 
@@ -257,6 +261,12 @@ def _chart(
         lambda value: f"{value:,.0f}{suffix}" if value == int(value) else f"{value:,.1f}{suffix}"
     )
     return Chart(kind, title, _summary(labels, series, written), labels, series, written)
+
+
+def _is_count(chart: Chart) -> bool:
+    """Whether every value is a whole number, so that nothing is between two of them."""
+    shown = [*chart.series, *([chart.before] if chart.before else [])]
+    return all(isinstance(value, int) for one in shown for value in _known(one))
 
 
 def _known(series: Series) -> list[float]:
@@ -290,7 +300,7 @@ def _draw(chart: Chart, width: int) -> SafeString:
         highest = max([highest, *(_known(chart.before) if chart.before else [])])
     else:
         highest = max((value for series in chart.series for value in _known(series)), default=0)
-    ticks = nice_ticks(highest)
+    ticks = nice_ticks(highest, whole=_is_count(chart))
     tick_labels = [compact_number(tick) for tick in ticks]
     left = 10 + 7 * max(len(text) for text in tick_labels)
     plot_width = width - left - MARGIN_RIGHT

@@ -51,7 +51,7 @@ class StaffListed(Event):
     """A member of staff had objects of the company on a list. What they searched for, only staff see."""
 
     type: ClassVar[str] = "staff.listed"
-    sentence: ClassVar[str] = "viewed a list that included objects of the company"
+    sentence: ClassVar[str] = "saw {what} in a list across companies"
     public: ClassVar[bool] = False
 
 
@@ -355,11 +355,11 @@ class StaffModelAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """List objects across companies, and record the view: with its filters for staff, with its rows for the companies."""
-        page = self.model._meta.label_lower
+        options = self.model._meta
+        page, what = options.label_lower, str(options.verbose_name_plural)
+        query = request.META.get("QUERY_STRING", "")[:500]
         publish_unowned(
-            StaffListed(
-                object_id=page, detail={"page": page, "query": request.META.get("QUERY_STRING", "")[:500]}
-            ),
+            StaffListed(object_id=page, detail={"page": page, "what": what, "query": query}),
             actor=staff_principal(request),
         )
         response: HttpResponse = super().changelist_view(request, *args, **kwargs)
@@ -372,9 +372,11 @@ class StaffModelAdmin(ModelAdmin):
         they may concern another company."""
         page = self.model._meta.label_lower
         for tenant, rows in self.tenants_of(objects).items():
-            event = StaffListed(
-                object_id=page, detail={"page": page, "objects": [_id_of(row) for row in rows]}
-            )
+            name = self.model._meta.verbose_name_plural
+            is_company = hasattr(rows[0], "live_tenant")
+            what = "the company" if is_company else f"{len(rows):,} of the company's {name}"
+            detail = {"page": page, "what": what, "objects": [_id_of(row) for row in rows]}
+            event = StaffListed(object_id=page, detail=detail)
             with tenant_context(tenant):
                 publish(event, actor=staff_principal(request))
 

@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import display_for_field
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import FieldDoesNotExist
-from django.db.models import Field, JSONField, Model
+from django.db.models import Field, IntegerField, JSONField, Model
 from django.utils.text import capfirst
 
 from core.values.labels import EMPTY, label_of, value_text
@@ -56,8 +56,13 @@ def column(model: type[Model], name: Any, labels: Mapping[str, str]) -> Column:
     given = labels.get(name) or LABELS.get(name)
     has_own = str(field.verbose_name) != name.replace("_", " ")
     label = given or (str(capfirst(field.verbose_name)) if has_own else label_of(name))
-    is_data = isinstance(field, (ArrayField, JSONField))
-    return _shown(name, label, field) if is_data or label != capfirst(field.verbose_name) else name
+    is_written = isinstance(field, (ArrayField, JSONField)) or _is_number(field)
+    return _shown(name, label, field) if is_written or label != capfirst(field.verbose_name) else name
+
+
+def _is_number(field: "Field[Any, Any]") -> bool:
+    """Whether the field is a whole number that people read, with separators of thousands."""
+    return isinstance(field, IntegerField) and not (field.primary_key or field.choices)
 
 
 def _shown(name: str, label: str, field: "Field[Any, Any] | None") -> Callable[[Any], Any]:
@@ -66,6 +71,8 @@ def _shown(name: str, label: str, field: "Field[Any, Any] | None") -> Callable[[
         value = getattr(row, name)
         if isinstance(field, (ArrayField, JSONField)):
             return value_text(value)
+        if isinstance(value, int) and field is not None and _is_number(field):
+            return f"{value:,}"
         return value if field is None else display_for_field(value, field, EMPTY)
 
     return shown

@@ -6,7 +6,7 @@ EMPTY = "–"
 # Written otherwise than other words.
 _WORDS = {
     "api": "API", "bps": "(basis points)", "dkim": "DKIM", "dns": "DNS", "html": "HTML", "id": "ID", "ids": "IDs", "ip": "IP",
-    "ms": "(ms)", "pdf": "PDF", "sms": "SMS", "spf": "SPF", "url": "URL", "urls": "URLs", "us": "(µs)",
+    "line1": "line 1", "line2": "line 2", "ms": "(ms)", "pdf": "PDF", "sms": "SMS", "spf": "SPF", "url": "URL", "urls": "URLs", "us": "(µs)",
 }  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """Pages at the end of a task, or in front of an obstacle, link to the next step."""
 
+import re
+
 import pytest
 from allauth.account.models import EmailAddress
 from django.test import Client
@@ -56,6 +58,29 @@ def test_email_address_page_shows_addresses_and_their_state(world: World) -> Non
 
     page = sign_in(world.owner, world.company).get("/accounts/email/").content.decode()
 
-    assert "Ada@example.com" in page.partition("<label")[2]
+    assert "Ada@example.com" in page
     assert ">Verified</span>" in page
     assert ">Primary</span>" in page
+
+
+def test_each_address_offers_what_can_be_done_with_it(world: World) -> None:
+    EmailAddress.objects.filter(user=world.owner).delete()
+    first, second, third = world.owner.email, f"second-{world.owner.email}", f"third-{world.owner.email}"
+    for email, verified in ((first, True), (second, True), (third, False)):
+        EmailAddress.objects.create(user=world.owner, email=email, verified=verified, primary=email == first)
+    browser = sign_in(world.owner, world.company)
+
+    rows = re.findall(r"<tr>(.*?)</tr>", browser.get("/accounts/email/").content.decode(), re.DOTALL)[1:]
+
+    offered = {
+        email: re.findall(r'name="action_(\w+)"', row)
+        for row in rows
+        for email in re.findall(r'break">([^<]*)<', row)
+    }
+    assert offered == {first: [], second: ["primary", "remove"], third: ["send", "remove"]}
+
+
+def test_signing_out_can_be_canceled(world: World) -> None:
+    page = sign_in(world.owner, world.company).get("/accounts/logout/").content.decode()
+
+    assert '<a class="button" href="/">Cancel</a>' in page

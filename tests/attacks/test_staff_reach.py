@@ -11,6 +11,7 @@ from django.test import Client
 from accounts.models import Company, Membership, User
 from accounts.roles import Role
 from audit.models import AuditEntry, StaffEntry
+from audit.sentences import sentence_of
 from core.tenancy import Tenant, system_context, tenant_context
 from core.ui.staff import StaffModelAdmin
 from tests.attacks.staff import log_no_refused_filter, look_up_once, make_staff, staff_browser
@@ -208,7 +209,11 @@ def test_viewing_a_list_is_audited_for_every_company_on_it(world: World) -> None
     browser.get("/staff/apikeys/apikey/", {"q": world.company.slug})
 
     [entry] = looks(world.tenant(), "staff.listed")
-    assert entry.detail == {"page": "apikeys.apikey", "objects": [key.public_id]}
+    what = "1 of the company's API keys"
+    assert entry.detail == {"page": "apikeys.apikey", "what": what, "objects": [key.public_id]}
+    assert sentence_of(entry).endswith(" saw 1 of the company's API keys in a list across companies")
+    page = sign_in(world.owner, world.company).get(f"/audit/{entry.public_id}/").content.decode()
+    assert 'title="apikeys.apikey">API keys</a>' in page
     assert looks(world.other_tenant(), "staff.listed") == []
     browser.get("/staff/apikeys/apikey/", {"q": world.other_company.slug})
     [entry] = looks(world.other_tenant(), "staff.listed")

@@ -194,3 +194,17 @@ def test_page_with_inconsistent_totals_keeps_polling(
     for page in (f"/invoices/{invoice.public_id}/", f"/charges/{paid.public_id}/"):
         assert browser.get(page).context["is_waiting"]
         assert not browser.get(page).context["is_waiting"]
+
+
+def test_a_payment_method_is_shown_in_words_with_its_name_beside(
+    world: World, login: Callable[..., Client]
+) -> None:
+    invoice = make_invoice(world.tenant(), finalize=True)
+    charge = make_settled_charge(world.tenant(), invoice=invoice)
+    browser = login(world.owner, world.company)
+
+    for path in ("/charges/", f"/invoices/{invoice.public_id}/"):
+        page = browser.get(path).content.decode()
+        assert 'title="card_success">Test card: succeeds<' in page, path
+    page = browser.get(f"/charges/{charge.public_id}/").content.decode()
+    assert "Test card: succeeds <code>card_success</code>" in page

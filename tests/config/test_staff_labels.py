@@ -48,11 +48,18 @@ def test_staff_headings_are_not_column_names() -> None:
     ("name", "label"),
     [
         ("last_used_ip", "Last used IP"), ("url", "URL"), ("external_id", "External ID"), ("tax_ids", "Tax IDs"),
-        ("duration_us", "Duration (µs)"), ("sms_per_day", "SMS per day"), ("allowed_networks", "Allowed networks"),
+        ("duration_us", "Duration (µs)"), ("sms_per_day", "SMS per day"), ("line1", "Line 1"), ("allowed_networks", "Allowed networks"),
     ],
 )  # fmt: skip
 def test_label_keeps_abbreviations(name: str, label: str) -> None:
     assert label_of(name) == label
+
+
+def test_numbers_of_the_staff_site_have_separators_of_thousands() -> None:
+    page = sign_in(make_staff(superuser=True)).get("/staff/billing/tierlimits/").content.decode()
+
+    assert ">100,000<" in re.sub(r"\s", "", page)
+    assert ">100000<" not in re.sub(r"\s", "", page)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
@@ -48,6 +49,28 @@ def test_ticks_are_round_numbers() -> None:
     assert nice_ticks(0) == [0, 1]
     assert nice_ticks(20) == [0, 5, 10, 15, 20]
     assert nice_ticks(7) == [0, 2, 4, 6, 8]
+
+
+@given(st.integers(min_value=1, max_value=10**15))
+def test_ticks_of_what_is_counted_are_whole(highest: int) -> None:
+    ticks = nice_ticks(highest, whole=True)
+
+    assert all(tick == int(tick) for tick in ticks)
+    assert ticks[-1] >= highest * (1 - 1e-6)
+    assert 2 <= len(ticks) <= 6
+
+
+def test_the_axis_of_a_count_has_no_fractions_and_that_of_a_measure_has() -> None:
+    def axis(values: list[float]) -> list[str]:
+        return re.findall(
+            r'text-anchor="end">([^<]*)<',
+            str(bar_chart("Requests", ["a", "b"], [Series("all", values)]).wide_svg),
+        )
+
+    assert axis([1, 0]) == ["0", "1"]
+    assert axis([2, 0]) == ["0", "1", "2"]
+    assert axis([10, 0]) == ["0", "5", "10"]
+    assert axis([1.0, 0.5]) == ["0", "0.25", "0.5", "0.75", "1"]
 
 
 @pytest.mark.parametrize(

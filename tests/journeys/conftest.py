@@ -116,7 +116,7 @@ def _is_problem(message: Any) -> bool:
     # axe looks into frames by a script of its own, which the sandbox of a message's preview is there to refuse.
     if message.text.startswith("Blocked script execution in ") and "/preview/" in message.text:
         return False
-    return "Content Security Policy" in message.text or (
+    return any(policy in message.text for policy in ("Content Security Policy", "Permissions-Policy")) or (
         message.type == "error" and "Failed to load resource" not in message.text
     )
 

@@ -2,6 +2,7 @@
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -288,3 +289,22 @@ def test_example_of_any_event_is_sent_in_test_mode_and_none_in_live(world: World
     with tenant_context(tenant):
         assert not OutboxEvent.objects.filter(type="invoice.paid", public=True).exists()
     assert deliveries_of(live) == []
+
+
+def test_the_form_says_where_this_installation_sends(world: World, settings: Any, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.WEBHOOK_LOOPBACK, settings.WEBHOOK_ALLOWED_NETWORKS = False, []
+
+    def told() -> str:
+        page = sign_in(world.teammate).get("/webhooks/create/").content.decode()
+        found = re.search(r'id="id_url_helptext">([^<]*)<', page)
+        assert found
+        return html.unescape(found[1]).partition(" This installation ")[2]
+
+    assert told() == ""
+    settings.WEBHOOK_LOOPBACK = True
+    assert told() == "also sends to its own machine (localhost), on any port."
+    # A request through a proxy has closed the machine itself.
+    (tmp_path / "reached-through-a-proxy").touch()
+    settings.WEBHOOK_ALLOWED_NETWORKS = ["10.0.0.0/8"]
+    assert told() == "also sends to the networks that its operator allows, on any port."

@@ -9,6 +9,7 @@ from django import forms
 
 from core import clock
 from core.api import versions
+from core.outbound import loopback, public_policy
 from core.ui.forms import FilterForm, ServiceForm, read_pairs
 from core.values.form_fields import MomentField
 from webhooks.catalogue import ALL, CATALOGUE, TEST_EVENT, groups
@@ -33,6 +34,20 @@ def _event_choices() -> list[tuple[str, str]]:
     return choices
 
 
+def _where_to() -> str:
+    """Return what a URL may be on this installation, by its settings and by whether its own machine is still a receiver."""
+    policy = public_policy()
+    text = "Receives a signed POST for every event: at a public address, on port 443, 8443 or 80, by HTTPS if it carries real data."
+    further = []
+    if policy.own_machine and loopback.is_open():
+        further.append("its own machine (localhost)")
+    if policy.allowed_networks:
+        further.append("the networks that its operator allows")
+    return (
+        f"{text} This installation also sends to {' and '.join(further)}, on any port." if further else text
+    )
+
+
 class EndpointForm(ServiceForm):
     """Create or edit an endpoint."""
 
@@ -40,7 +55,6 @@ class EndpointForm(ServiceForm):
         label="URL",
         max_length=2048,
         widget=forms.URLInput(attrs={"placeholder": "https://example.com/webhooks", "autocomplete": "off"}),
-        help_text="Receives a signed POST for every event. HTTPS, on a public address.",
     )
     description = forms.CharField(
         max_length=500, required=False, help_text="What this endpoint is for, for your colleagues."
@@ -65,6 +79,7 @@ class EndpointForm(ServiceForm):
     def __init__(self, *args: Any, api_version: str | None = None, **kwargs: Any) -> None:
         """Offer the endpoint's API version; a new endpoint gets the newest without a choice."""
         super().__init__(*args, **kwargs)
+        self.fields["url"].help_text = _where_to()
         dates = versions.choices_for(api_version)
         if not dates:
             del self.fields["api_version"]

@@ -8,18 +8,10 @@ from billing import selectors
 from billing.dashboard.forms.base import MetadataTextField, currency_choices
 from billing.gateways import current_gateway
 from billing.models import Charge, Customer, Invoice
-from billing.models.charges import PaymentStatus, RefundReason
+from billing.models.charges import METHOD_LABELS, PaymentStatus, RefundReason
 from core.errors import NotFound
 from core.ui.forms import FilterForm, ServiceForm
 from core.values.form_fields import DayField, amount_text, read_amount
-
-_CARD_LABELS = {
-    "card_success": "Test card: succeeds",
-    "card_declined": "Test card: declined",
-    "card_insufficient_funds": "Test card: insufficient funds",
-    "card_timeout_success": "Test card: succeeds after a time-out",
-    "card_timeout_unknown": "Test card: never answers",
-}
 
 
 def _method_choices() -> list[tuple[str, str]]:
@@ -27,7 +19,7 @@ def _method_choices() -> list[tuple[str, str]]:
     if gateway is None:
         # The service gives the reason on submission; an empty list would only say that a value is missing.
         return [("none", "None: this platform has no payment gateway")]
-    return [(name, _CARD_LABELS.get(name, name)) for name in gateway.payment_methods]
+    return [(name, METHOD_LABELS.get(name, name)) for name in gateway.payment_methods]
 
 
 def _method_field() -> forms.Field:

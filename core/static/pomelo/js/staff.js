@@ -6,6 +6,14 @@ window.addEventListener("load", () => {
   });
 });
 
+// On a telephone each cell says what its column is called: the theme takes the name as it is in the code, in lower case.
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll("#content [data-label]").forEach((cell) => {
+    const { label } = cell.dataset;
+    cell.dataset.label = label.charAt(0).toUpperCase() + label.slice(1);
+  });
+});
+
 // Single keys, as on the dashboard: / opens the search of everything, ? the sheet of shortcuts. They do nothing while somebody types,
 // and can be switched off on the sheet (WCAG 2.1.4), for both sites at once. The theme's own / looks through one list only.
 const SINGLE_KEYS = "single-keys";
