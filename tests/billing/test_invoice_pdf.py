@@ -105,10 +105,10 @@ def test_finalized_invoice_keeps_the_customer_details_of_its_day(world: World) -
 
 
 def test_many_lines_span_several_pages(world: World) -> None:
-    lines = [{"description": f"Position {number}", "quantity": 1, "unit_amount": 1} for number in range(250)]
+    lines = [{"description": f"Position {number}", "quantity": 1, "unit_amount": 1} for number in range(100)]
     found = pages(make_invoice(world.tenant(), lines=lines))
-    assert len(found) > 4
-    assert "Position 249" in found[-1]
+    assert len(found) > 2
+    assert "Position 99" in found[-1]
     assert f"Page {len(found)} of {len(found)}" in found[-1]
 
 
