@@ -73,6 +73,9 @@
     }
   };
 
+  // The whole page without hidden fields, whose values are new each time.
+  window.readMarkup = () => hash(document.documentElement.outerHTML.replace(/<input type="hidden"[^>]*>/g, ""));
+
   // A number for each piece of text by what decides on its contrast: its colours and sizes, and what is painted behind it, in the
   // light and in the dark. What is moved may lie behind its neighbours, so it counts as painted on what holds them.
   window.readLooks = async () => {

@@ -19,25 +19,30 @@ SCRIPT = f"{AXE_SCRIPT};{Path(__file__).with_suffix('.js').read_text()}"
 # So many pieces that look the same are judged at once: the first may be one that axe cannot judge.
 ALIKE = 3
 
+# The pages that have no faults, by their markup: many addresses lead to the same one.
+_faultless: set[int] = set()
 # The looks that have contrast enough as they are, and in the dark.
 _enough: dict[str, set[int]] = {"judge": set(), "judgeInTheDark": set()}
 
 
 def violations(page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = IMPACTS) -> list[str]:
     """Return what axe finds of these impacts, with the elements; by all its rules, or by `rules`."""
+    _prepare(page)
     looks = _read_looks(page) if not rules or CONTRAST in rules else []
     found, _ = _judge(page, looks, range(len(looks)), {"runOnly": list(rules)} if rules else {})
     return _describe(found, impacts)
 
 
-def _read_looks(page: Page) -> list[int]:
-    """Return how each piece of text looks, in the order in which the page remembers them."""
-    looks: list[int] | None = page.evaluate("window.readLooks?.()")
-    if looks is None:
+def _prepare(page: Page) -> None:
+    """Load the scripts into the page that is open, and into all that `page` opens later."""
+    if not page.evaluate("Boolean(window.judge)"):
         page.add_init_script(SCRIPT)
         page.evaluate(SCRIPT)
-        looks = page.evaluate("window.readLooks()")
-    assert looks is not None
+
+
+def _read_looks(page: Page) -> list[int]:
+    """Return how each piece of text looks, in the order in which the page remembers them."""
+    looks: list[int] = page.evaluate("window.readLooks()")
     return looks
 
 
@@ -74,6 +79,10 @@ def _describe(found: list[dict[str, Any]], impacts: Sequence[str] = IMPACTS) -> 
 
 def faults_of(page: Page) -> list[str]:
     """Return what is wrong with the page that is open: by axe, in the dark (which changes colours and nothing else), and on a telephone."""
+    _prepare(page)
+    markup = page.evaluate("window.readMarkup()")
+    if markup in _faultless:
+        return []
     looks = _read_looks(page)
     found, places = _judge(page, looks, range(len(looks)), {})
     faults = _describe(found)
@@ -84,4 +93,6 @@ def faults_of(page: Page) -> list[str]:
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
         faults.append("wider than a telephone")
     page.set_viewport_size({"width": 1280, "height": 900})
+    if not faults:
+        _faultless.add(markup)
     return faults
