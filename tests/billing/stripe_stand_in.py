@@ -47,6 +47,8 @@ class Stripe:
         self.sessions: dict[str, dict[str, Any]] = {}
         self.calls: list[tuple[str, str, dict[str, str], dict[str, str]]] = []
         self.refund_status = "succeeded"
+        # How long a caller whose answer is lost waits for the connection to end.
+        self.silent_seconds = 0.0
         self._kept: dict[tuple[str, str], tuple[str, Answer]] = {}
         self._mishaps: list[tuple[str, Mishap]] = []
         self._lock = threading.Lock()
@@ -303,8 +305,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.command, parts.path, dict(parse_qsl(text, keep_blank_values=True)), headers
         )
         if answer is None:
-            # Long enough for a killed worker to be killed, and for a waiting one to time out.
-            time.sleep(0.6)
+            time.sleep(self.server.stripe.silent_seconds)
             self.close_connection = True
             return
         status, body, *more = answer

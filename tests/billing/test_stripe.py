@@ -140,6 +140,7 @@ def test_worker_killed_after_the_money_was_taken_charges_once(
 ) -> None:
     names = ("BILLING_GATEWAY", "STRIPE_LIVE_SECRET_KEY", "STRIPE_API_URL")
     chosen = {name: getattr(settings, name) for name in names}
+    stripe.silent_seconds = 5.0  # so that the worker is killed while it waits
     for _ in range(ROUNDS):
         charge = charge_by(world, settle=False)
         stripe.spoil("confirm")
