@@ -155,6 +155,7 @@ PAIRS = [
     Siblings(
         "address", CustomerForm, "/customers/new/", AddressInput, "/v1/customers", Customer,
         {"name": "Ada"}, {"name": "Ada"}, inside="address", kept_as=_of_address,
+        more={"country": ["de", "XX", "D", "DEU"]}, values=TELLING,
     ),
     Siblings(
         "message", ComposeForm, "/messages/new/", MessageInput, "/v1/messages", Message, MESSAGE_FORM, MESSAGE_BODY,
