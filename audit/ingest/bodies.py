@@ -18,7 +18,7 @@ from audit.kept import EMPTY, INVALID, MAX_KEPT_BYTES, MAX_READ_BYTES, STREAMED,
 from core import clock
 from core.security import crypto, sealed
 from core.values.redaction import REDACTED, redact_text
-from core.values.secret_fields import hide_card_numbers, is_secret_name
+from core.values.secret_fields import hide_card_numbers, hide_parameters, is_secret_name
 
 CONTENT = ("id", "company", "mode", "at", "request", "response")
 SCHEMA = sealed.tag_of("request-bodies", CONTENT)
@@ -27,8 +27,8 @@ MAX_RAW_BYTES = 16 * 1024 * 1024
 MAX_WAITING_BYTES = 8 * 1024 * 1024
 # Deeper than any body in the API.
 _MAX_DEPTH = 32
-# A longer text would take too long to redact; it is described instead.
-_MAX_TEXT = 4 * MAX_KEPT_BYTES
+# How many characters of a body are searched for secrets, which takes time; a text beyond that is described instead.
+_MAX_SEARCHED = 4 * MAX_KEPT_BYTES
 _REDACTED = orjson.dumps(REDACTED)
 # The names of members repeat from request to request; longer ones are not remembered.
 _MAX_KNOWN_NAME = 60
@@ -205,17 +205,19 @@ class _Full(Exception):
 class _Writer:
     """Writes parsed JSON without its secrets, and no more of it than is kept."""
 
-    def __init__(self, shown_once: frozenset[str]) -> None:
+    def __init__(self, shown_once: frozenset[str], room: int = MAX_KEPT_BYTES, searched: int = 0) -> None:
         self.pieces: list[bytes] = []
-        self._room = MAX_KEPT_BYTES
+        self.searched = searched
+        self.has_redacted = False
+        self._room = room
         self._shown_once = shown_once
 
     def write(self, value: Any, depth: int) -> None:
         """Write a value. Raises _Full."""
         if isinstance(value, str):
-            self._add(orjson.dumps(_redacted(value)))
+            self._add(orjson.dumps(self._text(value, depth)))
         elif not isinstance(value, (dict, list)):
-            self._add(_scalar(value))
+            self._write_scalar(value)
         elif depth == _MAX_DEPTH:
             self._add(_TOO_DEEP)
         elif isinstance(value, dict):
@@ -231,14 +233,64 @@ class _Writer:
     def _write_object(self, value: dict[str, Any], depth: int) -> None:
         self._add(b"{")
         for index, (name, item) in enumerate(value.items()):
-            written, is_secret = _known_name(name) if len(name) <= _MAX_KNOWN_NAME else _name(name)
+            if len(name) <= _MAX_KNOWN_NAME:
+                written, is_secret = _known_name(name)
+            else:
+                written, is_secret = orjson.dumps(self._text(name, _MAX_DEPTH)) + b":", is_secret_name(name)
             self._add(b"," + written if index else written)
             # Whether there is one says nothing of what it is.
             if item is None or isinstance(item, bool) or not (is_secret or name in self._shown_once):
                 self.write(item, depth + 1)
             else:
-                self._add(_REDACTED)
+                self._write_redacted()
         self._add(b"}")
+
+    def _write_scalar(self, value: Any) -> None:
+        written = orjson.dumps(value)
+        if (
+            isinstance(value, (int, float))
+            and hide_card_numbers(written.decode().removesuffix(".0"), "") == ""
+        ):
+            self._write_redacted()
+        else:
+            self._add(written)
+
+    def _write_redacted(self) -> None:
+        self.has_redacted = True
+        self._add(_REDACTED)
+
+    def _text(self, text: str, depth: int) -> str:
+        """Return a text without secrets, also as the JSON that it may be."""
+        self.searched += len(text)
+        if self.searched > _MAX_SEARCHED:
+            self.searched -= len(text)
+            return f"[text of {len(text):,} characters]"
+        if (
+            depth < _MAX_DEPTH
+            and text.lstrip()[:1] in ("{", "[")
+            and (inner := self._json_in(text, depth)) is not None
+        ):
+            self.has_redacted = True
+            return inner
+        redacted = _redacted(text)
+        if redacted != text:
+            self.has_redacted = True
+        return redacted
+
+    def _json_in(self, text: str, depth: int) -> str | None:
+        """Return the JSON in a text without its secrets, cut where there is no room; None if it has none, or is not JSON."""
+        try:
+            value = orjson.loads(text)
+        except ValueError:
+            return None
+        inner = _Writer(self._shown_once, self._room, self.searched)
+        is_full = False
+        try:
+            inner.write(value, depth + 1)
+        except _Full:
+            is_full = True
+        self.searched = inner.searched
+        return b"".join(inner.pieces).decode() if is_full or inner.has_redacted else None
 
     def _add(self, piece: bytes) -> None:
         self.pieces.append(piece)
@@ -247,25 +299,14 @@ class _Writer:
             raise _Full
 
 
-def _name(name: str) -> tuple[bytes, bool]:
+@lru_cache(maxsize=2_000)
+def _known_name(name: str) -> tuple[bytes, bool]:
     """Return the name of a member as it is written, and whether its value is a secret."""
     return orjson.dumps(_redacted(name)) + b":", is_secret_name(name)
 
 
-_known_name = lru_cache(maxsize=2_000)(_name)
-
-
-def _scalar(value: Any) -> bytes:
-    written = orjson.dumps(value)
-    if isinstance(value, int) and hide_card_numbers(written.decode(), "") == "":
-        return _REDACTED
-    return written
-
-
 def _redacted(text: str) -> str:
-    if len(text) > _MAX_TEXT:
-        return f"[text of {len(text):,} characters]"
-    return hide_card_numbers(redact_text(text), REDACTED)
+    return hide_card_numbers(hide_parameters(redact_text(text), REDACTED), REDACTED)
 
 
 BUFFER = Bodies()

@@ -215,6 +215,46 @@ def test_one_time_secrets_of_webhook_endpoints_are_never_stored(world: World) ->
         assert secret not in everything
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('{"password": "x", "a": 1}', '{"password":"[redacted]","a":1}'),
+        ('  [{"word":"open sesame"}]', '[{"word":"[redacted]"}]'),
+        ('{"a":"{\\"b\\":{\\"token\\":\\"x\\"}}"}', '{"a":"{\\"b\\":{\\"token\\":\\"[redacted]\\"}}"}'),
+        ('{"a":"pm\\u005flive_' + "a" * 38 + '"}', '{"a":"[redacted]"}'),
+        # Without secrets, not JSON.
+        ('{"a": 1}', '{"a": 1}'),
+        ("{not json", "{not json"),
+    ],
+)
+def test_json_in_a_text_is_searched_too(text: str, shown: str) -> None:
+    written, is_cut = bodies.readable(orjson.dumps({"payload": text}), ("word",))
+    assert (json.loads(written), is_cut) == ({"payload": shown}, False)
+
+
+def test_secrets_at_the_end_of_json_in_a_text_are_cut_off() -> None:
+    inner = json.dumps({"a": "x" * MAX_KEPT_BYTES, "token": "hunter2"})
+    written, is_cut = bodies.readable(orjson.dumps({"payload": inner}))
+    assert is_cut
+    assert "hunter2" not in written
+
+
+def test_texts_beyond_the_searched_characters_are_described() -> None:
+    """A body could otherwise be ten texts that each take long to redact and leave next to nothing."""
+    texts = ["bearer " + "aB3" * 15_000, "bearer " + "aB3" * 15_000, "short"]
+    assert bodies.readable(orjson.dumps(texts)) == (
+        '["[redacted]","[text of 45,007 characters]","short"]',
+        False,
+    )
+
+
+def test_whole_numbers_with_a_decimal_point_are_card_numbers_too() -> None:
+    assert bodies.readable(b'{"n":4242424242424242.0,"m":4242424242424241.0}') == (
+        '{"n":"[redacted]","m":4242424242424241.0}',
+        False,
+    )
+
+
 def test_members_shown_once_are_redacted_whatever_their_name() -> None:
     text, _ = bodies.readable(b'{"object":"thing","word":"open sesame"}', ("word",))
     assert text == '{"object":"thing","word":"[redacted]"}'

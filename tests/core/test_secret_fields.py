@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.values.secret_fields import hide_card_numbers, is_secret_name
+from core.values.secret_fields import hide_card_numbers, hide_parameters, is_secret_name
 
 
 @pytest.mark.parametrize(
@@ -11,7 +11,7 @@ from core.values.secret_fields import hide_card_numbers, is_secret_name
         "password", "Password", "new_password", "secret", "client_secret", "clientSecret", "SECRETS", "token", "access_token",
         "X-Auth-Token", "api_key", "x-api-key", "apiKeys", "authorization", "Proxy-Authorization", "cookie", "Set-Cookie",
         "card_number", "cardNumber", "cvc", "CVV", "cvv2", "security code", "pin", "otp", "private_key", "credentials",
-        "headers", "x" * 201,
+        "headers", "x" * 201, "password1", "new_password2", "password_confirmation", "pwd", "passcode", "verification_code",
     ],
 )  # fmt: skip
 def test_names_of_secrets(name: str) -> None:
@@ -51,7 +51,39 @@ def test_other_names(name: str) -> None:
         ("1764500000000", "1764500000000"),
         ("00004242424242424242", "00004242424242424242"),
         ("no digits", "no digits"),
+        # Before and behind other numbers, at the end of a sentence, separated in other ways.
+        ("4242 4242 4242 4242 12/27", "· 12/27"),
+        ("4242424242424242 123", "· 123"),
+        ("12 4242424242424242, 5555555555554444 99", "12 ·, · 99"),
+        ("My card is 4242424242424242.", "My card is ·."),
+        ("4242.4242.4242.4242", "·"),
+        ("4242\u00a04242\u00a04242\u00a04242", "·"),
+        ("4242\u20134242\u20134242\u20134242", "·"),
+        ("4242 - 4242 - 4242 - 4242", "·"),
+        ("4242  4242\t4242_4242", "·"),
+        ("4 2 4 2 4 2 4 2 4 2 4 2 4 2 4 2", "·"),
+        # An amount, digits behind a decimal point.
+        ("4242424242424242.50", "4242424242424242.50"),
+        ("0.4242424242424242", "0.4242424242424242"),
     ],
 )
 def test_card_numbers(text: str, shown: str) -> None:
     assert hide_card_numbers(text, "·") == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://a.example/reset?user=7&token=abc#end", "https://a.example/reset?user=7&token=·#end"),
+        (
+            '<a href="https://a.example/?a=1&amp;password=x">',
+            '<a href="https://a.example/?a=1&amp;password=·">',
+        ),
+        ("client_secret=x&grant_type=password", "client_secret=·&grant_type=password"),
+        ("https://ada:hunter2@a.example/path", "https://ada:·@a.example/path"),
+        ("https://a.example:8443/?page=2", "https://a.example:8443/?page=2"),
+        ("mailto:ada@a.example", "mailto:ada@a.example"),
+    ],
+)
+def test_secret_parameters_of_urls(text: str, shown: str) -> None:
+    assert hide_parameters(text, "·") == shown
