@@ -59,6 +59,8 @@ class Stage:
 
     def __enter__(self) -> Self:
         self.engines.start()
+        if self.database != DATABASE:
+            return self  # it came with the folder, migrated
         try:
             self.manage("migrate", "--database=owner", "--verbosity=0")
         except BaseException:

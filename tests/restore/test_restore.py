@@ -45,8 +45,15 @@ def run_step(environment: dict[str, str], step: str, argument: str) -> Any:
     return json.loads(made.stdout)
 
 
-def verify(environment: dict[str, str], *options: str) -> tuple[int, str]:
-    made = run(environment, "manage.py", "verify_platform", *options)
+def run_commands(environment: dict[str, str], *commands: list[str]) -> list[tuple[int, str]]:
+    """Run management commands in one process. Return the exit status and the output of each."""
+    made = run(environment, "-m", "tests.restore.commands", json.dumps(commands))
+    assert made.returncode == 0, made.stderr[-4000:]
+    return [(status, output) for status, output in json.loads(made.stdout)]
+
+
+def verify(environment: dict[str, str]) -> tuple[int, str]:
+    made = run(environment, "manage.py", "verify_platform")
     return made.returncode, made.stdout + made.stderr
 
 
@@ -95,9 +102,12 @@ def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Pat
             admin = {"DATABASE_ADMIN_URL": new.superuser_url}
             whole = restore(restored | admin, backup)
             found = run_step(restored, "go_on", made["company"])
-            refused = restore(restored, backup)
             altered = alter(backup, tmp_path / "altered", table="accounts_company")
-            differs = restore(restored | admin, altered, "--replace", "--accept-loss")
+            refused, differs = run_commands(
+                restored | admin,
+                ["restore", str(backup)],
+                ["restore", str(altered), "--replace", "--accept-loss"],
+            )
             # and when somebody has left the rights out
             with psycopg.connect(new.superuser_url, dbname=TEMPLATE, autocommit=True) as superuser:
                 rights = superuser.execute(RIGHTS_ON_THE_TRAIL).fetchall()
@@ -117,10 +127,16 @@ def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Pat
         assert "app on audit_auditentry" in without_rights[1]
 
 
-def test_incomplete_backups_and_databases_in_use_are_refused(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The backup of a migrated database without companies."""
+    with cloned_database() as addresses:
+        return back_up(addresses, tmp_path_factory.mktemp("backup"))
+
+
+def test_incomplete_backups_and_databases_in_use_are_refused(tmp_path: Path, backup: Path) -> None:
     with cloned_database() as addresses:
         # given a backup, and one whose dump was cut short
-        backup = back_up(addresses, tmp_path)
         short = shutil.copytree(backup, tmp_path / "short")
         os.truncate(short / "pomelo.dump", (short / "pomelo.dump").stat().st_size - 1)
         # when one is restored as it is, one while the platform has a connection, and one over its own database
@@ -144,12 +160,9 @@ def defaults_of(addresses: dict[str, str]) -> list[Any]:
         ).fetchall()
 
 
-def test_failed_restore_deletes_nothing_and_keeps_default_privileges(
-    tmp_path: Path,
-) -> None:
+def test_failed_restore_deletes_nothing_and_keeps_default_privileges(tmp_path: Path, backup: Path) -> None:
     with cloned_database() as addresses:
         # given a backup that no program can read, and one of which the last thing can only be made by a superuser
-        backup = back_up(addresses, tmp_path)
         unreadable = shutil.copytree(backup, tmp_path / "unreadable")
         (unreadable / "pomelo.dump").write_bytes(b"nothing that pg_restore knows")
         manifest = json.loads((unreadable / "manifest.json").read_text())
@@ -182,24 +195,24 @@ def test_failed_restore_deletes_nothing_and_keeps_default_privileges(
 
 @pytest.mark.timeout(600)
 def test_base_backup_recovers_to_a_point_in_time(tmp_path: Path) -> None:
-    archive, backup = tmp_path / "archive", tmp_path / "backup"
+    archive, base = tmp_path / "archive", tmp_path / "base"
     archive.mkdir(mode=0o700)
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)  # the server may run under another account
     with Receiver() as receiver, private_platform() as (old, environment):
         # given a base backup, traffic after it, a moment, and more traffic after that, whose heads were exported
         clusters.begin_archiving(old, archive)
-        clusters.base_backup(old, backup)
+        clusters.base_backup(old, base)
         made = run_step(environment, "make_traffic", receiver.url)
         moment = clusters.now_of(old)
         lost = run_step(environment, "change_more", made["company"])["lost"]
         clusters.finish_wal(old, archive)
         # when
-        with clusters.recover(backup, archive, moment, old, tmp_path / "recovered") as new:
+        with clusters.recover(base, archive, moment, old, tmp_path / "recovered") as new:
             restored = clusters.environment_of(new, secrets_of=old)
-            told = verify(restored)
-            accepted = verify(restored, "--accept-loss")
-            again = verify(restored)
+            told, accepted, again = run_commands(
+                restored, ["verify_platform"], ["verify_platform", "--accept-loss"], ["verify_platform"]
+            )
             found = run_step(restored, "go_on", made["company"])
         # then
         assert told[0] == 1
