@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,43 +45,60 @@ def celery(part: str, folder: Path, environment: dict[str, str]) -> Iterator[sub
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("part", ["worker", "beat"])
-def test_heartbeat_file_is_touched_only_while_the_process_works(part: str, tmp_path: Path) -> None:
-    file = tmp_path / "heartbeat"
-    environment = os.environ | {"HEARTBEAT_FILE": str(file), "PYTHONPATH": str(ROOT)}
-    with celery(part, tmp_path, environment) as process:
-        try:
-            wait_for(file.exists)
-            first = file.stat().st_mtime
-            wait_for(lambda: file.stat().st_mtime > first + 4)
-            os.killpg(process.pid, signal.SIGSTOP)
-            time.sleep(0.2)
-            stopped = file.stat().st_mtime
-            time.sleep(7)
-            assert file.stat().st_mtime == stopped
-        finally:
-            os.killpg(process.pid, signal.SIGCONT)
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A running worker, which also serves its metrics, and a beat, with the heartbeat file of each."""
+
+    processes: dict[str, subprocess.Popen[bytes]]
+    files: dict[str, Path]
+    metrics_port: int
 
 
-def test_worker_serves_its_metrics_on_its_own_port(tmp_path: Path) -> None:
-    folder = tmp_path / "metrics"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    folder = tmp_path_factory.mktemp("parts")
+    (folder / "metrics").mkdir()
     port = free_port()
-    environment = os.environ | {
-        "WORKER_METRICS_PORT": str(port),
-        "PROMETHEUS_MULTIPROC_DIR": str(folder),
-        "PYTHONPATH": str(ROOT),
-    }
-    with celery("worker", tmp_path, environment):
-        output: list[bytes] = []
+    metrics = {"WORKER_METRICS_PORT": str(port), "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics")}
+    files = {part: folder / f"heartbeat of {part}" for part in COMMANDS}
+    with contextlib.ExitStack() as stack:
+        processes = {}
+        for part, file in files.items():
+            environment = os.environ | {"HEARTBEAT_FILE": str(file), "PYTHONPATH": str(ROOT)}
+            environment |= metrics if part == "worker" else {}
+            processes[part] = stack.enter_context(celery(part, folder, environment))
+        yield Parts(processes, files, port)
 
-        def answers() -> bool:
-            with (
-                contextlib.suppress(OSError),
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
-            ):
-                output.append(answer.read())
-            return bool(output)
 
-        wait_for(answers)
+def test_worker_serves_its_metrics_on_its_own_port(parts: Parts) -> None:
+    output: list[bytes] = []
+
+    def answers() -> bool:
+        with (
+            contextlib.suppress(OSError),
+            urllib.request.urlopen(f"http://127.0.0.1:{parts.metrics_port}/metrics", timeout=5) as answer,
+        ):
+            output.append(answer.read())
+        return bool(output)
+
+    wait_for(answers)
     assert b"pomelo_background_failures_total" in output[-1] or b"pomelo_valkey_failures_total" in output[-1]
+
+
+def test_heartbeat_files_are_touched_only_while_the_processes_work(parts: Parts) -> None:
+    def times() -> dict[str, float]:
+        return {part: file.stat().st_mtime for part, file in parts.files.items()}
+
+    wait_for(lambda: all(file.exists() for file in parts.files.values()))
+    first = times()
+    wait_for(lambda: all(touched > first[part] + 4 for part, touched in times().items()))
+    try:
+        for process in parts.processes.values():
+            os.killpg(process.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        stopped = times()
+        time.sleep(7)
+        assert times() == stopped
+    finally:
+        for process in parts.processes.values():
+            os.killpg(process.pid, signal.SIGCONT)

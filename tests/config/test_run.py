@@ -209,7 +209,8 @@ def test_stop_leaves_no_processes_and_the_next_start_keeps_the_data(
     secret = re.search(r"pm_live_\w+", first_run.output)
     assert secret is not None
 
-    second = RunningPlatform(first_run.data_dir)
+    # One web process is enough for what follows.
+    second = RunningPlatform(first_run.data_dir, WEB_WORKERS="1", WORKER_CONCURRENCY="1")
     second.wait_for("Ctrl-C stops everything")
 
     assert "pm_live_" not in second.output
