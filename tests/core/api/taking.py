@@ -1,18 +1,14 @@
-"""A process that takes tokens from a bucket as fast as possible until a deadline, and prints how many it got.
+"""A process that takes tokens from a bucket as fast as possible until a deadline (tests.forked).
 
-Arguments: company hex, bucket name, quota, seconds. Prints `ready`, waits for a line on stdin, then prints one JSON
-object: admitted calls, and the server's clock (microseconds) before the first and after the last call.
+Sends "ready", waits for an order to begin, then sends how many calls it made, how many were admitted, and the server's clock
+(microseconds) before the first and after the last call.
 """
 
-import json
-import os
-import sys
 import time
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.test")
 
 from core.api.throttling import PolicySet, RatePolicy, prepare_take
 from core.valkey import commands
+from tests.forked import Connection
 
 
 def server_clock() -> int:
@@ -21,24 +17,18 @@ def server_clock() -> int:
     return int(seconds) * 1_000_000 + int(microseconds)
 
 
-def main() -> None:
+def take(connection: Connection, tag: str, quota: int, seconds: float) -> None:
     """Take until the deadline."""
-    tag, bucket, quota, seconds = sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])
     fences = [f"{{{tag}}}:a", f"{{{tag}}}:b"]
     call = prepare_take(
-        fences, [b"1:x", b"1:x"], [f"{{{tag}}}:{bucket}"], PolicySet([RatePolicy("key", quota)])
+        fences, [b"1:x", b"1:x"], [f"{{{tag}}}:bucket"], PolicySet([RatePolicy("key", quota)])
     )
     server_clock()
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdin.readline()
+    connection.send("ready")
+    connection.recv()
     began, admitted, calls = server_clock(), 0, 0
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         admitted += call.run()[0]
         calls += 1
-    json.dump({"admitted": admitted, "calls": calls, "began": began, "ended": server_clock()}, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()
+    connection.send({"admitted": admitted, "calls": calls, "began": began, "ended": server_clock()})
