@@ -23,10 +23,31 @@ from tests.contracts.schemathesis_rules import BEYOND_THE_DOCUMENT
 from tests.contracts.schemathesis_values import TYPE_ID, WORLD, counts, spare, there
 
 KEEP_EACH = 6
+# See filter_case.
+SEND_EACH = 4
+MOST_OF_A_KIND = 12
 TYPE_ID_BYTES = re.compile(TYPE_ID.pattern.encode())
 # Objects that an answer has named and that were not deleted since, and the cases that were sent as they were made.
 named: set[str] = set()
 kept: set[str] = set()
+# How many cases of a kind the coverage phase has made, kind by kind.
+made: dict[tuple[object, ...], int] = {}
+
+
+@schemathesis.hook
+def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
+    """Drop most cases of the coverage phase that differ in nothing but which wrong type or which word of a list they send.
+
+    A field gets each of six wrong types, and one that takes a currency each of 180. Of such cases the first is sent, and of
+    the others every SEND_EACH-th. Which ones these are moves on from field to field, so that every type is sent to many.
+    """
+    if case.meta is None or case.meta.phase.name is not TestPhase.COVERAGE:
+        return True
+    data: Any = case.meta.phase.data
+    what = (data.description or "").removeprefix(f"{data.parameter}: ")
+    kind = (case.operation.label, case.method, data.scenario, data.parameter_location, data.parameter, what)
+    number = made[kind] = made.get(kind, -1) + 1
+    return number == 0 or (number <= MOST_OF_A_KIND and (number + len(made)) % SEND_EACH == 0)
 
 
 @schemathesis.hook

@@ -5,8 +5,7 @@ ends with the request as a curl command.
 
 Every check is on for every operation. What no JSON Schema can say (whether there is such a customer, whether `from` lies
 before `to`) is listed rule by rule, with its reason, in schemathesis_rules.py, and schemathesis_repairs.py makes most cases
-hold it. So every operation accepts requests of the coverage phase, and the chains are about objects that are there: on a quiet
-machine they follow about 36 of 140 links, three quarters of which Schemathesis guesses from names.
+hold it. So every operation accepts requests of the coverage phase, and the chains are about objects that are there.
 """
 
 import json
@@ -29,23 +28,20 @@ from tests.live import web_process
 # Every case that the document's bounds, enumerations and examples call for, and some by chance: the same on each run.
 BY_THE_DOCUMENT = ("examples", "coverage", "fuzzing")
 # Chains of requests, in which a later one uses what an earlier one made. A chain ends early when the server answers a
-# request otherwise than the last time, as it must where an object was used up; so new chains are begun until the time is up.
+# request otherwise than the last time, as it must where an object was used up; then another one is begun.
 CHAINS = ("stateful",)
-CHAINS_SECONDS = 25
-# Some 13,000 requests, for which a machine that does much else at the same time needs longer.
+# Some 7,000 requests, for which a machine that does much else at the same time needs longer.
 pytestmark = pytest.mark.timeout(900)
 SEED = 20260131
 CONFIGURATION = """
 hooks = "tests.contracts.schemathesis_hooks"
 auth.openapi.bearer.bearer = "{secret}"
-generation.max-examples = 4
-phases.stateful.generation.max-examples = 60
+generation.max-examples = 2
+phases.stateful.generation.max-examples = 40
 """
 
 
-def run_schemathesis(
-    url: str, secret: str, folder: Path, phases: tuple[str, ...], *options: str
-) -> dict[str, Any]:
+def run_schemathesis(url: str, secret: str, folder: Path, phases: tuple[str, ...]) -> dict[str, Any]:
     """Run `phases` with the key of `secret`, from and to `folder`, and return the report; nothing may be found."""
     configuration = folder / "schemathesis.toml"
     configuration.write_text(CONFIGURATION.format(secret=secret))
@@ -65,7 +61,6 @@ def run_schemathesis(
             # How fast data can be made says something about this machine only.
             "--suppress-health-check=all",
             f"--report-json-path={report}",
-            *options,
         ],
         cwd=folder,
         env=os.environ | {"CONTRACT_WORLD": str(folder / "world.json"), "PYTHONPATH": str(settings.BASE_DIR)},
@@ -96,15 +91,13 @@ def test_the_server_keeps_what_the_document_promises(tmp_path: Path) -> None:
         }
     ) as web:
         single = run_schemathesis(web.url, key.client_secret, tmp_path, BY_THE_DOCUMENT)
-        chained = run_schemathesis(
-            web.url, key.client_secret, tmp_path, CHAINS, f"--max-time={CHAINS_SECONDS}"
-        )
+        chained = run_schemathesis(web.url, key.client_secret, tmp_path, CHAINS)
 
     assert single["complete"]
     assert single["operations"]["tested"] == len(operations)
-    assert single["test_cases"]["generated"] > 60 * len(operations)
+    assert single["test_cases"]["generated"] > 50 * len(operations)
     # A run in which every request is refused would find nothing either.
     accepted = {label for label, phases in single["valid_rates"].items() if phases["coverage"]["accepted"]}
     assert accepted == operations
-    # Chains are bounded by time: how many there are says how busy the machine is (63 at a load of 17), not how good the product is.
-    assert chained["test_cases"]["generated"] > 10
+    # Chains end where the server's answers differ from the last time, so that their number differs a little from run to run.
+    assert chained["test_cases"]["generated"] > 150
