@@ -76,3 +76,23 @@ def test_a_new_secret_is_tried_on_its_page(world: World, visit: Visit, sign_in_a
 
     expect(page.get_by_role("status", name="Answer")).to_contain_text("200")
     expect(page.get_by_role("status", name="Answer")).to_contain_text('"client_id": "key_')
+
+
+def test_a_whole_secret_finds_its_key_without_being_part_of_an_address(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    wanted = make_key(world.company, name="wanted")
+    make_key(world.company, name="another")
+    page = visit()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    sign_in_as(page, world.owner)
+    page.goto("/keys/")
+
+    page.get_by_label("Search").fill(wanted.client_secret)
+    page.get_by_label("Search").press("Enter")
+
+    expect(page.get_by_role("link", name="another")).to_be_hidden()
+    expect(page.get_by_role("link", name="wanted")).to_be_visible()
+    assert [one for one in asked if wanted.client_secret[16:30] in one] == []
+    assert wanted.client_secret[:16] in page.url
