@@ -5,20 +5,27 @@ forked process shares nothing with the test's: it opens its own connections to t
 """
 
 import contextlib
+import functools
 import multiprocessing
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 PRELOAD = "tests.preloaded"
+
+# The part of the environment from which that process has read its settings.
+_environment: dict[str, str] = {}
 
 
 class Forked:
     """A process that runs `work(connection, *arguments)`; `connection` is the other end of `self.connection`."""
 
     def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
+        _refuse_another_environment()
         forks = multiprocessing.get_context("forkserver")
         forks.set_forkserver_preload([PRELOAD])
         self.connection, theirs = forks.Pipe()
@@ -43,6 +50,24 @@ class Forked:
         assert not self.process.is_alive(), "the process did not end"
         self.connection.close()
         return self.process.exitcode
+
+
+@functools.cache
+def _settings() -> frozenset[str]:
+    """Return the names that the files of settings mention, and more."""
+    files = (Path(__file__).resolve().parent.parent / "config" / "settings").glob("*.py")
+    return frozenset(name for file in files for name in re.findall(r"[A-Z][A-Z_]+", file.read_text()))
+
+
+def _refuse_another_environment() -> None:
+    """Fail rather than fork a process with settings of another environment than the test's."""
+    now = {name: value for name, value in os.environ.items() if name in _settings()}
+    if not _environment:
+        _environment.update(now)
+    changed = sorted(name for name, _ in now.items() ^ _environment.items())
+    assert not changed, (
+        f"forked processes have other values of {', '.join(changed)}: start one with subprocess"
+    )
 
 
 @contextlib.contextmanager
