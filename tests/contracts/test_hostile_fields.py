@@ -19,20 +19,21 @@ from tests.factories import World, make_key
 from tests.isolation.ledger import digest
 from tests.isolation.matrix import UNLIMITED, make_unlimited_world
 
-# In the place of a field: other types, text that PostgreSQL cannot store, numbers beyond every type, far too much of it.
+# In the place of a field: other types, text that PostgreSQL cannot store, numbers beyond every type, far too much of it. What some
+# field takes stands first.
 VALUES: dict[str, Any] = {
     "null": None,
     "true": True,
-    "an object": {"a": {"b": [1]}},
-    "a list": [[], {}],
+    "an identifier of something else": "co_01h455vb4pex5vsknk084sn02q",
     "a number": -7,
     "a fraction": 0.5,
+    "an object": {"a": {"b": [1]}},
+    "a list": [[], {}],
     "an absurd number": 10**300,
     "blanks": " \t ",
     "a NUL": "Ada\x00",
     "too much": "x" * 100_000,
     "a deep list": json.loads("[" * 50 + "]" * 50),
-    "an identifier of something else": "co_01h455vb4pex5vsknk084sn02q",
 }
 BODIES = {
     "no JSON": b"{",
@@ -113,18 +114,28 @@ def test_a_hostile_value_in_any_field_is_refused_or_stored_unchanged(
         path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
         sample = sample_body(operation, tenant) or {}
         before = business(world)
-        for name, value in VALUES.items():
-            answer = client.request(operation.method, path, {**sample, field: value})
-            assert answer.status < 500, (field, name, answer)
-            if answer.status < 400:
-                sample = sample_body(operation, tenant) or {}  # it was meant, and may have been used up
-                before = business(world)
-                continue
-            problem = assert_problem(answer.status, answer.headers, answer.content)
-            assert business(world) == before, (field, name)
-            if answer.code == "validation_failed":
-                named = {each["field"].partition(".")[0] for each in problem["error"]["fields"]}
-                assert named, (field, name, answer)
+        waiting = dict(VALUES)
+        while waiting:
+            refused: dict[str, Any] = {}
+            for name, value in waiting.items():
+                answer = client.request(operation.method, path, {**sample, field: value})
+                assert answer.status < 500, (field, name, answer)
+                if answer.status < 400:
+                    break
+                refused[name] = value
+                problem = assert_problem(answer.status, answer.headers, answer.content)
+                if answer.code == "validation_failed":
+                    named = {each["field"].partition(".")[0] for each in problem["error"]["fields"]}
+                    assert named, (field, name, answer)
+            else:
+                # One look at the rows is enough for all that were refused in a row.
+                assert business(world) == before, (field, [*refused])
+                break
+            del waiting[
+                name
+            ]  # it was meant, and may have been used up: what was refused before it is sent once more
+            sample = sample_body(operation, tenant) or {}
+            before = business(world)
 
 
 def bounded_texts(schema: Any) -> Iterator[tuple[tuple[str | int, ...], int]]:

@@ -1,6 +1,8 @@
 """Lists of the dashboard are sorted by their headings, both ways, page by page; and read by an index of their company."""
 
 import re
+from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +18,7 @@ from tests.audit.rows import make_row
 from tests.clients import sign_in
 from tests.contracts.offers import content_of
 from tests.contracts.samples import OBJECTS
-from tests.factories import World, join, make_key, make_user
+from tests.factories import World, join, make_key, make_user, make_world
 from tests.isolation.crowds import clone, model_of, plans_behind, remove_clones
 from tests.isolation.matrix import make_unlimited_world
 from tests.isolation.test_lists_beside_a_crowd import ROWS_OF_ANOTHER, begins_with_company, indexes_read
@@ -61,6 +63,21 @@ def make_some(world: World, page: str, resource: str) -> None:
             make_key(world.company, name=f"key {number}")
 
 
+@lru_cache
+def browser_of(page: str) -> Client:
+    """Return the browser of an owner with some rows on the list: one company for each list, since the tests only look."""
+    world = make_world()
+    make_some(world, page, {**PAGED, **SHORT}[page][0])
+    return sign_in(world.owner, world.company)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_rows() -> Iterator[None]:
+    """Forget the companies of this module at its end: their rows are deleted then."""
+    yield
+    browser_of.cache_clear()
+
+
 def rows_of(answer: Any) -> list[str]:
     """Return the rows of the first table of a page, each as its text and links without what time passes over."""
     main = content_of(answer)
@@ -97,10 +114,9 @@ def all_rows(browser: Client, page: str, sort: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGED)
-def test_a_list_is_sorted_both_ways_page_by_page(page: str, world: World) -> None:
-    resource, columns = PAGED[page]
-    make_some(world, page, resource)
-    browser = sign_in(world.owner, world.company)
+def test_a_list_is_sorted_both_ways_page_by_page(page: str) -> None:
+    _, columns = PAGED[page]
+    browser = browser_of(page)
 
     assert columns <= heads_of(browser.get(page)).keys()
     for column in columns:
@@ -112,17 +128,18 @@ def test_a_list_is_sorted_both_ways_page_by_page(page: str, world: World) -> Non
 
 
 @pytest.mark.parametrize("page", {**PAGED, **SHORT})
-def test_the_heading_says_the_order_and_leads_to_the_other(page: str, world: World) -> None:
-    resource, columns = {**PAGED, **SHORT}[page]
-    make_some(world, page, resource)
-    browser = sign_in(world.owner, world.company)
+def test_the_heading_says_the_order_and_leads_to_the_other(page: str) -> None:
+    _, columns = {**PAGED, **SHORT}[page]
+    browser = browser_of(page)
+    heads = heads_of(browser.get(page))
 
     for column in columns:
-        _, first = heads_of(browser.get(page))[column]
-        now, second = heads_of(browser.get(first))[column]
-        then, _ = heads_of(browser.get(second))[column]
+        first = browser.get(heads[column][1])
+        now, other = heads_of(first)[column]
+        second = browser.get(other)
+        then, _ = heads_of(second)[column]
         assert {now, then} == {"ascending", "descending"}
-        assert rows_of(browser.get(first)) == rows_of(browser.get(second))[::-1]
+        assert rows_of(first) == rows_of(second)[::-1]
 
 
 # One filter of each list, whatever it finds.
@@ -141,9 +158,8 @@ FILTERED = {
 
 
 @pytest.mark.parametrize("page", PAGED)
-def test_every_list_has_page_sizes_a_drawer_of_filters_and_chips(page: str, world: World) -> None:
-    make_some(world, page, PAGED[page][0])
-    browser = sign_in(world.owner, world.company)
+def test_every_list_has_page_sizes_a_drawer_of_filters_and_chips(page: str) -> None:
+    browser = browser_of(page)
     name, _, _ = FILTERED[page].partition("=")
 
     listed = content_of(browser.get(f"{page}?limit=2&sort=created"))
