@@ -90,7 +90,6 @@ FIRST_FILES = (
     "audit/test_every_event.py",
     "contracts/test_guard_matrix.py",
     "journeys/test_paid_invoice.py",
-    "isolation/test_filters_use_indexes.py",
     "journeys/test_first_day.py",
     "journeys/test_messages.py",
     "contracts/test_hostile_fields.py",
