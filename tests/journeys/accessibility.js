@@ -57,19 +57,23 @@
   };
 
   const paint = ({ backgroundColor, backgroundImage }) => `${backgroundColor} ${backgroundImage}`;
-  const isOpaque = (told) => told.startsWith("rgb(") && told.endsWith(" none");
+  const isOpaque = (told) => /^(rgb|oklch)\([^/]*\) none$/.test(told);
   const effect = ({ opacity, filter, mixBlendMode }) => `${opacity} ${filter} ${mixBlendMode}`;
   const [NO_PAINT, NO_EFFECT] = ["rgba(0, 0, 0, 0) none", "1 none normal"];
 
+  // As in the dark of a person's choice: the dashboard asks for the attribute, the staff site for the class.
   const inTheDark = async (act) => {
-    const { dataset } = document.documentElement;
-    const theme = dataset.theme;
-    dataset.theme = "dark";
+    const root = document.documentElement;
+    const before = [root.getAttribute("data-theme"), root.getAttribute("class")];
+    root.dataset.theme = "dark";
+    root.classList.add("dark");
     try {
       return await act();
     } finally {
-      if (theme === undefined) delete dataset.theme;
-      else dataset.theme = theme;
+      for (const [place, name] of ["data-theme", "class"].entries()) {
+        if (before[place] === null) root.removeAttribute(name);
+        else root.setAttribute(name, before[place]);
+      }
     }
   };
 
@@ -125,4 +129,11 @@
     return [violations, among(passed), among(unsure)];
   };
   window.judgeInTheDark = (options, places) => inTheDark(() => window.judge(options, places));
+
+  // Every color on the page, as it is and in the dark.
+  window.readColors = () => [...document.querySelectorAll("body, body *")].map((element) => {
+    const { color, backgroundColor, backgroundImage } = getComputedStyle(element);
+    return `${element.localName}.${element.getAttribute("class")} ${color} ${backgroundColor} ${backgroundImage}`;
+  });
+  window.readColorsInTheDark = () => inTheDark(window.readColors);
 })();

@@ -77,6 +77,15 @@ def _describe(found: list[dict[str, Any]], impacts: Sequence[str] = IMPACTS) -> 
     return [f"{one['id']}: {one['help']} {one['targets']}" for one in found if one["impact"] in impacts]
 
 
+def colors_in_the_dark(page: Page) -> tuple[list[str], list[str]]:
+    """Return every color of the page that is open in the dark that `faults_of` looks at, and in that of a dark system."""
+    _prepare(page)
+    page.evaluate("window.readLooks()")
+    chosen = page.evaluate("window.readColorsInTheDark()")
+    page.emulate_media(color_scheme="dark")
+    return chosen, page.evaluate("window.readColors()")
+
+
 def faults_of(page: Page) -> list[str]:
     """Return what is wrong with the page that is open: by axe, in the dark (which changes colours and nothing else), and on a telephone."""
     _prepare(page)

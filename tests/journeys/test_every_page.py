@@ -14,7 +14,7 @@ from core.values import ids
 from tests.audit.rows import make_row
 from tests.contracts.pages import list_pages, sample_page_id
 from tests.factories import World, make_customer, make_key, make_user
-from tests.journeys.accessibility import faults_of
+from tests.journeys.accessibility import colors_in_the_dark, faults_of
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -112,6 +112,19 @@ def test_pages_in_test_mode_are_accessible(world: World, visit: Visit, sign_in_a
         faults[path] = faults_of(page)
 
     assert {path: found for path, found in faults.items() if found} == {}
+
+
+def test_a_chosen_dark_theme_has_the_colors_of_a_dark_system(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    page = visit()
+    sign_in_as(page, world.owner)
+    for path in ("/team/", "/docs/quickstart/"):
+        page.goto(path)
+        chosen, of_the_system = colors_in_the_dark(page)
+        assert chosen == of_the_system
+        page.emulate_media(color_scheme="light")
+        assert page.evaluate("window.readColors()") != chosen
 
 
 def test_the_skip_link_comes_first_and_works(world: World, visit: Visit, sign_in_as: SignIn) -> None:
