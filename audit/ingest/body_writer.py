@@ -33,8 +33,10 @@ IGNORED = Counter(
     ["reason"],
 )
 
-# Whoever changes what is kept waits for this, or this for them: nothing is added after it was deleted.
-_LOCK_COMPANIES = "SELECT FROM accounts_company WHERE id = ANY(%s) ORDER BY id FOR SHARE"
+# Whoever changes what is kept waits for this, or this for them: nothing is added after it was deleted. It waits for one company
+# only while it holds no other, so a company that is busy for long blocks no other one, and a change of many is no deadlock.
+_LOCK_COMPANY = "SELECT FROM accounts_company WHERE id = ANY(%s) FOR SHARE"
+_LOCK_COMPANIES = f"{_LOCK_COMPANY} NOWAIT"
 _INSERT = """
 INSERT INTO audit_requestbodies (id, company_id, mode, created, expires_at, request, response)
 SELECT b.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bytea[], %s::bytea[])
@@ -68,7 +70,8 @@ def store(batch: list[list[Any]]) -> int:
     """Write rows of audit.ingest.bodies.CONTENT and return how many were new. Raises django.db.Error, ValueError, TypeError."""
     columns = list(zip(*(_columns(row) for row in batch), strict=True))
     with system_context(reason="bodies of requests"), connection.cursor() as cursor:
-        cursor.execute(_LOCK_COMPANIES, [list(columns[1])])
+        companies = set(columns[1])
+        cursor.execute(_LOCK_COMPANIES if len(companies) > 1 else _LOCK_COMPANY, [list(companies)])
         cursor.execute(_INSERT, [*map(list, columns), clock.now()])
         return cursor.rowcount
 
@@ -103,13 +106,18 @@ def _rows(delivery: StreamEntry) -> list[list[Any]]:
 
 
 def _store(batch: list[list[Any]]) -> int:
-    """Store a batch. A row that cannot be stored is found by bisection, set aside and skipped."""
+    """Store a batch, company by company if one of them is locked. A row that cannot be stored is found by bisection, set aside and skipped."""
     try:
         return store(batch)
     except Exception as error:
         # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
-        if is_outage(error) or is_conflict(error):
+        if is_outage(error):
             raise
+        if is_conflict(error):
+            parts = _by_company(batch)
+            if len(parts) == 1:
+                raise
+            return sum(_store(part) for part in parts)
         if len(batch) == 1:
             REFUSED.inc()
             # Only the kind of error: its message quotes the row.
@@ -117,6 +125,13 @@ def _store(batch: list[list[Any]]) -> int:
             return 0
         middle = len(batch) // 2
         return _store(batch[:middle]) + _store(batch[middle:])
+
+
+def _by_company(batch: list[list[Any]]) -> list[list[list[Any]]]:
+    parts: dict[str, list[list[Any]]] = {}
+    for row in batch:
+        parts.setdefault(row[1], []).append(row)
+    return list(parts.values())
 
 
 def _named(row: list[Any]) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 from django.db import OperationalError, connection
+from django.db.models import F
 
 from accounts.models import Company
 from accounts.services.request_bodies import keep_bodies, stop_keeping_bodies
@@ -28,6 +29,7 @@ from core.values.secret_fields import ENDINGS, EXACT_NAMES
 from tests.audit.kept_bodies import every_plain_text, kept, make_body_row, row_of, write_all
 from tests.clients import ApiClient, random_address, sign_in
 from tests.factories import SYSTEM, World, make_key
+from tests.threads import is_blocking_another
 
 SECRET_TEXT = "Zebra crossing 4711"
 
@@ -157,6 +159,34 @@ def _delete_impatiently(world: World) -> None:
     with tenant_context(world.tenant()), connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '50ms'")
         stop_keeping_bodies(company=world.company, mode="test", delete=True, actor=SYSTEM)
+
+
+def test_the_writer_holds_no_company_while_it_waits_for_another(world: World) -> None:
+    """A change of a tier's limits changes its companies in any order, and must not run into a deadlock."""
+    write_all()
+    first, second = sorted([world.company.id, world.other_company.id])
+    rows = [make_body_row(world, company=company) for company in (first, second)]
+    assert stream.BODIES.add(bodies.pack([orjson.dumps(row) for row in rows]))
+
+    def write() -> None:
+        try:
+            BodyWriter("test").drain(seconds=30)
+        finally:
+            connection.close()
+
+    writer = threading.Thread(target=write)
+    # given
+    with system_context(reason="test"):
+        Company.objects.filter(id=second).update(version=F("version") + 1)
+        writer.start()
+        while not is_blocking_another():
+            assert writer.is_alive()
+        # when
+        Company.objects.filter(id=first).update(version=F("version") + 1)
+    writer.join()
+    # then
+    with system_context(reason="test"):
+        assert RequestBodies.objects.filter(id__in=[uuid.UUID(row[0]) for row in rows]).count() == 2
 
 
 # --- What ---------------------------------------------------------------------------------------------------------------
