@@ -26,6 +26,8 @@ _SHOWN = ["invoice.sent"]
 class SendInvoiceInput(StrictSerializer):
     """The recipient and the texts of an invoice email."""
 
+    body_is_optional = True
+
     to = addresses(help_text="Default: the customer's own email address.")
     subject = serializers.CharField(
         max_length=998,

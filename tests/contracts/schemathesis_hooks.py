@@ -71,7 +71,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     # And who asks for no version there is is told so before it is told that there is no such method.
     version = case.headers.get("Pomelo-Version")
     is_day = version is not None and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", version)
-    if is_day or (version is not None and case.method != case.operation.method.upper()):
+    # And what a case gets wrong elsewhere would otherwise never be looked at.
+    is_tried = case.method == case.operation.method.upper() and not is_about_another_part(case)
+    if is_day or (version is not None and not is_tried):
         case.headers["Pomelo-Version"] = WORLD["version"]
     # Random tags would end every write with 412 before anything behind it is tried.
     for name in ("If-Match", "If-None-Match"):
@@ -133,6 +135,14 @@ def keeps_to_the_document(case: schemathesis.Case, part: ParameterLocation) -> b
     """Whether this part of the request was made to be accepted."""
     meta = case.meta
     return meta is not None and (part not in meta.components or meta.components[part].mode.is_positive)
+
+
+def is_about_another_part(case: schemathesis.Case) -> bool:
+    """Whether the case is one of the coverage phase, and what it tries is not in a header."""
+    if case.meta is None or case.meta.phase.name is not TestPhase.COVERAGE:
+        return False
+    data: Any = case.meta.phase.data
+    return data.parameter_location not in (None, ParameterLocation.HEADER)
 
 
 def is_step(case: schemathesis.Case) -> bool:

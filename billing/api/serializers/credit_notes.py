@@ -88,6 +88,8 @@ class CreditNoteInput(StrictSerializer):
 class VoidInput(StrictSerializer):
     """The reason for voiding a credit note."""
 
+    body_is_optional = True
+
     reason = NameField(max_length=300, required=False, allow_null=True)
 
 
