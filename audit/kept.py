@@ -14,6 +14,9 @@ from core.security import crypto
 # How long bodies are kept after their request, by mode.
 KEPT_FOR = {"test": timedelta(days=7), "live": timedelta(hours=24)}
 MAX_KEPT_BYTES = 16 * 1024
+# How many requests of one company and mode have bodies: about 450 MB at most, of which a loop of requests would otherwise make a
+# hundred times as much in a week.
+MOST_KEPT = 10_000
 # A larger body is described only.
 MAX_READ_BYTES = 1024 * 1024
 # Why a body is not kept.

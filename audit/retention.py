@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import OperationalError, connections
 
 from audit.days import day_bounds
+from audit.kept import MOST_KEPT
 from audit.models import (
     PruneCheckpoint,
     SealHead,
@@ -88,6 +89,18 @@ DELETE FROM audit_requestbodies WHERE id IN (
     LIMIT %(step)s
 )
 """
+# What a company has beyond its newest, found at the end of that range of the index of its own.
+_DELETE_SURPLUS_BODIES = """
+DELETE FROM audit_requestbodies WHERE id IN (
+    SELECT b.id FROM accounts_company c
+    CROSS JOIN (VALUES ('test'), ('live')) AS kept (mode)
+    CROSS JOIN LATERAL (
+        SELECT id FROM audit_requestbodies WHERE company_id = c.id AND mode = kept.mode
+        ORDER BY id DESC LIMIT %(step)s OFFSET %(most)s
+    ) b
+    LIMIT %(step)s
+)
+"""
 _OWN_NAME = re.compile(rf"^({'|'.join(PARENTS)})_p(\d{{8}})$")
 
 log = structlog.get_logger("pomelo.audit")
@@ -138,20 +151,20 @@ def prune(*, today: date | None = None, max_steps: int = 2_000) -> list[Expired]
 
 
 def prune_expired_bodies(*, now: datetime, max_steps: int = 2_000) -> int:
-    """Delete bodies of requests that expired, and those that their company deleted; return how many."""
-    deleted = in_steps(
-        "audit_requestbodies",
-        _DELETE_BODIES,
-        {"now": now},
-        reason="expired bodies of requests",
-        max_steps=max_steps,
-    )
-    return deleted + in_steps(
-        "audit_requestbodies",
-        _DELETE_DELETED_BODIES,
-        {},
-        reason="deleted bodies of requests",
-        max_steps=max_steps,
+    """Delete bodies of requests that expired, that their company deleted, and beyond the newest; return how many."""
+    return sum(
+        in_steps(
+            "audit_requestbodies",
+            statement,
+            {"now": now, "most": MOST_KEPT},
+            reason=f"{which} bodies of requests",
+            max_steps=max_steps,
+        )
+        for which, statement in (
+            ("expired", _DELETE_BODIES),
+            ("deleted", _DELETE_DELETED_BODIES),
+            ("surplus", _DELETE_SURPLUS_BODIES),
+        )
     )
 
 

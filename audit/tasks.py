@@ -44,7 +44,7 @@ def keep_partitions() -> int:
 
 @system_task(name="audit.prune_bodies")
 def prune_bodies() -> int:
-    """Delete bodies of requests that expired, or that their company deleted. Return how many."""
+    """Delete bodies of requests that expired, that their company deleted, and beyond the newest. Return how many."""
     return prune_expired_bodies(now=clock.now())
 
 

@@ -13,6 +13,7 @@ from django.db.models import F
 
 from accounts.models import Company
 from accounts.services.request_bodies import keep_bodies, stop_keeping_bodies
+from audit import retention
 from audit.ingest import bodies, stream
 from audit.ingest.body_writer import BATCH_NAME, IGNORED, BodyWriter, store
 from audit.kept import EMPTY, INVALID, MAX_KEPT_BYTES, STREAMED, TYPE, UNREAD, KeptBody, formatted
@@ -529,6 +530,23 @@ def test_deleted_bodies_are_pruned_and_those_of_others_stay(world: World) -> Non
             )
         )
     assert {row.hex for row in left} == {of_others[0], fresh[0]}
+
+
+def test_only_the_newest_bodies_of_a_company_and_mode_stay(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "MOST_KEPT", 2)
+    mine = [make_body_row(world) for _ in range(4)]
+    of_others = [make_body_row(world, company=world.other_company.id) for _ in range(2)]
+    choose(world, "live", keep=True)
+    live = make_body_row(world, mode="live")
+    assert store([*mine, *of_others, live]) == 7
+    prune_bodies()
+    with system_context(reason="test"):
+        left = RequestBodies.objects.filter(company__in=[world.company.id, world.other_company.id])
+        assert {row.hex for row in left.values_list("id", flat=True)} == {
+            row[0] for row in (*mine[2:], *of_others, live)
+        }
 
 
 def test_bodies_beyond_the_memory_limit_are_dropped_and_counted(
