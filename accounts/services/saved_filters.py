@@ -10,6 +10,7 @@ from accounts.services.names import checked_name
 from core import clock
 from core.errors import FieldError, FieldErrors
 from core.postgres.failures import refusing
+from core.values.redaction import redact
 
 # Per member and company, over all lists.
 MOST_SAVED = 50
@@ -39,6 +40,9 @@ def save_filter(*, member: Membership, page: str, query: str, name: str) -> Save
     if len(kept) > LONGEST_QUERY:
         text = f"Filters of at most {LONGEST_QUERY} characters can be saved."
         raise FieldErrors([FieldError("query", "too_long", text)])
+    if any(redact(value) != value for _, value in parse_qsl(kept)):
+        text = "Use the part of a secret that pages show: a whole one is never stored."
+        raise FieldErrors([FieldError("query", "secret", text)])
     _make_room(member)
     with _names_once(name):
         found: SavedFilter = SavedFilter.objects.create(member=member, page=page, query=kept, name=name)

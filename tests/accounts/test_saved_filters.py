@@ -92,6 +92,14 @@ def test_saved_filter_is_private_to_its_member(world: World, login: Login) -> No
         ({"page": "/keys/\x00/"}, "This is no list of your company."),
         ({"page": "/keys/a\r\nb/"}, "This is no list of your company."),
         ({"name": "First"}, "You have a filter called “First” on this list. Choose another name."),
+        (
+            {"query": "q=pm_live_" + "a" * 38},
+            "Use the part of a secret that pages show: a whole one is never stored.",
+        ),
+        (
+            {"query": "q=whsec_" + "b" * 32},
+            "Use the part of a secret that pages show: a whole one is never stored.",
+        ),
     ],
 )
 def test_invalid_saved_filter_is_refused_without_side_effects(

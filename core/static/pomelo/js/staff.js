@@ -55,7 +55,7 @@ document.addEventListener("DOMContentLoaded", () => {
 const SECRET = /\b(pm_(?:live|test)_[0-9A-Za-z]{8})[0-9A-Za-z]{12,}([0-9A-Za-z]{4})\b/g;
 
 function withoutSecrets(text) {
-  return text.replace(SECRET, "$1…$2");
+  return text.replace(SECRET, "$1…$2").replace(/\bwhsec_[0-9A-Za-z+/_-]{24,}=*/g, "whsec_…");
 }
 
 document.addEventListener("submit", (event) => {
