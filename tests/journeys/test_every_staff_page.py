@@ -15,6 +15,11 @@ from tests.factories import SYSTEM, World, make_user
 from tests.journeys.accessibility import faults_of
 from tests.journeys.test_every_page import fill
 
+# The frame of a list that is wider than its window.
+SCROLLS = """[...document.querySelectorAll("#result_list")].some((list) => {
+  const frame = list.closest(".simplebar-content");
+  return frame.scrollWidth > frame.clientWidth;
+})"""
 # The first object on a list, and the form that makes one, where staff may.
 LINKS = ["#result_list tbody th a[href*='/change/']", "a.addlink, a[href$='/add/']"]
 
@@ -56,6 +61,8 @@ def test_every_staff_page_is_accessible_in_both_themes_and_fits_a_phone(
         answer = page.goto(path)
         assert answer is not None
         faults[path] = [f"answered {answer.status}"] if answer.status != 200 else faults_of(page)
+        if page.evaluate(SCROLLS):
+            faults[path].append("wider than its window")
 
     for path in ["/staff/", f"/staff/accounts/company/{world.company.id}/change/"]:
         look_at(path)
