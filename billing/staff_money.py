@@ -34,6 +34,7 @@ def money_column(name: str, *, currency_of: Callable[[Any], str]) -> Callable[[A
     def shown(row: Any) -> str:
         return money_text(getattr(row, name), currency_of(row))
 
+    shown.__name__ = name  # the class of its cells
     return shown
 
 

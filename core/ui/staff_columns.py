@@ -75,4 +75,5 @@ def _shown(name: str, label: str, field: "Field[Any, Any] | None") -> Callable[[
             return f"{value:,}"
         return value if field is None else display_for_field(value, field, EMPTY)
 
+    shown.__name__ = name  # the class of its cells
     return shown
