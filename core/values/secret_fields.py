@@ -18,6 +18,8 @@ ENDINGS = (
 )  # fmt: skip
 
 _OTHER = re.compile(r"[^a-z0-9]")
+# The parts of a path to a field.
+_PATH = re.compile(r"[.\[\]/]")
 _LONGEST_NAME = 200
 _SHORTEST_CARD_NUMBER, _LONGEST_CARD_NUMBER = 14, 19
 _DECIMALS = re.compile(r"\.\d", re.ASCII)
@@ -39,29 +41,51 @@ _SHORTEST_GROUP = 3
 _SPELLED = re.compile(r"(?<![\d+])(?<!\d[ -])\d{1,2}(?:[ -]\d{1,2}(?!\d)){6,18}(?![ -]?\d)", re.ASCII)
 # Twice a digit, the digits of the product added.
 _TWICE = str.maketrans("0123456789", "0246813579")
-# `?token=…`, also as a whole text: the query of a URL or a form.
-_PARAMETER = re.compile(r"((?:^|[?&;#])([\w.\[\]-]{1,60})=)[^\s&;#\"'<>\\]+", re.ASCII)
+# `?token=…` in a URL, `password='…'` in a text.
+_PARAMETER = re.compile(
+    r"""(?<![\w.\[\]-])(([\w.\[\]-]{1,60})["']?[ ]?=[ ]?["']?)[^\s&;#"'<>\\]+""", re.ASCII
+)
+# Lines of HTTP headers, and passwords. Not of every name in the list: "headers: Expected a dictionary" is no secret.
+_LINE = re.compile(
+    r"""(?<![\w-])((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{1,58}|[\w-]{0,50}(?:passw(?:or)?d|passphrase|passcode|pwd))"""
+    r"""["']?:[ \t]*(?=[^\s])""",
+    re.ASCII | re.IGNORECASE,
+)
 _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 
 def is_secret_name(name: str) -> bool:
-    """Return whether the value of a field called `name` is a secret. A very long name counts as one."""
+    """Return whether the value of a field called `name`, or `headers.name`, is a secret. A very long name counts as one."""
     if len(name) > _LONGEST_NAME:
         return True
-    plain = _plain(name)
+    return any(_is_secret(_plain(part)) for part in _PATH.split(name))
+
+
+def _is_secret(plain: str) -> bool:
     forms = (plain, plain.removesuffix("s"), plain.rstrip("0123456789"))
     return any(form in _EXACT or form.endswith(_ENDINGS) for form in forms)
 
 
 def hide_parameters(text: str, replacement: str) -> str:
-    """Return `text` with the values of parameters with a secret's name replaced, and passwords in URLs."""
+    """Return `text` with passwords in URLs replaced, and with the values of parameters and headers that have a secret's name."""
     if "=" in text:
         text = _PARAMETER.sub(
             lambda found: found[1] + replacement if is_secret_name(found[2]) else found[0], text
         )
     if "://" in text:
         text = _PASSWORD.sub(lambda found: found[1] + replacement, text)
-    return text
+    return _hide_lines(text, replacement) if ":" in text else text
+
+
+def _hide_lines(text: str, replacement: str) -> str:
+    """Return `text` with the rest of each line after a secret's name and a colon replaced."""
+    kept, done = "", 0
+    for found in _LINE.finditer(text):
+        if found.start() >= done and is_secret_name(found[1]):
+            kept += text[done : found.end()] + replacement
+            end = text.find("\n", found.end())
+            done = len(text) if end < 0 else end
+    return kept + text[done:]
 
 
 def hide_card_numbers(text: str, replacement: str) -> str:

@@ -12,6 +12,7 @@ from core.values.secret_fields import hide_card_numbers, hide_parameters, is_sec
         "X-Auth-Token", "api_key", "x-api-key", "apiKeys", "authorization", "Proxy-Authorization", "cookie", "Set-Cookie",
         "card_number", "cardNumber", "cvc", "CVV", "cvv2", "security code", "pin", "otp", "private_key", "credentials",
         "headers", "x" * 201, "password1", "new_password2", "password_confirmation", "pwd", "passcode", "verification_code",
+        "headers.X", "headers[X]", "user.password",
     ],
 )  # fmt: skip
 def test_names_of_secrets(name: str) -> None:
@@ -83,7 +84,14 @@ def test_card_numbers(text: str, shown: str) -> None:
         ("https://ada:hunter2@a.example/path", "https://ada:·@a.example/path"),
         ("https://a.example:8443/?page=2", "https://a.example:8443/?page=2"),
         ("mailto:ada@a.example", "mailto:ada@a.example"),
+        ("key is password='x', limit=5", "key is password='·', limit=5"),
+        ("GET /\nCookie: sessionid=a; b=c\nAccept: */*", "GET /\nCookie: ·\nAccept: */*"),
+        ("X-Api-Key: abc\nX-Request-Id: 7", "X-Api-Key: ·\nX-Request-Id: 7"),
+        ("Your password: x y", "Your password: ·"),
+        # Not what the API says of a field.
+        ("headers: Expected a dictionary.", "headers: Expected a dictionary."),
+        ("password:", "password:"),
     ],
 )
-def test_secret_parameters_of_urls(text: str, shown: str) -> None:
+def test_secret_parameters_and_headers_in_texts(text: str, shown: str) -> None:
     assert hide_parameters(text, "·") == shown
