@@ -21,11 +21,18 @@ def pack(rows: list[bytes]) -> bytes:
 
 
 def unpack(payload: bytes) -> list[list[Any]]:
-    """Return the rows of a batch. Raises core.security.sealed.InvalidSealedValue, core.security.sealed.UnknownSchema."""
+    """Return the rows of a batch. Raises core.security.sealed.InvalidSealedValue, core.security.sealed.UnknownSchema, ValueError."""
     try:
-        rows: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
+        return rows_in(sealed.unseal(SCHEMA, payload))
     except sealed.UnknownSchema as error:
         if str(error) != FORMER_SCHEMA:
             raise
-        return [pad(row) for row in orjson.loads(sealed.unseal(FORMER_SCHEMA, payload))]
+        return [pad(row) for row in rows_in(sealed.unseal(FORMER_SCHEMA, payload))]
+
+
+def rows_in(unsealed: bytes) -> list[list[Any]]:
+    """Return the rows in the JSON of a batch. Raises ValueError."""
+    rows = orjson.loads(unsealed)
+    if not isinstance(rows, list):
+        raise ValueError("not a list of rows")  # noqa: TRY004 - a value of the batch
     return rows

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from prometheus_client import Counter
 
-from audit.ingest import rows, spill, stream
+from audit.ingest import batches, rows, spill, stream
 from audit.ingest.shipping import Shipper
 from audit.kept import EMPTY, INVALID, MAX_KEPT_BYTES, MAX_READ_BYTES, STREAMED, TOO_LARGE, TYPE, UNREAD
 from core import clock
@@ -158,9 +158,8 @@ def pack(encoded: list[bytes]) -> bytes:
 
 
 def unpack(payload: bytes) -> list[list[Any]]:
-    """Return the rows of a batch. Raises core.security.sealed.InvalidSealedValue, core.security.sealed.UnknownSchema."""
-    found: list[list[Any]] = orjson.loads(sealed.unseal(SCHEMA, payload))
-    return found
+    """Return the rows of a batch. Raises core.security.sealed.InvalidSealedValue, core.security.sealed.UnknownSchema, ValueError."""
+    return batches.rows_in(sealed.unseal(SCHEMA, payload))
 
 
 def _kept(side: Side) -> bytes:

@@ -15,7 +15,7 @@ from audit.ingest.stream import StreamEntry
 from audit.kept import KEPT_FOR
 from core import clock
 from core.background import set_aside
-from core.postgres.failures import is_conflict, is_outage
+from core.postgres.failures import is_conflict
 from core.security import sealed
 from core.tenancy import system_context
 from core.values import ids
@@ -111,7 +111,7 @@ def _store(batch: list[list[Any]]) -> int:
         return store(batch)
     except Exception as error:
         # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
-        if is_outage(error):
+        if set_aside.concerns_all(error):
             raise
         if is_conflict(error):
             parts = _by_company(batch)

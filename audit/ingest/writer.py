@@ -21,7 +21,7 @@ from audit.ingest.stream import StreamEntry
 from audit.partitions.tables import ensure_partitions
 from core import clock
 from core.background import set_aside
-from core.postgres.failures import is_conflict, is_outage
+from core.postgres.failures import is_conflict
 from core.security import sealed
 from core.values import ids
 
@@ -148,7 +148,7 @@ def _store(batch: list[list[Any]]) -> int:
         return store(batch)
     except Exception as error:
         # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
-        if is_outage(error) or is_conflict(error):
+        if set_aside.concerns_all(error) or is_conflict(error):
             raise
         if isinstance(error, IntegrityError) and "no partition" in str(error):
             return _store_rows_in_retention(batch)

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import OperationalError, connection
 from django.db.models import F
 
@@ -487,6 +488,7 @@ def test_one_bad_body_is_set_aside_and_the_others_are_stored(world: World) -> No
         (sealed.seal(sealed.tag_of("request-rows", ("x",)), b"[]"), "not_ours"),
         (sealed.seal(sealed.tag_of("request-bodies", ("x",)), b"[]"), "unknown_schema"),
         (sealed.seal(bodies.SCHEMA, b"no rows"), "unreadable"),
+        (sealed.seal(bodies.SCHEMA, b"7"), "unreadable"),
     ],
 )
 def test_batches_that_are_not_authentic_or_not_known_are_ignored(
@@ -498,6 +500,21 @@ def test_batches_that_are_not_authentic_or_not_known_are_ignored(
     stream.BODIES.add(bodies.pack([orjson.dumps(row)]))
     assert BodyWriter("test").drain(seconds=30) == 1
     assert IGNORED.labels(reason)._value.get() == before + 1
+
+
+def test_a_body_is_not_lost_when_the_time_of_the_task_is_up(world: World) -> None:
+    write_all()
+    row = make_body_row(world)
+    assert stream.BODIES.add(bodies.pack([orjson.dumps(row)]))
+
+    def end(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.lstrip().startswith("INSERT INTO audit_requestbodies"):
+            raise SoftTimeLimitExceeded
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(end), pytest.raises(SoftTimeLimitExceeded):
+        BodyWriter("test").drain(seconds=30)
+    assert BodyWriter("test").drain(seconds=30) == 1
 
 
 def test_expired_bodies_are_not_stored_and_are_pruned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

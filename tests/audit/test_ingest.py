@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from audit.usage import usage_by, usage_over_time
 from core import clock
 from core.events import publish
 from core.principal import Principal
+from core.security import sealed
 from core.tenancy import system_context, tenant_context
 from core.values import ids
 from tests.audit.rows import make_row, seal_all
@@ -319,3 +321,25 @@ def _store_elsewhere(world: World, hour: datetime) -> None:
         )
     finally:
         connection.close()
+
+
+def test_a_request_is_not_lost_when_the_time_of_the_task_is_up(world: World) -> None:
+    Writer("test").drain(seconds=30)
+    row = make_row(world.company.id)
+    assert stream.REQUESTS.add(batches.pack([canonical(row)]))
+
+    def end(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "INSERT INTO audit_requestlog " in sql:
+            raise SoftTimeLimitExceeded
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(end), pytest.raises(SoftTimeLimitExceeded):
+        Writer("test").drain(seconds=30)
+    assert Writer("test").drain(seconds=30) == 1
+
+
+def test_a_sealed_batch_without_rows_blocks_no_other(world: World) -> None:
+    assert stream.REQUESTS.add(sealed.seal(batches.SCHEMA, b"7"))
+    assert stream.REQUESTS.add(batches.pack([canonical(make_row(world.company.id))]))
+    assert Writer("test").drain(seconds=30) == 1
+    assert stream.REQUESTS.waiting() == 0
