@@ -15,8 +15,9 @@ from django.db.models import F
 from accounts.models import Company
 from accounts.services.request_bodies import keep_bodies, stop_keeping_bodies
 from audit import retention
-from audit.ingest import bodies, stream
+from audit.ingest import bodies, buffer, stream
 from audit.ingest.body_writer import BATCH_NAME, IGNORED, BodyWriter, store
+from audit.ingest.writer import Writer
 from audit.kept import EMPTY, INVALID, MAX_KEPT_BYTES, STREAMED, TYPE, UNREAD, KeptBody, formatted
 from audit.models import RequestBodies, RequestLog
 from audit.tasks import prune_bodies
@@ -580,6 +581,25 @@ def test_bodies_beyond_the_memory_limit_are_dropped_and_counted(
     write_all()
     with tenant_context(world.tenant("test")):
         assert RequestLog.objects.filter(id=ids.decode("req", answer.headers["X-Request-Id"])).exists()
+
+
+def test_requests_are_logged_while_the_stream_of_bodies_is_full(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_all()
+    monkeypatch.setattr(stream.BODIES, "max_bytes", 0)
+    monkeypatch.setattr(bodies, "BUFFER", bodies.Bodies())
+    client = client_of(world)
+    answers = [client.get("/v1/whoami") for _ in range(20)]
+    # when
+    assert not bodies.BUFFER.flush()
+    assert bodies.BUFFER.waiting() == 20
+    assert buffer.BUFFER.flush()
+    Writer("test").drain(seconds=30)
+    # then
+    expected = {ids.decode("req", answer.headers["X-Request-Id"]) for answer in answers}
+    with tenant_context(world.tenant("test")):
+        assert set(RequestLog.objects.values_list("id", flat=True)) == expected
 
 
 def test_memory_is_released_once_bodies_are_encrypted(world: World) -> None:
