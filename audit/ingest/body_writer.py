@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 from prometheus_client import Counter
 
 from audit.ingest import bodies, spill, stream
@@ -34,9 +34,10 @@ IGNORED = Counter(
 )
 
 # Whoever changes what is kept waits for this, or this for them: nothing is added after it was deleted. It waits for one company
-# only while it holds no other, so a company that is busy for long blocks no other one, and a change of many is no deadlock.
+# only while it holds no other, so that a change of many is no deadlock; and not for long, because a worker does nothing else then.
 _LOCK_COMPANY = "SELECT FROM accounts_company WHERE id = ANY(%s) FOR SHARE"
 _LOCK_COMPANIES = f"{_LOCK_COMPANY} NOWAIT"
+_WAIT_BRIEFLY = "SET LOCAL lock_timeout = '100ms'"
 _INSERT = """
 INSERT INTO audit_requestbodies (id, company_id, mode, created, expires_at, request, response)
 SELECT b.* FROM unnest(%s::uuid[], %s::uuid[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::bytea[], %s::bytea[])
@@ -71,6 +72,8 @@ def store(batch: list[list[Any]]) -> int:
     columns = list(zip(*(_columns(row) for row in batch), strict=True))
     with system_context(reason="bodies of requests"), connection.cursor() as cursor:
         companies = set(columns[1])
+        if len(companies) == 1:
+            cursor.execute(_WAIT_BRIEFLY)
         cursor.execute(_LOCK_COMPANIES if len(companies) > 1 else _LOCK_COMPANY, [list(companies)])
         cursor.execute(_INSERT, [*map(list, columns), clock.now()])
         return cursor.rowcount
@@ -117,7 +120,7 @@ def _store(batch: list[list[Any]]) -> int:
             parts = _by_company(batch)
             if len(parts) == 1:
                 raise
-            return sum(_store(part) for part in parts)
+            return _store_each(parts)
         if len(batch) == 1:
             REFUSED.inc()
             # Only the kind of error: its message quotes the row.
@@ -125,6 +128,23 @@ def _store(batch: list[list[Any]]) -> int:
             return 0
         middle = len(batch) // 2
         return _store(batch[:middle]) + _store(batch[middle:])
+
+
+def _store_each(parts: list[list[list[Any]]]) -> int:
+    """Store the batches of several companies. Raises the last conflict, after all others were stored."""
+    written = 0
+    conflict: DatabaseError | None = None
+    for part in parts:
+        try:
+            written += _store(part)
+        except DatabaseError as error:
+            if not is_conflict(error):
+                raise
+            conflict = error
+    if conflict is not None:
+        WRITTEN.inc(written)
+        raise conflict
+    return written
 
 
 def _by_company(batch: list[list[Any]]) -> list[list[list[Any]]]:
