@@ -84,6 +84,8 @@ FIRST_FILES = (
     "messaging/test_crashes.py",
     "isolation/test_dashboard_matrix.py",
     # More than half a minute.
+    "journeys/test_every_staff_page.py",
+    "journeys/test_api_reference.py",
     "attacks/test_staff_reach.py",
     "contracts/test_forms_and_api.py",
     "config/test_startresource.py",
