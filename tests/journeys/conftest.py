@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from accounts.models import User
 from tests.clients import sign_in
@@ -28,6 +28,9 @@ FLAGS = (
     # Most scripts here run for less time than it takes to optimise them: a fifth of all that axe costs.
     "--js-flags=--no-turbofan --no-maglev",
 )
+# How long a page is waited for, and what a test expects of it; a busy machine needs more than Playwright's five seconds.
+PATIENCE = 15_000
+expect.set_options(timeout=PATIENCE)
 # Playwright's synchronous interface keeps an event loop in this thread, which makes Django refuse the ORM in the tests.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -101,7 +104,7 @@ def visit(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
         page.on("console", lambda message: problems.append(message.text) if _is_problem(message) else None)
         return page
