@@ -56,6 +56,7 @@ def company_page(
     *,
     first: Callable[[CompanyRequest], None] | None = None,
     in_transaction: bool = True,
+    changes_nothing: bool = False,
 ) -> Callable[[ViewT], ViewT]:
     """Decorate a dashboard view: require a signed-in member with at least `role`, and run it in their tenant.
 
@@ -64,7 +65,8 @@ def company_page(
     allowed); any other becomes a message on the previous page for a POST, and an error page with the error's status for a
     GET. `first` is called before the transaction is opened, for work that must not happen inside one
     (core.postgres.outside); its errors are handled in the same way. A view whose response takes long to produce passes
-    `in_transaction=False` and opens its own `tenant_context` for its queries.
+    `in_transaction=False` and opens its own `tenant_context` for its queries. A POST is refused if it comes from a page of
+    another company or mode, unless the view says with `changes_nothing=True` that it only reads.
     """
 
     def decorate(view: ViewT) -> ViewT:
@@ -79,7 +81,7 @@ def company_page(
             inside.is_company_page = True
             if _follow_link(inside):
                 return HttpResponseRedirect(request.get_full_path())
-            if opened_in := _left_place(inside):
+            if not changes_nothing and (opened_in := _left_place(inside)):
                 place = f"{inside.membership.company.name}, {inside.mode.capitalize()}"
                 messages.error(
                     request, f"Nothing was changed: since this page was opened, you switched to {place}."

@@ -47,7 +47,7 @@ class Hit:
 
 
 @sensitive_post_parameters("q")
-@company_page(in_transaction=False)
+@company_page(in_transaction=False, changes_nothing=True)
 @require_http_methods(["GET", "HEAD", "POST"])
 def find_page(request: CompanyRequest) -> HttpResponse:
     """Redirect to the only match, or list the matches. The script that searches while typing gets only the list."""

@@ -60,6 +60,24 @@ def test_identifier_opens_its_page_and_switches_the_mode(
     assert browser.get(page.format(wanted)).status_code == 200
 
 
+def test_search_that_arrives_after_its_page_was_left_is_answered_without_a_notice(
+    world: World, login: Login
+) -> None:
+    # given a page of live data, from whose search somebody has gone to an object of test data
+    browser = login(world.owner, world.company)
+    wanted = make_customer(world.tenant("test"), name="Mode Mistaken").public_id
+    referer = f"http://testserver/?company={world.company.public_id}&mode=live"
+    browser.post("/find/", {"q": wanted}, headers={"referer": referer})
+    # when the search that was sent while they typed arrives only now
+    answer = browser.post("/find/", {"q": wanted}, headers={"referer": referer, "hx-request": "true"})
+    # then it lists what it found, and the next page says where they are, and nothing else
+    assert answer.status_code == 200
+    assert "Mode Mistaken" in answer.content.decode()
+    page = browser.get(f"/customers/{wanted}/").content.decode()
+    assert "This is in Test: switched." in page
+    assert "Nothing was changed" not in page
+
+
 def test_keys_are_found_by_identifier_name_and_the_part_of_a_secret_that_pages_show(
     world: World, login: Login
 ) -> None:
