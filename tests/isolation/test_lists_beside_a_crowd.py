@@ -39,10 +39,14 @@ def lists() -> list[Operation]:
     ]
 
 
-def indexes_read(plan: dict[str, Any], table: str) -> list[str]:
-    """Return the index of each scan of `table` in `plan`; of a sequential one, what it is."""
-    found = [name for inner in plan.get("Plans", []) for name in indexes_read(inner, table)]
-    if plan["Node Type"] == "Bitmap Index Scan" or plan.get("Relation Name") == table:
+def indexes_read(plan: dict[str, Any], table: str, heap: str = "") -> list[str]:
+    """Return the index of each scan of `table` in `plan`; of a sequential one, what it is.
+
+    A bitmap's index does not name its table: that is `heap`, which the scan above it reads.
+    """
+    relation = plan.get("Relation Name", heap)
+    found = [name for inner in plan.get("Plans", []) for name in indexes_read(inner, table, relation)]
+    if relation == table and (plan["Node Type"] == "Bitmap Index Scan" or "Relation Name" in plan):
         if "Index Name" in plan:
             found.append(plan["Index Name"])
         elif "Seq" in plan["Node Type"]:
