@@ -25,6 +25,7 @@ SCHEMA = sealed.tag_of("request-bodies", CONTENT)
 # Bytes of bodies that are not yet encrypted, and of encrypted ones that Valkey has not accepted.
 MAX_RAW_BYTES = 16 * 1024 * 1024
 MAX_WAITING_BYTES = 8 * 1024 * 1024
+BATCH_ROWS = 16
 # Deeper than any body in the API.
 _MAX_DEPTH = 32
 # How many characters of a body are searched for secrets, which takes time; a text beyond that is described instead.
@@ -48,7 +49,7 @@ class Bodies(Shipper):
             "request-bodies",
             stream.BODIES,
             suffix=spill.BODIES,
-            batch_rows=16,
+            batch_rows=BATCH_ROWS,
             max_appended=10_000,
             max_waiting_bytes=MAX_WAITING_BYTES,
             dropped=DROPPED,

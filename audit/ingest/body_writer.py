@@ -10,18 +10,16 @@ from django.db import DatabaseError, connection
 from prometheus_client import Counter
 
 from audit.ingest import bodies, spill, stream
-from audit.ingest.consumer import Consumer
+from audit.ingest.bodies import BATCH_ROWS
+from audit.ingest.consumer import Consumer, Rows
 from audit.ingest.stream import StreamEntry
 from audit.kept import KEPT_FOR
 from core import clock
-from core.background import set_aside
 from core.postgres.failures import is_conflict
-from core.security import sealed
 from core.tenancy import system_context
-from core.values import ids
 
 BATCH_NAME = "audit.write_bodies"
-# A batch has up to 16 rows of 45 kB.
+# A batch has up to BATCH_ROWS rows of 45 kB.
 TAKE = 4
 
 log = structlog.get_logger("pomelo.audit")
@@ -57,17 +55,48 @@ class BodyWriter(Consumer):
     stream = stream.BODIES
     suffix = spill.BODIES
     take = TAKE
+    max_rows = TAKE * BATCH_ROWS
+    batch_name = BATCH_NAME
+    written = WRITTEN
+    refused = REFUSED
 
-    def write(self, deliveries: list[StreamEntry]) -> int:
-        """Store the bodies of `deliveries`, acknowledge them, and return how many were new. Raises django.db.Error."""
-        batch = [row for delivery in deliveries for row in _rows(delivery)]
-        written = _store(batch) if batch else 0
-        WRITTEN.inc(written)
-        self.stream.done(deliveries)
+    def unpack(self, payload: bytes) -> Rows:
+        """Return the rows of a batch."""
+        return bodies.unpack(payload)
+
+    def store(self, batch: Rows) -> int:
+        """Write those bodies that their companies have kept."""
+        return store(batch)
+
+    def not_understood(self, delivery: StreamEntry, reason: str) -> None:
+        """Drop a batch: kept for an operator, it would outlive its expiry."""
+        IGNORED.labels(reason).inc()
+        log.error("request_bodies_ignored", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
+
+    def refuse(self, row: list[Any], error: BaseException | str) -> None:
+        """Set a row aside with the kind of error only: its message quotes the row."""
+        super().refuse(row, type(error).__name__)
+
+    def store_otherwise(self, batch: Rows, error: Exception) -> int | None:
+        """Store company by company where one of them is locked. Raises the last conflict, after all others were stored."""
+        if not is_conflict(error) or len(parts := _by_company(batch)) == 1:
+            return super().store_otherwise(batch, error)
+        written = 0
+        conflict: DatabaseError | None = None
+        for part in parts:
+            try:
+                written += self.store_by_halves(part)
+            except DatabaseError as caught:
+                if not is_conflict(caught):
+                    raise
+                conflict = caught
+        if conflict is not None:
+            WRITTEN.inc(written)
+            raise conflict
         return written
 
 
-def store(batch: list[list[Any]]) -> int:
+def store(batch: Rows) -> int:
     """Write rows of audit.ingest.bodies.CONTENT and return how many were new. Raises django.db.Error, ValueError, TypeError."""
     columns = list(zip(*(_columns(row) for row in batch), strict=True))
     with system_context(reason="bodies of requests"), connection.cursor() as cursor:
@@ -93,69 +122,8 @@ def _columns(row: list[Any]) -> tuple[Any, ...]:
     )
 
 
-def _rows(delivery: StreamEntry) -> list[list[Any]]:
-    """Return the rows of an entry; none of one that we did not write, or do not understand, which is not worth keeping."""
-    try:
-        return bodies.unpack(delivery.payload)
-    except sealed.InvalidSealedValue:
-        reason = "not_ours"
-    except sealed.UnknownSchema:
-        reason = "unknown_schema"
-    except Exception:  # ours but invalid: it must not block the others by being read again and again
-        reason = "unreadable"
-    IGNORED.labels(reason).inc()
-    log.error("request_bodies_ignored", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
-    return []
-
-
-def _store(batch: list[list[Any]]) -> int:
-    """Store a batch, company by company if one of them is locked. A row that cannot be stored is found by bisection, set aside and skipped."""
-    try:
-        return store(batch)
-    except Exception as error:
-        # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
-        if set_aside.concerns_all(error):
-            raise
-        if is_conflict(error):
-            parts = _by_company(batch)
-            if len(parts) == 1:
-                raise
-            return _store_each(parts)
-        if len(batch) == 1:
-            REFUSED.inc()
-            # Only the kind of error: its message quotes the row.
-            set_aside.record_failure(BATCH_NAME, _named(batch[0]), type(error).__name__)
-            return 0
-        middle = len(batch) // 2
-        return _store(batch[:middle]) + _store(batch[middle:])
-
-
-def _store_each(parts: list[list[list[Any]]]) -> int:
-    """Store the batches of several companies. Raises the last conflict, after all others were stored."""
-    written = 0
-    conflict: DatabaseError | None = None
-    for part in parts:
-        try:
-            written += _store(part)
-        except DatabaseError as error:
-            if not is_conflict(error):
-                raise
-            conflict = error
-    if conflict is not None:
-        WRITTEN.inc(written)
-        raise conflict
-    return written
-
-
-def _by_company(batch: list[list[Any]]) -> list[list[list[Any]]]:
-    parts: dict[str, list[list[Any]]] = {}
+def _by_company(batch: Rows) -> list[Rows]:
+    parts: dict[str, Rows] = {}
     for row in batch:
         parts.setdefault(row[1], []).append(row)
     return list(parts.values())
-
-
-def _named(row: list[Any]) -> str:
-    try:
-        return ids.encode("req", uuid.UUID(row[0]))
-    except (IndexError, TypeError, ValueError, AttributeError):
-        return "a row without an id"

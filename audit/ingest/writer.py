@@ -1,11 +1,9 @@
 """Writes the stream of requests to PostgreSQL."""
 
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import orjson
 import structlog
@@ -15,15 +13,11 @@ from django.db.utils import IntegrityError
 from prometheus_client import Counter
 
 from audit.ingest import batches, spill, stream
-from audit.ingest.consumer import Consumer
+from audit.ingest.consumer import Consumer, Rows
 from audit.ingest.store import day_of_row, store
 from audit.ingest.stream import StreamEntry
 from audit.partitions.tables import ensure_partitions
 from core import clock
-from core.background import set_aside
-from core.postgres.failures import is_conflict
-from core.security import sealed
-from core.values import ids
 
 # Batches claimed at once, and rows per transaction: larger values mean fewer updates of roll-ups and chains.
 TAKE = 40
@@ -47,6 +41,40 @@ class Writer(Consumer):
     stream = stream.REQUESTS
     suffix = spill.REQUESTS
     take = TAKE
+    max_rows = MAX_ROWS
+    batch_name = BATCH_NAME
+    written = WRITTEN
+    refused = REFUSED
+
+    def unpack(self, payload: bytes) -> Rows:
+        """Return the rows of a batch, of this release or of the one before."""
+        return batches.unpack(payload)
+
+    def store(self, batch: Rows) -> int:
+        """Write requests with their roll-ups and seals."""
+        return store(batch)
+
+    def not_understood(self, delivery: StreamEntry, reason: str) -> None:
+        """Set a batch aside: requests are evidence."""
+        self.stream.set_aside(delivery.payload, reason)
+        SET_ASIDE.labels(reason).inc()
+        log.error(
+            "request_log_batch_set_aside", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md"
+        )
+
+    def store_otherwise(self, batch: Rows, error: Exception) -> int | None:
+        """Create missing partitions for rows that waited long, and skip rows outside the retention or far in the future."""
+        if not (isinstance(error, IntegrityError) and "no partition" in str(error)):
+            return super().store_otherwise(batch, error)
+        today = clock.now().date()
+        kept, oldest = [], today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
+        for row in batch:
+            if oldest <= day_of_row(row) <= today + timedelta(days=1):
+                kept.append(row)
+            else:
+                self.refuse(row, "Its day is over, or far away: there is no partition for it.")
+        ensure_partitions(sorted({day_of_row(row) for row in kept}))
+        return store(kept) if kept else 0
 
     def _prepare(self) -> None:
         _requeue_known_batches()
@@ -83,18 +111,8 @@ class Writer(Consumer):
         written = 0
         while deliveries := stream.read_unsealed(TAKE):
             batch = [row for delivery in deliveries for row in orjson.loads(delivery.payload)]
-            written += sum(
-                _store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS)
-            )
+            written += self.store_all(batch)
             stream.forget_unsealed(deliveries)
-        return written
-
-    def write(self, deliveries: list[StreamEntry]) -> int:
-        """Store the rows of `deliveries`, acknowledge them, and return how many were new. Raises django.db.Error."""
-        batch = [row for delivery in deliveries for row in _rows(delivery)]
-        written = sum(_store(batch[start : start + MAX_ROWS]) for start in range(0, len(batch), MAX_ROWS))
-        WRITTEN.inc(written)
-        self.stream.done(deliveries)
         return written
 
 
@@ -120,65 +138,6 @@ def _requeue_known_batches() -> None:
 def _is_known(delivery: StreamEntry) -> bool:
     try:
         batches.unpack(delivery.payload)
-    except Exception:  # see _rows
+    except Exception:  # see Consumer._rows
         return False
     return True
-
-
-def _rows(delivery: StreamEntry) -> list[list[Any]]:
-    """Return the rows of an entry. One that we did not write, or do not understand, is set aside."""
-    try:
-        return batches.unpack(delivery.payload)
-    except sealed.InvalidSealedValue:
-        reason = "not_ours"
-    except sealed.UnknownSchema:
-        reason = "unknown_schema"
-    except Exception:  # ours but invalid: it must not block the others by being read again and again
-        log.exception("request_log_batch_unreadable", entry=str(delivery.entry_id))
-        reason = "unreadable"
-    stream.REQUESTS.set_aside(delivery.payload, reason)
-    SET_ASIDE.labels(reason).inc()
-    log.error("request_log_batch_set_aside", reason=reason, entry=str(delivery.entry_id), see="docs/audit.md")
-    return []
-
-
-def _store(batch: list[list[Any]]) -> int:
-    """Store a batch. A row that cannot be stored is found by bisection, set aside and skipped."""
-    try:
-        return store(batch)
-    except Exception as error:
-        # Errors that may resolve leave the batch in the stream; anything else would be redelivered forever.
-        if set_aside.concerns_all(error) or is_conflict(error):
-            raise
-        if isinstance(error, IntegrityError) and "no partition" in str(error):
-            return _store_rows_in_retention(batch)
-        if len(batch) == 1:
-            _refuse(batch[0], error)
-            return 0
-        middle = len(batch) // 2
-        return _store(batch[:middle]) + _store(batch[middle:])
-
-
-def _refuse(row: list[Any], error: BaseException | str) -> None:
-    REFUSED.inc()
-    set_aside.record_failure(BATCH_NAME, _named(row), error)
-
-
-def _named(row: list[Any]) -> str:
-    try:
-        return ids.encode("req", uuid.UUID(row[0]))
-    except (IndexError, TypeError, ValueError, AttributeError):
-        return f"row {str(row)[:100]}"
-
-
-def _store_rows_in_retention(batch: list[list[Any]]) -> int:
-    """Create missing partitions for rows that waited long, and skip rows outside the retention or far in the future."""
-    today = clock.now().date()
-    kept, oldest = [], today - timedelta(days=settings.AUDIT_RETENTION_DAYS)
-    for row in batch:
-        if oldest <= day_of_row(row) <= today + timedelta(days=1):
-            kept.append(row)
-        else:
-            _refuse(row, "Its day is over, or far away: there is no partition for it.")
-    ensure_partitions(sorted({day_of_row(row) for row in kept}))
-    return store(kept) if kept else 0
