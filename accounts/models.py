@@ -184,6 +184,12 @@ class Company(models.Model):
         """The identifier that people and programs see."""
         return ids.encode(self.id_prefix, self.id)
 
+    def bodies_period(self, mode: str) -> tuple[datetime | None, datetime | None]:
+        """Return from when and until when bodies of requests in `mode` are kept; without a beginning none are."""
+        if mode == "test":
+            return self.test_bodies_from, self.test_bodies_until
+        return self.live_bodies_from, self.live_bodies_until
+
     @property
     def live_tenant(self) -> Tenant:
         """The tenant in which company-wide events are recorded."""

@@ -99,8 +99,7 @@ def get_entry(public_id: str) -> AuditEntry:
 
 def find_bodies(log: RequestLog) -> RequestBodies | None:
     """Return the bodies kept of a request; None if there are none, they expired, or the company deleted them."""
-    company = current_company()
-    since = company.test_bodies_from if log.mode == "test" else company.live_bodies_from
+    since, _ = current_company().bodies_period(log.mode)
     if since is None:
         return None
     found: RequestBodies | None = RequestBodies.objects.filter(

@@ -19,8 +19,8 @@ def keep_bodies(*, company: Company, mode: Mode, actor: Principal) -> Company:
     """Keep bodies of requests in `mode` from now on, in live mode for 24 hours. Those that are kept already stay."""
     now = clock.now()
     company = _locked(company)
-    since = getattr(company, f"{mode}_bodies_from") or now
-    return _save(company, mode, since, now + LIVE_BODIES_LAST if mode == "live" else None, actor=actor)
+    since, _ = company.bodies_period(mode)
+    return _save(company, mode, since or now, now + LIVE_BODIES_LAST if mode == "live" else None, actor=actor)
 
 
 def stop_keeping_bodies(*, company: Company, mode: Mode, delete: bool, actor: Principal) -> Company:
@@ -30,7 +30,7 @@ def stop_keeping_bodies(*, company: Company, mode: Mode, delete: bool, actor: Pr
     """
     now = clock.now()
     company = _locked(company)
-    since, until = getattr(company, f"{mode}_bodies_from"), getattr(company, f"{mode}_bodies_until")
+    since, until = company.bodies_period(mode)
     if delete:
         return _save(company, mode, None, None, actor=actor)
     if since is None or (until is not None and until <= now):
@@ -40,7 +40,7 @@ def stop_keeping_bodies(*, company: Company, mode: Mode, delete: bool, actor: Pr
 
 def are_kept(company: Company, mode: Mode, now: datetime) -> bool:
     """Return whether bodies of requests in `mode` are kept at `now`."""
-    since, until = getattr(company, f"{mode}_bodies_from"), getattr(company, f"{mode}_bodies_until")
+    since, until = company.bodies_period(mode)
     return since is not None and (until is None or now < until)
 
 

@@ -56,8 +56,7 @@ def bodies_page(request: CompanyRequest) -> HttpResponse:
 
 
 def _choice(company: Company, mode: Mode, now: datetime) -> Choice:
-    since = getattr(company, f"{mode}_bodies_from")
-    until = getattr(company, f"{mode}_bodies_until")
+    since, until = company.bodies_period(mode)
     is_on = are_kept(company, mode, now)
     has_kept = since is not None and (until is None or now < until + KEPT_FOR[mode])
     return Choice(mode, is_on, until, has_kept)
@@ -130,8 +129,7 @@ def shown_bodies(request: CompanyRequest, log: RequestLog) -> Shown:
 def _missing(log: RequestLog, *, may_choose: bool) -> Shown:
     company, now, arrived = current_company(), clock.now(), log.arrived
     mode: Mode = "test" if log.mode == "test" else "live"
-    since = getattr(company, f"{mode}_bodies_from")
-    until = getattr(company, f"{mode}_bodies_until")
+    since, until = company.bodies_period(mode)
     lasts = "24 hours" if mode == "live" else "7 days"
     if arrived < now - KEPT_FOR[mode]:
         state, moment = "expired", None
