@@ -10,9 +10,11 @@ from audit.ingest.writer import Writer
 from audit.kept import KeptBody
 from audit.models import RequestBodies
 from core import clock
+from core.principal import Mode
 from core.tenancy import Tenant, system_context, tenant_context
 from core.values import ids
-from tests.factories import World
+from tests.clients import ApiClient, random_address
+from tests.factories import World, make_key
 
 
 def write_all() -> None:
@@ -61,3 +63,9 @@ def make_body_row(world: World, **values: Any) -> list[Any]:
     }
     encoded: list[Any] = orjson.loads(bodies.encode(tuple((row | values).values())))
     return encoded
+
+
+def client_of(world: World, mode: Mode = "test", *scopes: str, **options: Any) -> ApiClient:
+    """Return an integrator's client with a new key."""
+    issued = make_key(world.company, scopes or ("customers:write", "customers:read"), mode=mode, **options)
+    return ApiClient(issued.client_secret, ip=random_address())
