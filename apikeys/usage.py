@@ -106,7 +106,7 @@ class UsageBuffer:
             try:
                 self._write_or_halve(uses, needs)
             except Exception as error:
-                log.warning("key_usage_postponed", secrets=len(uses), error=type(error).__name__)
+                log.warning("key_usage_postponed", count=len(uses), error=type(error).__name__)
                 with self._noting:
                     self._uses = {**uses, **self._uses}
                     self._needs = {**needs, **self._needs}

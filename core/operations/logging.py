@@ -11,18 +11,14 @@ import structlog
 from core import tracing
 from core.http.sparing import LogRateLimiter
 from core.values.redaction import REDACTED, redact
-
-# Field names of credentials in log lines. The audit trail is not redacted by name (core.values.redaction).
-_SENSITIVE_NAMES = frozenset(
-    "authorization client_secret cookie password secret set-cookie token x-client-secret".split()  # noqa: SIM905
-)
+from core.values.secret_fields import is_secret_name
 
 
 def redact_log(value: Any) -> Any:
     """Return `value` with all credentials redacted, whether recognized by their form or by their field name."""
     if isinstance(value, dict):
         return {
-            key: REDACTED if str(key).lower() in _SENSITIVE_NAMES and item else redact_log(item)
+            key: REDACTED if item and is_secret_name(str(key)) else redact_log(item)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):

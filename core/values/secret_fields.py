@@ -1,12 +1,12 @@
-"""Secrets by the names of their fields, and card numbers, for bodies of requests that are kept for people to read.
+"""Secrets by the names of their fields, for logs and for bodies of requests that are kept; and card numbers, for the bodies.
 
-Unlike the audit trail (core.values.redaction), nothing is lost for good when a harmless field is redacted here, so names count.
+Unlike in the audit trail (core.values.redaction), nothing is lost for good when a harmless field is redacted here, so names count.
 """
 
 import re
 
-# Names of fields whose values are never kept. Case, `_`, `-`, spaces, digits at the end and a plural's `s` do not matter.
-# docs/audit.md lists them.
+# Names of fields whose values are neither kept nor logged. Case, `_`, `-`, spaces, digits at the end and a plural's `s` do not
+# matter. `make docs` lists them in docs/audit.md.
 EXACT_NAMES = (
     "auth", "authorization", "cookie", "credential", "cvc", "cvc2", "cvn", "cvv", "cvv2", "headers", "jwt", "otp", "pan",
     "pin", "proxy_authorization", "security_code", "session", "session_id", "set_cookie", "totp",

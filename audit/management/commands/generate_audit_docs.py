@@ -1,4 +1,4 @@
-"""`manage.py generate_audit_docs`: write the list of recorded events in docs/audit.md from the event classes."""
+"""`manage.py generate_audit_docs`: write the lists in docs/audit.md: recorded events, and names of fields that hold secrets."""
 
 import ast
 import re
@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from core.events import EVENT_TYPES
 from core.resources import PomeloApp, app_of, own_apps
+from core.values.secret_fields import ENDINGS, EXACT_NAMES
 
 PATH = Path(settings.BASE_DIR) / "docs" / "audit.md"
-BEGIN, END = "<!-- events: written by generate_audit_docs -->\n", "<!-- end of events -->"
 
 
 def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
@@ -74,10 +74,29 @@ def event_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-class Command(BaseCommand):
-    """Writes, or with --check compares, the generated part of the page."""
+def secret_names() -> str:
+    """Return the names of fields whose values are neither kept nor logged, as two sentences."""
+    exact, endings = (", ".join(f"`{name}`" for name in names) for names in (EXACT_NAMES, ENDINGS))
+    return f"These names: {exact}.\n\nNames that end with one of: {endings}.\n"
 
-    help = "Write the list of events in docs/audit.md; with --check, fail when it is not up to date."
+
+# What the page has between `<!-- name: … -->` and `<!-- end of name -->`.
+LISTS = {"secret names": secret_names, "events": event_table}
+
+
+def refreshed(page: str) -> str:
+    """Return `page` with its generated lists as they should be."""
+    for name, written in LISTS.items():
+        begin, end = f"<!-- {name}: written by generate_audit_docs -->\n", f"<!-- end of {name} -->"
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}{written()}{end}{rest.partition(end)[2]}"
+    return page
+
+
+class Command(BaseCommand):
+    """Writes, or with --check compares, the generated parts of the page."""
+
+    help = "Write the lists in docs/audit.md; with --check, fail when they are not up to date."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Know --check."""
@@ -86,10 +105,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Write or check; raises CommandError when the page is stale."""
         text = PATH.read_text()
-        before, _, rest = text.partition(BEGIN)
-        fresh = f"{before}{BEGIN}{event_table()}{END}{rest.partition(END)[2]}"
+        fresh = refreshed(text)
         if options["check"]:
             if fresh != text:
-                raise CommandError("docs/audit.md is stale: run `manage.py generate_audit_docs`.")
+                raise CommandError("docs/audit.md is stale: run `make docs`.")
             return
         PATH.write_text(fresh)

@@ -19,7 +19,7 @@ class Command(BaseCommand):
         text = error_docs.render()
         if options["check"]:
             if not error_docs.PATH.exists() or error_docs.PATH.read_text() != text:
-                raise CommandError("docs/errors.md is stale: run `manage.py generate_error_docs`.")
+                raise CommandError("docs/errors.md is stale: run `make docs`.")
             return
         error_docs.PATH.parent.mkdir(exist_ok=True)
         error_docs.PATH.write_text(text)

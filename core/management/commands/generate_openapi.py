@@ -34,7 +34,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         if options["check"]:
             if not document.PATH.exists() or document.PATH.read_bytes() != content:
-                raise CommandError("docs/openapi.json is stale: run `manage.py generate_openapi`.")
+                raise CommandError("docs/openapi.json is stale: run `make docs`.")
             return
         document.PATH.parent.mkdir(exist_ok=True)
         document.PATH.write_bytes(content)
