@@ -8,7 +8,6 @@ from billing.export.documents import Document
 from billing.selectors import get_invoice
 from core.api.access import ApiRequest
 from core.api.serializers import StrictSerializer
-from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
 from core.security.reach import lacking, require_reach
 from messaging import representations
@@ -53,7 +52,7 @@ class SendInvoiceInput(StrictSerializer):
 class InvoiceSending(GenericViewSet):
     """`/v1/invoices/{id}/send`."""
 
-    throttle_classes = [KeyThrottle, CompanyThrottle, MessagesThrottle]
+    throttle_classes = [*GenericViewSet.throttle_classes, MessagesThrottle]
     scopes = {"send": ("messaging:send", EMAIL.scope)}
     document: Document | None = None
 

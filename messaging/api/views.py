@@ -12,7 +12,6 @@ from core import clock
 from core.api.access import ApiRequest
 from core.api.permissions import require_any_scope
 from core.api.serializers import NoBody
-from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
 from messaging import representations, services
 from messaging.api.filters import MessageFilter, SuppressionFilter
@@ -44,7 +43,7 @@ class MessageViewSet(GenericViewSet):
     """`/v1/messages`."""
 
     scopes = {"list": "messaging:read", "retrieve": "messaging:read", "create": send_scopes()}
-    throttle_classes = [KeyThrottle, CompanyThrottle, MessagesThrottle]
+    throttle_classes = [*GenericViewSet.throttle_classes, MessagesThrottle]
     filterset_class = MessageFilter
     # Base64 attachments and the texts: the largest message that can be sent to any address.
     body_limits = {"create": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}
@@ -89,7 +88,7 @@ class MessageViewSet(GenericViewSet):
         detail=True,
         methods=["post"],
         scopes=send_scopes(),
-        throttle_classes=[KeyThrottle, CompanyThrottle],
+        throttle_classes=GenericViewSet.throttle_classes,
     )
     def cancel(self, request: ApiRequest, id: str) -> Response:
         """Cancel a message that is queued or scheduled; its recipients no longer count against the daily cap."""

@@ -5,11 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rest_framework.settings import api_settings
 
 from accounts.models import Company
 from apikeys.services import IssuedKey
 from billing.models import Customer
 from billing.services.tiers import change_tier
+from core.api.operations import mounted_views
 from core.tenancy import tenant_context
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, make_world
@@ -24,12 +26,33 @@ def test_keys_of_a_company_share_its_tier_limit(
     world = make_world(tier=tier)
     first, second = (issue_key(world.company, rate_limit=5000) for _ in range(2))
     answer = api(first.client_secret).get("/v1/whoami")
-    assert answer.headers["RateLimit-Policy"] == f'"key";q={limit};w=60, "company";q={limit};w=60'
+    policies = by_policy(answer.headers["RateLimit-Policy"])
+    assert policies["key"] == policies["company"] == f"q={limit};w=60"
     answer = api(second.client_secret).get("/v1/whoami")
-    key, company = re.findall(r"r=(\d+)", answer.headers["RateLimit"])
-    assert int(key) == limit - 1
+    left = by_policy(answer.headers["RateLimit"])
+    assert left["key"].startswith(f"r={limit - 1};t=")
     # The first key's request is gone from it too, but for what has grown back meanwhile.
-    assert int(company) < limit
+    assert int(left["company"].partition(";")[0].removeprefix("r=")) < limit
+
+
+def by_policy(header: str) -> dict[str, str]:
+    """Return the parameters of each policy in a rate-limit header. Fails for a header that is no such list."""
+    items = [re.fullmatch(r'"([a-z-]+)";([a-z]+=\d+(?:;[a-z]+=\d+)*)', item) for item in header.split(", ")]
+    assert all(items), header
+    return dict(item.groups() for item in items if item)
+
+
+def test_every_endpoint_counts_for_the_default_policies() -> None:
+    """What a view counts for comes on top: a view that lists the defaults itself would miss a new one."""
+    defaults = set(api_settings.DEFAULT_THROTTLE_CLASSES)
+    counted = {
+        f"{method} /{mounted.route}": set(mounted.throttles(method))
+        for mounted in mounted_views()
+        for method in mounted.methods
+    }
+
+    assert len(counted) > 80
+    assert [operation for operation, policies in counted.items() if not defaults <= policies] == []
 
 
 def test_more_keys_do_not_raise_the_limit(
@@ -84,7 +107,9 @@ def test_every_authenticated_response_has_rate_limit_headers(
     assert answer.status == status
     for name in NAMES:
         assert name in answer.headers
-    assert re.fullmatch(r'"key";r=\d+;t=\d+, "company";r=\d+;t=\d+', answer.headers["RateLimit"])
+    left = by_policy(answer.headers["RateLimit"])
+    assert {"key", "company"} <= set(left)
+    assert all(re.fullmatch(r"r=\d+;t=\d+", state) for state in left.values())
 
 
 def test_every_unauthenticated_response_has_the_address_policy(

@@ -168,12 +168,12 @@ class Unthrottled(Described):
 
 
 class OtherThrottle(Described):
-    throttle_classes = [KeyThrottle, CompanyThrottle, OncePerUser]
+    throttle_classes = [*APIView.throttle_classes, OncePerUser]
 
 
 class NewPolicy(APIView):
     scopes = ANY_KEY
-    throttle_classes = [KeyThrottle, CompanyThrottle, Exports]
+    throttle_classes = [*APIView.throttle_classes, Exports]
 
     def get(self, request: Any) -> Response:
         return Response({})

@@ -6,7 +6,6 @@ from rest_framework.response import Response
 
 from core.api.access import ApiRequest
 from core.api.serializers import NoBody
-from core.api.throttles import CompanyThrottle, KeyThrottle
 from core.api.views import GenericViewSet
 from tests.example_app import representations, selectors, services
 from tests.example_app.api.filters import BookingFilter
@@ -55,7 +54,7 @@ class BookingViewSet(GenericViewSet):
         detail=True,
         methods=["post"],
         scopes="bookings:confirm",
-        throttle_classes=[KeyThrottle, CompanyThrottle, ConfirmThrottle],
+        throttle_classes=[*GenericViewSet.throttle_classes, ConfirmThrottle],
     )
     def confirm(self, request: ApiRequest, id: str) -> Response:
         """Confirm a booking, once."""
