@@ -3,8 +3,8 @@
 import gc
 
 # What is imported lives as long as the process, so looking through it for garbage while a process starts is wasted: a third of
-# the time. Every process imports this package before the apps; PomeloConfig.ready() ends it.
-gc.set_threshold(100_000, 50, 100)
+# the time. Every process imports this package before the apps; StaffAdminConfig.ready() ends it.
+gc.set_threshold(1_000_000, 50, 100)
 
 from config.celery import app as celery_app  # noqa: E402 - the import is what is not to be looked through
 
