@@ -105,13 +105,7 @@ def _change_settings(request: CompanyRequest) -> HttpResponse:
     form = CompanyForm(request.POST, instance=current_company())
     if form.is_valid():
         try:
-            update_company(
-                company=company,
-                name=form.cleaned_data["name"],
-                slug=form.cleaned_data["slug"],
-                revoke_reported_keys=form.cleaned_data["revoke_reported_keys"],
-                actor=request.principal,
-            )
+            update_company(company=company, actor=request.principal, **form.cleaned_data)
         except SlugTaken as error:
             form.add_error("slug", error.page_detail)
         else:

@@ -100,13 +100,9 @@ def _insert_with_free_slug(company: Company, candidates: list[str]) -> None:
     raise SlugTaken(f"The short name {candidates[-1]} is taken.")
 
 
-def update_company(
-    *, company: Company, name: str, slug: str, actor: Principal, revoke_reported_keys: bool | None = None
-) -> Company:
-    """Rename the company, or set whether reported keys are revoked (None: unchanged). Raises FieldErrors, SlugTaken."""
-    chosen: dict[str, str | bool] = {"name": checked_name(name, longest=100), "slug": slugify(slug)[:60]}
-    if revoke_reported_keys is not None:
-        chosen["revoke_reported_keys"] = revoke_reported_keys
+def update_company(*, company: Company, actor: Principal, name: str, slug: str, **columns: object) -> Company:
+    """Rename the company, and set these other columns of it. Raises FieldErrors, SlugTaken."""
+    chosen = {"name": checked_name(name, longest=100), "slug": slugify(slug)[:60], **columns}
     changes = {
         field: [getattr(company, field), value]
         for field, value in chosen.items()

@@ -32,6 +32,7 @@ from tests.apikeys.found_keys import (
     waiting,
 )
 from tests.clients import ApiClient
+from tests.contracts.forms import read_forms
 from tests.factories import SYSTEM, World, join, make_user, new_secret
 
 
@@ -106,11 +107,16 @@ def test_admin_chooses_what_a_report_does_and_the_choice_is_audited(
     admin, viewer = make_user("admin"), make_user("viewer")
     join(world.company, admin, Role.ADMIN)
     join(world.company, viewer, Role.VIEWER)
-    form = {"name": world.company.name, "slug": world.company.slug}
-    assert login(viewer, world.company).post("/settings/", form).status_code == 403
-    assert "checked" in login(admin, world.company).get("/settings/").content.decode()
+    page = login(admin, world.company).get("/settings/").content.decode()
+    [form] = [each for each in read_forms(page, address="/settings/") if "slug" in each.values]
+    values = {name: sent[-1] for name, sent in form.values.items() if sent}
+    assert values.pop("revoke_reported_keys") == "on"
+    assert login(viewer, world.company).post("/settings/", values).status_code == 403
+    said = "reported as leaked</dt><dd>{}</dd>".format
+    assert said("yes") in login(viewer, world.company).get("/settings/").content.decode()
 
-    assert login(admin, world.company).post("/settings/", form).status_code == 302
+    assert login(admin, world.company).post("/settings/", values).status_code == 302
+    assert said("no") in login(viewer, world.company).get("/settings/").content.decode()
 
     with tenant_context(world.company.live_tenant):
         assert not Company.objects.get(id=world.company.id).revoke_reported_keys
