@@ -1,6 +1,6 @@
 """The retry schedule of deliveries. Pure functions.
 
-Ten attempts over 75 h 35 m, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
+They go on for three days, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
 comes earlier than promised. A receiver's Retry-After is honoured within limits.
 """
 
@@ -25,6 +25,8 @@ CLOCK = RetryClock.of_seconds(
     24 * _HOUR,
     jitter=0.2,
 )
+# In words, for pages.
+RETRIED_FOR = CLOCK.duration_in_words
 MAX_RETRY_AFTER = timedelta(hours=10)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 DISABLE_AFTER = timedelta(days=5)

@@ -18,6 +18,7 @@ from core.api.scopes import SCOPES
 from core.models import IDEMPOTENCY_HOURS
 from core.principal import Mode
 from webhooks.models import Endpoint
+from webhooks.retry import RETRIED_FOR
 
 State = Literal["done", "problem", "unknown", "not_applicable"]
 
@@ -108,7 +109,7 @@ def first_steps(facts: CompanyFacts) -> list[Check]:
         _step(
             facts.ever.endpoint,
             "Receive webhooks",
-            "Signed events sent to your server, with retries for three days and a log of every attempt.",
+            f"Signed events sent to your server, with retries for {RETRIED_FOR} and a log of every attempt.",
             "/webhooks/create/",
             "Add endpoint",
         ),
@@ -136,7 +137,7 @@ def needs_care(facts: CompanyFacts) -> list[Check]:
         Check(
             "problem",
             f"Webhooks do not reach {endpoint.url}",
-            "It responds with errors. Failed deliveries are retried for three days."
+            f"It responds with errors. Failed deliveries are retried for {RETRIED_FOR}."
             if endpoint.enabled
             else "It was disabled after failing. Pending deliveries are kept, and sent once it is enabled again.",
             f"/webhooks/{endpoint.public_id}/",

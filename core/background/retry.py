@@ -6,6 +6,8 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 
+_UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
+
 
 @dataclass(frozen=True)
 class RetryClock:
@@ -27,6 +29,14 @@ class RetryClock:
     def attempts(self) -> int:
         """The total number of attempts."""
         return len(self.waits) + 1
+
+    @property
+    def duration_in_words(self) -> str:
+        """How long attempts go on, rounded, for people: "3 days"."""
+        total = sum(self.waits, timedelta(0))
+        unit, name = next((unit, name) for unit, name in _UNITS if total >= 2 * unit or name == "minute")
+        count = round(total / unit)
+        return f"{count} {name}{'s' if count != 1 else ''}"
 
     def is_over(self, attempts_made: int) -> bool:
         """Return whether no attempt is left after `attempts_made`."""

@@ -34,6 +34,20 @@ def test_no_wait_follows_the_last_attempt(waits: Any, more: Any) -> None:
     assert clock.wait_after(clock.attempts + more) is None
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (90, "2 minutes"),
+        (60, "1 minute"),
+        (3 * 3600, "3 hours"),
+        (47 * 3600, "47 hours"),
+        (75 * 3600, "3 days"),
+    ],
+)
+def test_how_long_attempts_go_on_in_words(seconds: int, words: str) -> None:
+    assert RetryClock.of_seconds(seconds - 30, 30).duration_in_words == words
+
+
 @pytest.mark.parametrize("made", [0, -1])
 def test_no_wait_precedes_the_first_attempt(made: int) -> None:
     with pytest.raises(ValueError):

@@ -16,6 +16,7 @@ from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, fresh, make_endpoint
 from webhooks.catalogue import CATALOGUE
 from webhooks.models import Endpoint
+from webhooks.retry import CLOCK
 from webhooks.selectors import current_secret
 
 
@@ -308,3 +309,16 @@ def test_the_form_says_where_this_installation_sends(world: World, settings: Any
     (tmp_path / "reached-through-a-proxy").touch()
     settings.WEBHOOK_ALLOWED_NETWORKS = ["10.0.0.0/8"]
     assert told() == "also sends to the networks that its operator allows, on any port."
+
+
+def test_pages_say_how_long_deliveries_are_retried(world: World, receiver: Receiver) -> None:
+    browser, words = sign_in(world.owner), f"retried for {CLOCK.duration_in_words}"
+    assert words in browser.get("/webhooks/").content.decode()
+
+    endpoint, _ = make_endpoint(world.tenant(), receiver.url)
+    receiver.answer = (500, {}, b"")
+    make_customer(world.tenant())
+    drain()
+
+    assert words in browser.get(f"/webhooks/{endpoint.public_id}/").content.decode()
+    assert words in browser.get("/").content.decode()

@@ -20,6 +20,7 @@ from webhooks import representations, selectors
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.dashboard.charts import latency_chart, outcome_chart
 from webhooks.dashboard.forms import EndpointForm, RecoverForm, TestForm
+from webhooks.retry import RETRIED_FOR
 from webhooks.samples import described_groups, sample_object, sample_payload
 from webhooks.selectors.statistics import last_week, success_rates
 from webhooks.services.deliveries import send_test
@@ -42,6 +43,7 @@ def endpoint_list(request: CompanyRequest) -> HttpResponse:
             for each in sort_rows(endpoints, request, columns=COLUMNS)
         ],
         "limit": current_limits().webhook_endpoints,
+        "retried_for": RETRIED_FOR,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "webhooks/endpoint_list.html", context)
@@ -96,6 +98,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "is_recovering": any(job.status == job.Status.RUNNING for job in recoveries),
         "recover_form": RecoverForm(),
         "test_form": TestForm(),
+        "retried_for": RETRIED_FOR,
         "may_change": at_least(request.membership.role, Role.DEVELOPER),
     }
     return render(request, "webhooks/endpoint_detail.html", context)
