@@ -5,12 +5,12 @@ the dark (accessibility.js), are judged once. A piece that axe could not judge s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from axe_playwright_python.base import AXE_SCRIPT
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 SERIOUS = ("serious", "critical")
 IMPACTS = ("moderate", *SERIOUS)
@@ -18,6 +18,14 @@ CONTRAST = "color-contrast"
 SCRIPT = f"{AXE_SCRIPT};{Path(__file__).with_suffix('.js').read_text()}"
 # So many pieces that look the same are judged at once: the first may be one that axe cannot judge.
 ALIKE = 3
+# In each of them a page is shown without being loaded again. The narrowest comes first: a page may add to what it has folded there
+# when it becomes wider, and takes nothing back when it becomes narrower.
+SHAPES: tuple[tuple[int, Literal["light", "dark"]], ...] = (
+    (360, "light"),
+    (360, "dark"),
+    (1280, "dark"),
+    (1280, "light"),
+)
 
 # The pages that have no faults, by their markup: many addresses lead to the same one.
 _faultless: set[int] = set()
@@ -31,6 +39,26 @@ def violations(page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = I
     looks = _read_looks(page) if not rules or CONTRAST in rules else []
     found, _ = _judge(page, looks, range(len(looks)), {"runOnly": list(rules)} if rules else {})
     return _describe(found, impacts)
+
+
+def open_in_every_shape(page: Page, path: str) -> Iterator[tuple[Response, int, str]]:
+    """Open the address once, and show it in each of SHAPES in turn; yields the answer, the width and the theme of the system."""
+    answer = None
+    for width, theme in SHAPES:
+        if page.viewport_size != (size := {"width": width, "height": 900}):
+            page.set_viewport_size(size)
+        page.emulate_media(color_scheme=theme)
+        answer = answer or page.goto(path)
+        assert answer is not None
+        yield answer, width, theme
+
+
+def faults_of_shape(page: Page, theme: str) -> list[str]:
+    """Return what is wrong with the page as it is shown: by axe, whose other rules do not depend on the theme, and by its width."""
+    faults = violations(page, [CONTRAST] if theme == "dark" else ())
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        faults.append("wider than the window")
+    return faults
 
 
 def _prepare(page: Page) -> None:

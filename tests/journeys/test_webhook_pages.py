@@ -5,14 +5,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.db import connection
 from playwright.sync_api import Page
 
 from core import clock
 from core.tenancy import tenant_context
 from tests.factories import SYSTEM, World, make_customer
-from tests.journeys.accessibility import CONTRAST, violations
+from tests.journeys.accessibility import faults_of_shape, open_in_every_shape
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import deliveries_of, drain, make_endpoint
 from webhooks.models import LATENCY, EndpointHour
@@ -84,25 +83,19 @@ def fill(world: World) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_webhook_page(
-    world: World, visit: Visit, sign_in_as: Callable[..., None], settings: Any, theme: str
+    world: World, visit: Visit, sign_in_as: Callable[..., None], settings: Any
 ) -> None:
     settings.WEBHOOK_ALLOWED_NETWORKS = ["127.0.0.0/8"]
-    paths = fill(world)
+    page = visit()
+    sign_in_as(page, world.owner)
     problems = {}
-    for width in (360, 1280):
-        page = visit(width=width, theme=theme)
-        sign_in_as(page, world.owner)
-        for path in paths:
-            answer = page.goto(path)
-            assert answer is not None
-            found = violations(page, [CONTRAST] if theme == "dark" else ())
+    for path in fill(world):
+        for answer, width, theme in open_in_every_shape(page, path):
+            found = faults_of_shape(page, theme)
             if answer.status != 200:
                 found.append(f"answered {answer.status}")
-            if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-                found.append("wider than the window")
             if found:
-                problems[f"{path} at {width}"] = found
+                problems[f"{path} at {width}, {theme}"] = found
 
     assert problems == {}
