@@ -50,6 +50,7 @@ class Matrix:
         self.outcome = Outcome()
         # What nobody may change serves every operation on objects of its kind.
         self.objects: dict[tuple[object, Tenant], str] = {}
+        self.clients: dict[Tenant, ApiClient] = {}
         self.world = make_unlimited_world()
         self.own = self.world.tenant("live")
         self.foreign = [
@@ -103,41 +104,53 @@ class Matrix:
 
     def by_collection(self, operation: Operation) -> Iterator[None]:
         """List, filter, search and create while naming another tenant in every way; nothing of theirs may show."""
-        attempts: list[Iterator[None]] = []
-        for tenant in self.foreign:
-            marks = self.marks(operation, tenant)
-            attempts.append(self.by_query(operation, tenant, marks))
-            if operation.method in WRITES:
-                # What they have, and have written, is there before anything of it is named.
-                theirs = sample_body(operation, tenant) or {}
+        marks = {tenant: self.marks(operation, tenant) for tenant in self.foreign}
+        attempts = [self.by_query(operation, marks)]
+        if operation.method in WRITES:
+            # What they have, and have written, is there before anything of it is named.
+            bodies: dict[tuple[str, str], set[str]] = {}
+            for tenant in self.foreign:
+                for named in self.names_in_bodies(operation, tenant):
+                    bodies.setdefault(named, set()).update(marks[tenant])
                 shared = f"shared-{ids.new_id()}"
                 written = self.write_as(tenant, operation, idempotency_key=shared)
-                attempts += [
-                    self.by_body(operation, tenant, theirs, marks),
-                    self.by_idempotency_key(operation, shared, written, marks),
-                ]
+                attempts.append(self.by_idempotency_key(operation, shared, written, marks[tenant]))
+            attempts.append(self.by_body(operation, bodies))
         with self.untouched(operation):
             for attempt in attempts:
                 yield from attempt
 
-    def by_query(self, operation: Operation, tenant: Tenant, marks: set[str]) -> Iterator[None]:
-        """Name another tenant in the headers and the query, and look for what is theirs."""
-        for headers, query in [*self.disguises(tenant), *self.filters(operation, marks)]:
+    def by_query(self, operation: Operation, marks: dict[Tenant, set[str]]) -> Iterator[None]:
+        """Name other tenants in the headers and the query, and look for what is theirs.
+
+        What names several of them, or none, is asked once, and its answer searched for what is anybody's.
+        """
+        asked = {
+            json.dumps(lie): lie
+            for tenant in self.foreign
+            for lie in [*self.disguises(tenant), *self.filters(operation, marks[tenant])]
+        }
+        everybodys = set().union(*marks.values())
+        for headers, query in asked.values():
             body = sample_body(operation, self.own)
             answer = self.send(operation, "", body, headers, query)
-            self.expect_silent(operation, answer, marks)
+            self.expect_silent(operation, answer, everybodys)
             yield
 
-    def by_body(
-        self, operation: Operation, tenant: Tenant, theirs: dict[str, Any], marks: set[str]
-    ) -> Iterator[None]:
-        """Name another tenant, or an object of theirs, in the body."""
+    def names_in_bodies(self, operation: Operation, tenant: Tenant) -> Iterator[tuple[str, str]]:
+        """Yield the fields that name the tenant, or an object of theirs, in a body."""
+        for name in ("company", "company_id", "tenant"):
+            yield name, ids.encode("co", tenant.company_id)
+        yield "mode", tenant.mode
+        for name, value in (sample_body(operation, tenant) or {}).items():
+            if _names_an_object(value):
+                yield name, value
+
+    def by_body(self, operation: Operation, bodies: dict[tuple[str, str], set[str]]) -> Iterator[None]:
+        """Name other tenants, or an object of theirs, in the body."""
         own = sample_body(operation, self.own) or {}
-        company = ids.encode("co", tenant.company_id)
-        bodies = [{**own, name: company} for name in ("company", "company_id", "tenant")]
-        bodies.append({**own, "mode": tenant.mode})
-        bodies += [{**own, name: value} for name, value in theirs.items() if _names_an_object(value)]
-        for body in bodies:
+        for (name, value), marks in bodies.items():
+            body = {**own, name: value}
             answer = self.send(operation, "", body, {}, {})
             self.expect(answer.status >= 400, operation, f"accepted {body}")
             self.expect_silent(operation, answer, marks - _ids_in(body))
@@ -145,13 +158,20 @@ class Matrix:
 
     def write_as(self, tenant: Tenant, operation: Operation, *, idempotency_key: str) -> ApiAnswer:
         """Let the other tenant write, under this key."""
-        company = (
-            self.world.company if tenant.company_id == self.world.company.id else self.world.other_company
-        )
-        their_key = make_key(company, scopes=tuple(SCOPES), mode=tenant.mode, rate_limit=UNLIMITED)
-        them = ApiClient(their_key.client_secret, ip="198.51.100.8")
         body = sample_body(operation, tenant)
-        return them.request(operation.method, operation.path(), body, idempotency_key=idempotency_key)
+        return self.client_of(tenant).request(
+            operation.method, operation.path(), body, idempotency_key=idempotency_key
+        )
+
+    def client_of(self, tenant: Tenant) -> ApiClient:
+        """Return the client of another tenant, which has one key for everything it writes."""
+        if tenant not in self.clients:
+            company = (
+                self.world.company if tenant.company_id == self.world.company.id else self.world.other_company
+            )
+            key = make_key(company, scopes=tuple(SCOPES), mode=tenant.mode, rate_limit=UNLIMITED)
+            self.clients[tenant] = ApiClient(key.client_secret, ip="198.51.100.8")
+        return self.clients[tenant]
 
     def by_idempotency_key(
         self, operation: Operation, shared: str, theirs: ApiAnswer, marks: set[str]
