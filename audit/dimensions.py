@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from audit.latency import LATENCY, RequestUsage
+from audit.latency import LATENCY, RequestUsage, every_step
 from audit.outcomes import OK, OUTCOMES, SERVER_ERROR
 from core.tenancy import require_tenant
 from core.values.ids import first_id
@@ -46,11 +46,7 @@ def usage_of(
             ],
         )
         found = {start: _usage(sums, start=start) for start, *sums in cursor.fetchall()}
-    steps, start = [], since
-    while start < until:
-        steps.append(found.get(start) or RequestUsage(start=start))
-        start += step
-    return steps
+    return every_step(found, since=since, until=until, step=step)
 
 
 def usage_by_value(

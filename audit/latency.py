@@ -1,8 +1,9 @@
 """Latency histograms and aggregated usage."""
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from audit import outcomes
 from core.values import ids
@@ -65,3 +66,14 @@ class RequestUsage:
         Exact to the width of a bucket: within 19 % on either side.
         """
         return LATENCY.percentile(self.latency, share)
+
+
+def every_step(
+    found: Mapping[datetime, RequestUsage], *, since: datetime, until: datetime, step: timedelta
+) -> list[RequestUsage]:
+    """Return the usage of every step from `since` to `until`, oldest first; steps that were not found are empty."""
+    steps, start = [], since
+    while start < until:
+        steps.append(found.get(start) or RequestUsage(start=start))
+        start += step
+    return steps

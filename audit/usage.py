@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from django.db import connection
 
-from audit.latency import RequestUsage
+from audit.latency import RequestUsage, every_step
 from audit.models import RequestLog
 from core.tenancy import require_tenant
 from core.values.ids import first_id
@@ -47,11 +47,7 @@ def usage_over_time(
                 found[start] = _usage(sums, start=start)
             else:
                 found[start].latency[n - 1] = int(sums[0])
-    steps, start = [], since
-    while start < until:
-        steps.append(found.get(start) or RequestUsage(start=start))
-        start += step
-    return steps
+    return every_step(found, since=since, until=until, step=step)
 
 
 def usage_by(

@@ -1,7 +1,7 @@
 """The public form of billing's objects, in API responses and events alike (docs/architecture.md, Contracts)."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -129,12 +129,19 @@ def _quantity(value: Decimal) -> int | float:
 
 def tax_breakdown(row: Invoice, lines: Sequence[InvoiceLine]) -> list[dict[str, int]]:
     """Return the amount taxed at each rate and its tax; for an exempt invoice, everything without a rate."""
+    return _by_tax_rate(
+        row, ((line.tax_rate_bps, line.amount - line.discount_share, line.tax) for line in lines)
+    )
+
+
+def _by_tax_rate(invoice: Invoice, parts: Iterable[tuple[int, int, int]]) -> list[dict[str, int]]:
+    """Add up rates, amounts in the invoice's prices and taxes by rate."""
     groups: dict[int, dict[str, int]] = {}
-    for line in lines:
-        rate = line.tax_rate_bps if row.tax_exempt == Customer.TaxExemption.NONE else 0
-        group = groups.setdefault(rate, {"tax_rate_bps": rate, "taxable": 0, "tax": 0})
-        group["taxable"] += line.amount - line.discount_share - (line.tax if row.prices_include_tax else 0)
-        group["tax"] += line.tax
+    for rate, amount, tax in parts:
+        applied = rate if invoice.tax_exempt == Customer.TaxExemption.NONE else 0
+        group = groups.setdefault(applied, {"tax_rate_bps": applied, "taxable": 0, "tax": 0})
+        group["taxable"] += amount - (tax if invoice.prices_include_tax else 0)
+        group["tax"] += tax
     return [groups[rate] for rate in sorted(groups)]
 
 
@@ -303,13 +310,9 @@ def credit_note_line(row: CreditNoteLine) -> dict[str, Any]:
 
 def credit_breakdown(row: CreditNote, lines: Sequence[CreditNoteLine]) -> list[dict[str, int]]:
     """Return the credit at each tax rate, and its tax."""
-    groups: dict[int, dict[str, int]] = {}
-    for line in lines:
-        rate = line.invoice_line.tax_rate_bps if row.invoice.tax_exempt == Customer.TaxExemption.NONE else 0
-        group = groups.setdefault(rate, {"tax_rate_bps": rate, "taxable": 0, "tax": 0})
-        group["taxable"] += line.amount - (line.tax if row.invoice.prices_include_tax else 0)
-        group["tax"] += line.tax
-    return [groups[rate] for rate in sorted(groups)]
+    return _by_tax_rate(
+        row.invoice, ((line.invoice_line.tax_rate_bps, line.amount, line.tax) for line in lines)
+    )
 
 
 def credit_note(row: CreditNote, *, with_lines: bool = True) -> dict[str, Any]:

@@ -184,29 +184,27 @@ class TransferForm(forms.Form):
         ]
 
 
-class InviteForm(forms.Form):
+class _GrantsRole(forms.Form):
+    """A form with a `role`, which offers those that the person may grant."""
+
+    def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = role_choices(own_role)
+
+
+class InviteForm(_GrantsRole):
     """An invitation by email."""
 
     email = PersonalAddressField(label=None, widget=forms.EmailInput(attrs={"autocomplete": "off"}))
     role = forms.ChoiceField(initial=Role.DEVELOPER)
 
-    def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["role"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = role_choices(own_role)
 
-
-class RoleForm(forms.Form):
+class RoleForm(_GrantsRole):
     """Changes a member's role."""
 
     role = forms.ChoiceField()
-
-    def __init__(self, *args: Any, own_role: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["role"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = role_choices(own_role)
 
 
 class ProfileForm(forms.ModelForm):

@@ -22,6 +22,7 @@ from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from core.valkey import fences
 from core.values import ids
+from core.values.changes import changed_fields
 
 
 class SlugTaken(DomainError):
@@ -103,11 +104,7 @@ def _insert_with_free_slug(company: Company, candidates: list[str]) -> None:
 def update_company(*, company: Company, actor: Principal, name: str, slug: str, **columns: object) -> Company:
     """Rename the company, and set these other columns of it. Raises FieldErrors, SlugTaken."""
     chosen = {"name": checked_name(name, longest=100), "slug": slugify(slug)[:60], **columns}
-    changes = {
-        field: [getattr(company, field), value]
-        for field, value in chosen.items()
-        if getattr(company, field) != value
-    }
+    changes = changed_fields(company, chosen)
     if not changes:
         return company
     for field, (_, value) in changes.items():

@@ -12,6 +12,7 @@ from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
+from core.values.changes import changed_fields
 
 LONGEST_GRACE_DAYS = 90
 
@@ -61,15 +62,13 @@ def set_security_policy(
         wanted["second_factor_required_from"] = clock.now() + timedelta(days=chosen.grace_days)
     elif not chosen.require_second_factor:
         wanted["second_factor_required_from"] = None
-    before = {
-        name: getattr(company, name) for name, value in wanted.items() if getattr(company, name) != value
-    }
-    if not before:
+    changed = changed_fields(company, wanted)
+    if not changed:
         return company
-    for name in before:
-        setattr(company, name, wanted[name])
-    company.save(update_fields=list(before))
-    changes = {name: [_plain(before[name]), _plain(wanted[name])] for name in sorted(before)}
+    for name, (_, value) in changed.items():
+        setattr(company, name, value)
+    company.save(update_fields=list(changed))
+    changes = {name: [_plain(value) for value in changed[name]] for name in sorted(changed)}
     publish(SecurityPolicyChanged(object_id=company.public_id, changes=changes), actor=actor)
     if asks_newly:
         _notify_members(company)

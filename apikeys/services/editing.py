@@ -14,6 +14,7 @@ from core.events import publish
 from core.principal import Principal
 from core.valkey import fences
 from core.valkey.fences import Effect
+from core.values.changes import changed_fields
 
 # Public names of columns in the audit trail and in events.
 _PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}
@@ -55,17 +56,15 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
     """
     locked = lock_key(key.id)
     columns = check_settings(chosen, actor=actor, current=locked)
-    before = {
-        name: getattr(locked, name) for name, value in columns.items() if getattr(locked, name) != value
-    }
-    if not before:
+    changed = changed_fields(locked, columns)
+    if not changed:
         return KeyChange(locked, Effect(immediate=True))
     changes = {
-        _PUBLIC_NAMES.get(name, name): [_plain(before[name]), _plain(columns[name])]
-        for name in sorted(before)
+        _PUBLIC_NAMES.get(name, name): [_plain(value) for value in changed[name]]
+        for name in sorted(changed)
         if name != _DERIVED
     }
-    if "expires_at" in before:
+    if "expires_at" in changed:
         # A new expiry gets its own notices.
         columns["expiry_notice_days"] = None
     effect = save_change(locked, **columns)

@@ -7,7 +7,7 @@ import phonenumbers
 
 from billing.languages import Language
 from billing.models import Customer
-from billing.services.party_fields import clean_address, clean_tax_ids
+from billing.services.party_fields import clean_address, clean_each, clean_tax_ids
 from core.errors import FieldError, FieldErrors
 from core.values.email_addresses import parse_email
 from core.values.metadata import clean_metadata
@@ -22,19 +22,8 @@ _NOT_A_NUMBER = "Use international format, such as +4930123456."
 
 def clean_customer_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """Return `fields` in normalized form. Raises FieldErrors naming every invalid field."""
-    refused: list[FieldError] = []
     cleaned = dict(fields)
-    for name, clean in (
-        ("name", _name),
-        ("email", _email),
-        ("phone", _phone),
-        ("external_id", clean_external_id),
-    ):
-        if name in cleaned:
-            try:
-                cleaned[name] = clean(cleaned[name])
-            except ValueError as error:
-                refused.append(FieldError(name, "invalid", str(error)))
+    refused = clean_each(cleaned, name=_name, email=_email, phone=_phone, external_id=clean_external_id)
     if "metadata" in cleaned:
         cleaned["metadata"], wrong = clean_metadata(cleaned["metadata"])
         refused += wrong

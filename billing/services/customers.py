@@ -16,6 +16,7 @@ from core.events import publish
 from core.postgres.failures import refusing
 from core.postgres.rows import insert_row, insert_rows
 from core.principal import Principal
+from core.values.changes import changed_fields
 from core.values.metadata import merge_metadata
 
 _EXTERNAL_ID = "billing_customer_external_id"
@@ -40,11 +41,7 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
     """
     customer = _lock(customer)
     values = clean_customer_fields(_merged(customer, fields))
-    changes = {
-        field: [getattr(customer, field), value]
-        for field, value in values.items()
-        if getattr(customer, field) != value
-    }
+    changes = changed_fields(customer, values)
     if not changes:
         return customer
     before = representations.customer(customer)

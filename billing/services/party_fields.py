@@ -1,6 +1,6 @@
 """Fields common to sellers and buyers: addresses, tax identifiers, bank details, and merging changes into them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from stdnum import bic, iban
@@ -21,6 +21,18 @@ def merge(before: Mapping[str, Any] | None, change: Mapping[str, Any] | None) ->
         return {}
     merged = {**(before or {}), **change}
     return {name: value for name, value in merged.items() if value not in (None, "")}
+
+
+def clean_each(values: dict[str, Any], **cleaners: Callable[[Any], Any]) -> list[FieldError]:
+    """Clean, in place, those of the named values that are given. Return the errors: a cleaner raises ValueError."""
+    problems = []
+    for name, clean in cleaners.items():
+        if name in values:
+            try:
+                values[name] = clean(values[name])
+            except ValueError as error:
+                problems.append(FieldError(name, "invalid", str(error)))
+    return problems
 
 
 def clean_address(

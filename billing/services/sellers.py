@@ -12,13 +12,14 @@ from billing.logos import Logo, read_logo
 from billing.models import Seller, SellerLogo
 from billing.models.sellers import NUMBER_PREFIX
 from billing.selectors import current_seller
-from billing.services.party_fields import clean_address, clean_bank_details, clean_tax_ids, merge
+from billing.services.party_fields import clean_address, clean_bank_details, clean_each, clean_tax_ids, merge
 from core import clock
 from core.errors import FieldError, FieldErrors
 from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from core.security.crypto import sha256_hex
+from core.values.changes import changed_fields
 from core.values.texts import clean_name, clean_text, has_controls, lines_of
 
 MAX_FOOTER = 500
@@ -36,11 +37,7 @@ def update_seller(*, actor: Principal, **fields: Any) -> Seller:
     values = _clean(seller, fields)
     if "logo" in values:
         values["logo"] = _keep_logo(values["logo"])
-    changes = {
-        name: [getattr(seller, name), value]
-        for name, value in values.items()
-        if getattr(seller, name) != value
-    }
+    changes = changed_fields(seller, values)
     if not changes:
         return seller
     for name, (_, value) in changes.items():
@@ -99,13 +96,7 @@ def _to_audit_value(value: Any) -> Any:
 
 def _clean(seller: Seller, fields: dict[str, Any]) -> dict[str, Any]:
     values = {name: "" if value is None else value for name, value in fields.items()}
-    problems: list[FieldError] = []
-    for name, clean in (("legal_name", _legal_name), ("footer", _footer), ("number_prefix", _prefix)):
-        if name in values:
-            try:
-                values[name] = clean(values[name])
-            except ValueError as error:
-                problems.append(FieldError(name, "invalid", str(error)))
+    problems = clean_each(values, legal_name=_legal_name, footer=_footer, number_prefix=_prefix)
     if "address" in fields:
         values["address"], wrong = clean_address(merge(seller.address, fields["address"]))
         problems += wrong

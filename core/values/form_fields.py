@@ -23,8 +23,12 @@ def read_amount(text: str, currency: str) -> int:
         return parse_amount(text, currency, style_of_page())
     except NotANumber as error:
         example = amount_text(10 ** EXPONENTS[currency] * 1250, currency)
-        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
-        raise forms.ValidationError(f"{why}Write the amount as in {example} ({currency}).") from error
+        raise number_refused(error, f"Write the amount as in {example} ({currency}).") from error
+
+
+def number_refused(error: NotANumber, hint: str) -> forms.ValidationError:
+    """Return the refusal of a number: `hint` says how to write it, after what made it ambiguous, if it is."""
+    return forms.ValidationError(f"{error} {hint}" if isinstance(error, AmbiguousNumber) else hint)
 
 
 class NameField(forms.CharField):

@@ -9,7 +9,7 @@ from django import forms
 from billing.money import MAX_QUANTITY, MAX_TAX_RATE_BPS, QUANTITY_DECIMALS
 from core.ui.forms import read_pairs
 from core.values.currencies import CURRENCIES
-from core.values.form_fields import amount_text, read_amount
+from core.values.form_fields import amount_text, number_refused, read_amount
 from core.values.numbers import AmbiguousNumber, NotANumber, parse_decimal, style_of_page, write_decimal
 
 FIRST_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "JPY")
@@ -69,9 +69,8 @@ def read_quantity(text: str) -> Decimal:
         value = Decimal(parse_decimal(text, decimals=decimals, style=style)).scaleb(-decimals)
     except NotANumber as error:
         example = write_decimal(15, decimals=1, style=style)
-        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
-        raise forms.ValidationError(
-            f"{why}Write a number with at most {QUANTITY_DECIMALS} decimals, such as 3 or {example}."
+        raise number_refused(
+            error, f"Write a number with at most {QUANTITY_DECIMALS} decimals, such as 3 or {example}."
         ) from error
     if not 0 < value <= MAX_QUANTITY:
         raise forms.ValidationError(f"Use a number greater than 0 and at most {MAX_QUANTITY:,}.")
@@ -106,9 +105,8 @@ def read_percent(text: str) -> int:
         value = parse_decimal(text.strip().removesuffix("%"), decimals=2, style=style)
     except NotANumber as error:
         example = write_decimal(77, decimals=1, style=style)
-        why = f"{error} " if isinstance(error, AmbiguousNumber) else ""
-        raise forms.ValidationError(
-            f"{why}Write a percentage with at most two decimals, such as 19 or {example}."
+        raise number_refused(
+            error, f"Write a percentage with at most two decimals, such as 19 or {example}."
         ) from error
     if value > MAX_TAX_RATE_BPS:
         raise forms.ValidationError("Use a percentage from 0 to 100%.")

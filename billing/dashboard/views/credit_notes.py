@@ -9,9 +9,9 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import CreditForm, VoidForm
-from billing.dashboard.forms.base import percent_text
 from billing.dashboard.pdfs import pdf_response
 from billing.dashboard.sent_before import NOTHING_CREATED
+from billing.dashboard.taxes import with_percent
 from billing.dashboard.timeline import timeline_of
 from billing.export.documents import credit_note_document
 from billing.models import Invoice
@@ -56,9 +56,7 @@ def detail(request: CompanyRequest, public_id: str) -> HttpResponse:
         "note": note,
         "invoice": note.invoice,
         "lines": lines,
-        "tax_breakdown": [
-            {**each, "percent": percent_text(each["tax_rate_bps"])} for each in credit_breakdown(note, lines)
-        ],
+        "tax_breakdown": with_percent(credit_breakdown(note, lines)),
         "entries": timeline_of([note.public_id]),
         "may_void": at_least(request.membership.role, Role.DEVELOPER)
         and is_allowed(services.check_void_credit_note, note),

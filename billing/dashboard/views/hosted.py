@@ -19,9 +19,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.selectors import current_company
 from billing import selectors, services
-from billing.dashboard.forms.base import percent_text
 from billing.dashboard.logos import logo_address
 from billing.dashboard.pdfs import pdf_response
+from billing.dashboard.taxes import with_percent
 from billing.export.documents import invoice_document
 from billing.gateways import GatewayMisconfigured, GatewayUnavailable
 from billing.models import Charge, Invoice, InvoiceLink
@@ -183,8 +183,6 @@ def _context(invoice: Invoice) -> dict[str, Any]:
         "buyer": invoice.billed_to or {},
         "bank": seller.get("bank_details") or {},
         "lines": lines,
-        "tax_breakdown": [
-            {**each, "percent": percent_text(each["tax_rate_bps"])} for each in tax_breakdown(invoice, lines)
-        ],
+        "tax_breakdown": with_percent(tax_breakdown(invoice, lines)),
         "is_overdue": invoice.is_overdue(clock.now().date()),
     }

@@ -13,9 +13,9 @@ from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
 from billing import selectors, services
 from billing.dashboard.forms import ChargeForm, CustomerFilterForm, InvoiceFilterForm, InvoiceForm
-from billing.dashboard.forms.base import percent_text
 from billing.dashboard.pdfs import pdf_response
 from billing.dashboard.sent_before import NO_SECOND_PAYMENT, NOTHING_CREATED
+from billing.dashboard.taxes import with_percent
 from billing.dashboard.timeline import timeline_of
 from billing.export.documents import invoice_document
 from billing.models import Customer, Invoice
@@ -132,9 +132,7 @@ def render_detail(
         "invoice": invoice,
         "customer": invoice.customer,
         "lines": lines,
-        "tax_breakdown": [
-            {**each, "percent": percent_text(each["tax_rate_bps"])} for each in tax_breakdown(invoice, lines)
-        ],
+        "tax_breakdown": with_percent(tax_breakdown(invoice, lines)),
         "charges": charges,
         "links": selectors.count_links(invoice),
         "payments": payments,
