@@ -9,19 +9,17 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role
-from audit import representations, selectors, services
+from audit import representations, selectors
+from audit.dashboard.exporting import export
 from audit.dashboard.forms import EntryFilterForm
 from audit.dashboard.periods import oldest_since
-from audit.dashboard.streaming import download
 from audit.differences import differences, facts
-from audit.export.rows import FORMATS, export_rows
 from audit.models import AuditEntry
 from audit.sentences import as_sentences, grouping_key
 from audit.windows import paginate_log, with_whole_run
 from core import clock
 from core.api.pagination import BACK, ON, SORT
-from core.errors import FieldErrors, NotFound
-from core.tenancy import require_tenant
+from core.errors import FieldErrors
 from core.ui.lists import wants_oldest
 
 # Links above the list to commonly used filters.
@@ -97,13 +95,14 @@ def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_safe
 def export_entries(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the entries that match the filters."""
-    if kind not in FORMATS:
-        raise NotFound
     form = EntryFilterForm(request.GET)
     filters, wanted = form.applied(), form.chosen()
-    selectors.list_entries(wanted)  # refuses what it cannot understand before anything is recorded
-    services.record_export(what="entries", kind=kind, filters=filters, actor=request.principal)
-    body = export_rows(
-        require_tenant(), lambda: selectors.list_entries(wanted), representations.audit_entry, kind=kind
+    return export(
+        request,
+        kind,
+        what="entries",
+        name="audit",
+        filters=filters,
+        rows=lambda: selectors.list_entries(wanted),
+        represent=representations.audit_entry,
     )
-    return download(body, FORMATS[kind], f"audit-{request.mode}-{clock.now():%Y-%m-%d}.{kind}")

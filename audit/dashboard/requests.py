@@ -15,18 +15,16 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import CompanyRequest, company_page
 from accounts.roles import Role, at_least
-from audit import representations, selectors, services, usage
+from audit import representations, selectors, usage
 from audit.dashboard.bodies import shown_bodies
+from audit.dashboard.exporting import export
 from audit.dashboard.forms import RequestFilterForm
 from audit.dashboard.periods import oldest_since
-from audit.dashboard.streaming import download
-from audit.export.rows import FORMATS, export_rows
 from audit.models import RequestLog
 from audit.sentences import as_sentences
 from audit.windows import paginate_log, with_whole_run
 from core import clock
-from core.errors import FieldErrors, NotFound
-from core.tenancy import require_tenant
+from core.errors import FieldErrors
 from core.ui.lists import wants_oldest
 
 _CHOICES_FROM = timedelta(days=7)
@@ -126,16 +124,17 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_safe
 def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the requests that match the filters."""
-    if kind not in FORMATS:
-        raise NotFound
     since = clock.now() - _CHOICES_FROM
     form = RequestFilterForm(
         request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
     )
     filters, wanted = form.applied(), form.chosen()
-    selectors.list_requests(wanted)  # raises for invalid filters before the export is recorded
-    services.record_export(what="requests", kind=kind, filters=filters, actor=request.principal)
-    body = export_rows(
-        require_tenant(), lambda: selectors.list_requests(wanted), representations.request_log, kind=kind
+    return export(
+        request,
+        kind,
+        what="requests",
+        name="requests",
+        filters=filters,
+        rows=lambda: selectors.list_requests(wanted),
+        represent=representations.request_log,
     )
-    return download(body, FORMATS[kind], f"requests-{request.mode}-{clock.now():%Y-%m-%d}.{kind}")

@@ -2,17 +2,15 @@
 
 import ast
 import re
-from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 
 from core.events import EVENT_TYPES
+from core.management.documents import DocumentCommand
 from core.resources import PomeloApp, app_of, own_apps
 from core.values.secret_fields import ENDINGS, EXACT_NAMES
 
@@ -93,21 +91,11 @@ def refreshed(page: str) -> str:
     return page
 
 
-class Command(BaseCommand):
+class Command(DocumentCommand):
     """Writes, or with --check compares, the generated parts of the page."""
 
     help = "Write the lists in docs/audit.md; with --check, fail when they are not up to date."
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        """Know --check."""
-        parser.add_argument("--check", action="store_true")
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        """Write or check; raises CommandError when the page is stale."""
-        text = PATH.read_text()
-        fresh = refreshed(text)
-        if options["check"]:
-            if fresh != text:
-                raise CommandError("docs/audit.md is stale: run `make docs`.")
-            return
-        PATH.write_text(fresh)
+    def generate(self) -> tuple[Path, str]:
+        """Return the page with its lists as they should be."""
+        return PATH, refreshed(PATH.read_text())

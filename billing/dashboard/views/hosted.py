@@ -74,10 +74,14 @@ def _link_page(view: _View) -> _View:
 @_link_page
 def page(request: Request, token: str) -> HttpResponse:
     """Show the invoice: the seller, the amount due, and the status."""
+    return _show(request, _link_of(token), token)
+
+
+def _link_of(token: str) -> InvoiceLink:
     link = selectors.find_link(token)
     if link is None:
         raise Http404
-    return _show(request, link, token)
+    return link
 
 
 @csrf_exempt
@@ -86,9 +90,7 @@ def page(request: Request, token: str) -> HttpResponse:
 @_link_page
 def pay(request: Request, token: str) -> HttpResponse:
     """Redirect the payer to the gateway's page; if they cannot pay, show the invoice with the reason."""
-    link = selectors.find_link(token)
-    if link is None:
-        raise Http404
+    link = _link_of(token)
     here = reverse("invoice_link:page", args=[token])
     actor = actor_of(request, kind="system", id="billing.invoice_link", name="link to an invoice")
     try:
@@ -138,9 +140,7 @@ def _show(request: Request, link: InvoiceLink, token: str, *, status: int = 200)
 @_link_page
 def pdf(request: Request, token: str) -> HttpResponse:
     """Return the invoice as a PDF."""
-    link = selectors.find_link(token)
-    if link is None:
-        raise Http404
+    link = _link_of(token)
     try:
         document = invoice_document(link.tenant, ids.encode("in", link.invoice_id))
     except TemporarilyUnavailable as busy:
