@@ -44,9 +44,9 @@ from tests.factories import (
     prove_senders,
 )
 from tests.messaging.conftest import deliver
+from tests.messaging.priced_sms import ask_now, costs, priced, send, vendor
 from tests.messaging.smtp import mail_server
 from tests.messaging.standins import StandIn
-from tests.messaging.test_sms_spend import ask_now, costs, priced, send, vendor
 
 __all__ = ["priced", "vendor"]
 

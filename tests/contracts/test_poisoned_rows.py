@@ -411,7 +411,7 @@ BATCHES = {
     "core.prune_set_aside": "one DELETE by time; reads no row",
     "core.prune_sessions": "one DELETE by time; reads no row",
     "core.send_mail": "tests/core/test_mail.py",
-    "messaging.fetch_prices": "tests/messaging/test_sms_spend.py",
+    "messaging.fetch_prices": "tests/messaging/test_sms_prices.py",
     "messaging.check_domains": "tests/messaging/test_sender_domains.py",
     "messaging.fold_statistics": "sums in PostgreSQL; reads no row",
     "messaging.prune": "tests/messaging/test_retention.py",

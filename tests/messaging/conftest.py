@@ -12,6 +12,8 @@ from core.tenancy import system_context, tenant_context
 from messaging.models import Message, Recipient, RecipientEvent
 from messaging.services import create_message, send_due_messages
 from tests.factories import SYSTEM, World, make_world, prove_senders
+from tests.messaging.priced_sms import priced as priced
+from tests.messaging.priced_sms import vendor as vendor
 from tests.messaging.smtp import Mailhost, mail_server
 
 
