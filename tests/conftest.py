@@ -28,6 +28,7 @@ from django.test.utils import instrumented_test_render  # type: ignore[attr-defi
 from hypothesis import HealthCheck  # noqa: E402
 from hypothesis import settings as hypothesis_settings  # noqa: E402
 
+from apikeys import grants  # noqa: E402
 from apikeys.services import IssuedKey  # noqa: E402
 from core.background import heavy  # noqa: E402
 from core.background.loops import stop_all  # noqa: E402
@@ -210,6 +211,15 @@ def api() -> Callable[..., ApiClient]:
         return ApiClient(secret, client_id=client_id, ip=ip or random_address())
 
     return connect
+
+
+@pytest.fixture
+def used_key(world: World) -> IssuedKey:
+    """A key whose grant is in Valkey, and that this process does not remember."""
+    issued = make_key(world.company)
+    assert ApiClient(issued.client_secret, ip=random_address()).get("/v1/whoami").status == 200
+    grants.COPIES.clear()
+    return issued
 
 
 # Sections of the summary, to which tests add figures with `record_property(section, text)`.

@@ -139,9 +139,7 @@ class WebProcess:
     def kill(self) -> None:
         """SIGKILL the server and its workers, as in a crash of the machine."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            kill_group(self._process)
             self._process = None
 
     def stop(self) -> None:
@@ -174,6 +172,13 @@ def web_process(**options: Any) -> Iterator[WebProcess]:
         yield web
     finally:
         web.kill()
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """SIGKILL a process that leads a group and all others of the group, and wait for it."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def free_port() -> int:

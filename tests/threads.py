@@ -1,4 +1,4 @@
-"""Runs work in several threads of this process, each with its own database connection."""
+"""Runs work in several threads of this process: once, each with its own database connection, or until they are stopped."""
 
 import threading
 from collections.abc import Callable
@@ -25,6 +25,25 @@ def all_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(max_workers=count) as pool:
         return list(pool.map(run, range(count)))
+
+
+class Repeated:
+    """Work that threads repeat until they are told to stop, for which each looks at `_stopping`."""
+
+    def __init__(self, *work: Callable[[], None]) -> None:
+        self._stopping = threading.Event()
+        self._threads = [threading.Thread(target=each, daemon=True) for each in work]
+
+    def start(self) -> None:
+        """Begin."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Have the threads finish what they have started, and wait for them."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(120)
 
 
 def is_blocking_another() -> bool:

@@ -90,23 +90,16 @@ def test_missing_scope_is_refused_from_the_cache_and_costs_one_token(
 
 
 def test_new_process_queries_postgresql_once_and_never_repeats_bcrypt(
-    world: World,
-    issue_key: Callable[..., IssuedKey],
-    api: Callable[..., ApiClient],
-    counting: Any,
-    monkeypatch: pytest.MonkeyPatch,
+    used_key: IssuedKey, api: Callable[..., ApiClient], counting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    issued = issue_key(world.company)
-    client = api(issued.client_secret)
-    assert client.get("/v1/whoami").status == 200
+    client = api(used_key.client_secret)
 
     def no_bcrypt(*_args: Any) -> None:
         raise AssertionError("bcrypt ran for a secret that has matched before")
 
     monkeypatch.setattr("bcrypt.checkpw", no_bcrypt)
     monkeypatch.setattr("bcrypt.hashpw", no_bcrypt)
-    # Another process: Valkey still has the grant, so PostgreSQL is not asked.
-    grants.COPIES.clear()
+    # As in another process: Valkey has the grant, so PostgreSQL is not asked.
     with counting() as counts:
         assert client.get("/v1/whoami").status == 200
     assert counts["sql"] == 0

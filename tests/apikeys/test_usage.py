@@ -61,10 +61,7 @@ def test_each_secret_of_an_overlap_has_its_own_last_use(
 
 
 def test_older_use_never_overwrites_a_newer_one(
-    world: World,
-    issue_key: Callable[..., IssuedKey],
-    api: Callable[..., ApiClient],
-    monkeypatch: pytest.MonkeyPatch,
+    world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]
 ) -> None:
     issued = issue_key(world.company)
     api(issued.client_secret).get("/v1/customers")

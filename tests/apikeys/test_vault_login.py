@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from apikeys.stores.vault_session import LOGINS, RENEWALS, SESSION
 from core.operations.health import NotReady
 from tests.apikeys.openbao import OpenBao, openbao
 from tests.factories import World
+from tests.serving import serving
 
 CERTIFICATE = r"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "delete"] }'
@@ -184,10 +184,8 @@ GOOD = _unsigned(
 
 @pytest.fixture
 def cluster() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Cluster)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), _Cluster)) as url:
+        yield url
 
 
 def test_kubernetes_logs_in_with_the_token_of_its_service_account(

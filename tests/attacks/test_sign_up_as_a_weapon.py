@@ -1,12 +1,10 @@
 """Abuse of self-created accounts: email to third parties, mass company creation, premium numbers."""
 
 import re
-import threading
 from typing import Any
 
 import pytest
 from django.core import mail
-from django.db import connections
 from django.test import Client
 
 from accounts.models import Company, Invitation, User
@@ -18,6 +16,7 @@ from core.tenancy import system_context, tenant_context
 from tests.attacks.staff import staff_browser
 from tests.clients import sign_in
 from tests.factories import SYSTEM, World, join, make_company, make_key, make_user
+from tests.threads import all_at_once
 
 
 def invite(browser: Client, email: str, **sent: Any) -> int:
@@ -39,18 +38,11 @@ def test_burst_of_invitations_stops_at_the_allowance(world: World) -> None:
     mail.outbox.clear()
 
     def burst(part: int) -> None:
-        try:
-            browser = sign_in(world.owner, world.company)
-            for each in range(15):
-                invite(browser, f"victim-{part}-{each}-{world.company.id.hex}@example.com")
-        finally:
-            connections.close_all()
+        browser = sign_in(world.owner, world.company)
+        for each in range(15):
+            invite(browser, f"victim-{part}-{each}-{world.company.id.hex}@example.com")
 
-    threads = [threading.Thread(target=burst, args=(part,)) for part in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    all_at_once(4, burst)
 
     assert invited_by(world.company) == INVITATIONS_AT_FIRST
     assert len(mail.outbox) == INVITATIONS_AT_FIRST

@@ -19,7 +19,7 @@ from psycopg import sql
 from core.engines.pair import Engines
 from core.engines.roles import ensure_database
 from core.engines.secret_files import ensure_secrets
-from tests.live import free_port
+from tests.live import free_port, kill_group
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 180
@@ -158,9 +158,7 @@ class Server:
     def kill(self) -> None:
         """Kill the server and its worker."""
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            kill_group(self._process)
             self._process = None
 
     @property

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.serving import serving
+
 LIVE_KEY, TEST_KEY = "sk_live_stand_in", "sk_test_stand_in"
 KEYS = {LIVE_KEY: "live", TEST_KEY: "test"}
 # Payment methods of Stripe's own test mode: https://docs.stripe.com/testing
@@ -327,10 +329,5 @@ def stripe_stand_in() -> Iterator[Stripe]:
     """Run the server in a thread, on a free local port."""
     server = _Server(("127.0.0.1", 0), _Handler)
     server.stripe = Stripe()
-    server.stripe.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    try:
+    with serving(server) as server.stripe.url:
         yield server.stripe
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tests.chaos.ledger import balance
 from tests.chaos.stage import Stage
 from tests.chaos.traffic import FlakyReceiver, Writers
 from tests.chaos.trouble import Trouble
+from tests.threads import Repeated
 
 SETTLE_SECONDS = 120
 
@@ -81,20 +81,12 @@ def run(
         return _compare(stage, made["company"], writers, receiver, trouble, time.monotonic() - began)
 
 
-class Clock:
+class Clock(Repeated):
     """Makes retries due early. A delivery that failed twice would otherwise wait for five minutes."""
 
     def __init__(self, stage: Stage) -> None:
+        super().__init__(self._run)
         self._stage = stage
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._thread.join()
 
     def _run(self) -> None:
         while not self._stopping.wait(2):

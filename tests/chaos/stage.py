@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import urllib3
 
 from core.engines.pair import DATABASE, Engines
 from core.engines.secret_files import ensure_secrets
+from tests.live import kill_group
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE_SECONDS = 6
@@ -73,7 +73,7 @@ class Stage:
         if self._keeper.is_alive():
             self._keeper.join()
         for process in self.processes.values():
-            _end(process)
+            kill_group(process)
         self.engines.stop()
         self._folder.cleanup()
 
@@ -186,11 +186,5 @@ class Stage:
                 self.engines.revive()
                 for name, process in self.processes.items():
                     if process.poll() is not None:
-                        _end(process)  # remaining processes of its group would occupy the port
+                        kill_group(process)  # remaining processes of its group would occupy the port
                         self._start(name)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

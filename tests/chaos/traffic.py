@@ -9,15 +9,16 @@ import time
 import uuid
 from collections import Counter
 from http.server import BaseHTTPRequestHandler
-from typing import Self
 
 import standardwebhooks
 import urllib3
 
+from tests.serving import Served
+from tests.threads import Repeated
 from tests.webhooks.receiver import Server
 
 
-class FlakyReceiver:
+class FlakyReceiver(Served):
     """Verifies every delivery. `accepted` counts accepted ones by event ID, `first` is the time of the first."""
 
     def __init__(self, failing: float = 0.1) -> None:
@@ -64,16 +65,8 @@ class FlakyReceiver:
             self.first.setdefault(payload["data"]["object"]["id"], time.monotonic())
         return 200
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Writers:
+class Writers(Repeated):
     """Threads that POST customers, each with an Idempotency-Key that is retried until there is a definitive response.
 
     With several servers, each attempt goes to a random one.
@@ -86,21 +79,14 @@ class Writers:
         self.surprises: list[str] = []
         self._urls = [f"{url}/v1/customers" for url in urls]
         self._key, self._pause = key, 1 / per_second
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(threads)]
-
-    def start(self) -> None:
-        for thread in self._threads:
-            thread.start()
+        super().__init__(*[self._write] * threads)
 
     def stop(self, *, at_least: int = 0, patience_seconds: float = 90.0) -> None:
         """Continue until `at_least` writes have been accepted, then finish all started requests."""
         deadline = time.monotonic() + patience_seconds
         while len(self.accepted) < at_least and time.monotonic() < deadline:
             time.sleep(0.1)
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(120)
+        super().stop()
 
     def _write(self) -> None:
         pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))

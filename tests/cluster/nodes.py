@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import urllib3
@@ -16,6 +17,7 @@ import urllib3
 from tests.chaos.stage import CELERY, Stage, answers, worker
 from tests.core.valkey_servers import free_port
 from tests.engines import TEMPLATE, copy_migrated_server
+from tests.threads import Repeated
 
 NODES = (1, 2, 3)
 
@@ -69,24 +71,14 @@ class Nodes(Stage):
                         continue
 
 
-class Killer:
+class Killer(Repeated):
     """Kills a random ready node every `pause` seconds, as long as another one is ready to take over."""
 
     def __init__(self, nodes: Nodes, *, pause: float = 5.0) -> None:
         self.kills = dict.fromkeys(NODES, 0)
         self.skipped = 0
         self._nodes, self._pause = nodes, pause
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop killing nodes."""
-        self._stopping.set()
-        self._thread.join()
+        super().__init__(self._run)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._pause):
@@ -99,29 +91,25 @@ class Killer:
             self.kills[node] += 1
 
 
-class Limited:
+class Limited(Repeated):
     """Callers that use one key on all nodes at once, far beyond its limit. Counts responses by status."""
 
     def __init__(self, urls: list[str], key: str, *, per_second: float = 4.0) -> None:
         self.statuses: dict[int, int] = {}
-        self.began = 0.0
+        self.began = self.lasted = 0.0
         self._guard = threading.Lock()
-        self._stopping = threading.Event()
         self._key, self._pause = key, 1 / per_second
-        self._threads = [threading.Thread(target=self._ask, args=(url,), daemon=True) for url in urls]
+        super().__init__(*(partial(self._ask, url) for url in urls))
 
     def start(self) -> None:
         """Begin."""
         self.began = time.monotonic()
-        for thread in self._threads:
-            thread.start()
+        super().start()
 
-    def stop(self) -> float:
-        """Stop calling. Return the duration in seconds."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(60)
-        return time.monotonic() - self.began
+    def stop(self) -> None:
+        """Stop calling."""
+        super().stop()
+        self.lasted = time.monotonic() - self.began
 
     def _ask(self, url: str) -> None:
         pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))

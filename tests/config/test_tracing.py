@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +28,7 @@ from core.operations import logging
 from tests.engines import ROOT
 from tests.factories import make_key, make_world
 from tests.live import free_port, web_process
+from tests.serving import serving
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import make_endpoint
 
@@ -91,13 +91,8 @@ class Collector:
 @contextmanager
 def collector() -> Iterator[Collector]:
     collecting = Collector()
-    thread = threading.Thread(target=collecting.server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving(collecting.server):
         yield collecting
-    finally:
-        collecting.server.shutdown()
-        collecting.server.server_close()
 
 
 def work(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -79,6 +79,11 @@ def sample_id(operation: Operation, tenant: Tenant) -> str:
     return make(tenant)
 
 
+def sample_path(operation: Operation, tenant: Tenant) -> str:
+    """Return the path of `operation`; if it names an object, make one of `tenant` for it."""
+    return operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+
+
 def sample_body(operation: Operation, tenant: Tenant) -> dict[str, Any] | None:
     """Return a body that `operation` accepts from `tenant`, or None when it takes none."""
     from tests.contracts.samples import BODIES

@@ -8,7 +8,7 @@ import pytest
 from core.api.scopes import ANY_KEY, SCOPES
 from core.values import ids
 from tests.clients import ApiClient, random_address
-from tests.contracts.operations import list_operations, sample_body, sample_id, scopes_beside
+from tests.contracts.operations import list_operations, sample_body, sample_id, sample_path, scopes_beside
 from tests.contracts.problems import assert_common_headers, assert_problem
 from tests.factories import World, make_key, make_world
 from tests.isolation.ledger import digest
@@ -49,7 +49,7 @@ def test_there_are_operations() -> None:
 @named("operation", OPERATIONS, ids=lambda found: found.name)
 def test_without_a_credential_it_answers_401_and_does_nothing(two: World, operation: Any) -> None:
     tenant = two.tenant()
-    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    path = sample_path(operation, tenant)
     body = sample_body(operation, tenant)
     before = business(tenant)
 
@@ -68,7 +68,7 @@ def test_without_a_credential_it_answers_401_and_does_nothing(two: World, operat
 def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two: World, operation: Any) -> None:
     """ "Each API endpoint checks required scope" """
     tenant = two.tenant()
-    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    path = sample_path(operation, tenant)
     body = sample_body(operation, tenant)
     granted = other_scopes(operation)
     client = client_with(two.company, granted)
@@ -92,7 +92,7 @@ def test_every_scope_but_its_own_is_not_enough_and_does_nothing(two: World, oper
 )
 def test_one_of_its_scopes_is_enough(two: World, operation: Any, scope: Any) -> None:
     tenant = two.tenant()
-    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    path = sample_path(operation, tenant)
 
     client = client_with(two.company, [scope, *scopes_beside(operation)])
     answer = client.request(operation.method, path, sample_body(operation, tenant))

@@ -13,7 +13,7 @@ import pytest
 from core.api import document
 from core.api.scopes import SCOPES
 from tests.clients import ApiClient, random_address
-from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_id
+from tests.contracts.operations import WRITES, Operation, list_operations, sample_body, sample_path
 from tests.contracts.problems import assert_common_headers, assert_problem
 from tests.factories import World, make_key
 from tests.isolation.ledger import digest
@@ -59,6 +59,7 @@ GROWS = "\u0958\u0130"
 
 OPERATIONS = list_operations()
 WITH_BODY = [operation for operation in OPERATIONS if operation.method in WRITES]
+WITH_FIELDS = [operation for operation in WITH_BODY if operation.method in ("POST", "PATCH")]
 LISTS = [found for found in OPERATIONS if found.method == "GET" and not found.parameters]
 
 
@@ -85,7 +86,7 @@ def test_a_hostile_body_is_refused_and_does_nothing(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()
-    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    path = sample_path(operation, tenant)
     sample = sample_body(operation, tenant) or {}
     before = business(world)
 
@@ -101,17 +102,13 @@ def test_a_hostile_body_is_refused_and_does_nothing(
     assert business(world) == before
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [found for found in WITH_BODY if found.method in ("POST", "PATCH")],
-    ids=lambda found: found.name,
-)
+@pytest.mark.parametrize("operation", WITH_FIELDS, ids=lambda found: found.name)
 def test_a_hostile_value_in_any_field_is_refused_or_stored_unchanged(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()
     for field in sample_body(operation, tenant) or {}:
-        path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+        path = sample_path(operation, tenant)
         sample = sample_body(operation, tenant) or {}
         before = business(world)
         waiting = dict(VALUES)
@@ -163,11 +160,7 @@ def with_text(body: Any, path: tuple[str | int, ...], text: str) -> Any:
     return {**body, path[0]: with_text(body.get(path[0]), path[1:], text)}
 
 
-@pytest.mark.parametrize(
-    "operation",
-    [found for found in WITH_BODY if found.method in ("POST", "PATCH")],
-    ids=lambda found: found.name,
-)
+@pytest.mark.parametrize("operation", WITH_FIELDS, ids=lambda found: found.name)
 def test_a_text_that_grows_as_it_is_normalized_is_refused_by_its_name(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
@@ -176,7 +169,7 @@ def test_a_text_that_grows_as_it_is_normalized_is_refused_by_its_name(
     content = described.get("requestBody", {}).get("content", {}).get("application/json", {})
 
     for place, longest in dict(bounded_texts(content.get("schema", {}))).items():
-        path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+        path = sample_path(operation, tenant)
         body = with_text(sample_body(operation, tenant) or {}, place, (GROWS * longest)[:longest])
         answer = client.request(operation.method, path, body)
         # A column that is too short would say `invalid_request`, and nobody would know which field it is.

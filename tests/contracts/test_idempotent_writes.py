@@ -6,7 +6,13 @@ from typing import Any
 import pytest
 
 from tests.clients import ApiClient, random_address
-from tests.contracts.operations import WRITES, list_operations, sample_body, sample_id, scopes_beside
+from tests.contracts.operations import (
+    WRITES,
+    list_operations,
+    sample_body,
+    sample_path,
+    scopes_beside,
+)
 from tests.factories import World, make_key, make_world
 from tests.isolation.ledger import digest
 
@@ -23,7 +29,7 @@ def world() -> World:
 def test_a_repeated_write_is_answered_from_the_first(world: World, operation: Any) -> None:
     """ "All writes accept an Idempotency-Key header so retries can't double-create." """
     tenant = world.tenant()
-    path = operation.path(sample_id(operation, tenant)) if operation.parameters else operation.path()
+    path = sample_path(operation, tenant)
     body = sample_body(operation, tenant)
     key = make_key(world.company, scopes=[*operation.scopes[:1], *scopes_beside(operation)], rate_limit=1000)
     client = ApiClient(key.client_secret, ip=random_address())

@@ -50,15 +50,6 @@ PREVIOUS_FACTS = [
 ]
 
 
-@pytest.fixture
-def used(world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient]) -> IssuedKey:
-    """A key whose grant is in Valkey, and that this process does not remember."""
-    issued = issue_key(world.company)
-    assert api(issued.client_secret).get("/v1/whoami").status == 200
-    grants.COPIES.clear()
-    return issued
-
-
 def slot(secret: str) -> tuple[bytes, str]:
     digest = grants.digest_of(secret)
     return digest, "grant:" + digest.hex()
@@ -79,14 +70,18 @@ def current_facts(secret: str) -> dict[str, object]:
     return orjson.loads(sealed.unseal(grants.SCHEMA, commands.client().get(name), bound_to=digest))
 
 
-def test_grant_of_the_previous_release_is_reloaded(used: IssuedKey, api: Callable[..., ApiClient]) -> None:
-    digest, name = slot(used.client_secret)
-    facts = {key: value for key, value in current_facts(used.client_secret).items() if key in PREVIOUS_FACTS}
+def test_grant_of_the_previous_release_is_reloaded(
+    used_key: IssuedKey, api: Callable[..., ApiClient]
+) -> None:
+    digest, name = slot(used_key.client_secret)
+    facts = {
+        key: value for key, value in current_facts(used_key.client_secret).items() if key in PREVIOUS_FACTS
+    }
     commands.client().set(name, written_by_previous_release(digest, facts | {"scopes": ["customers:write"]}))
-    answer = api(used.client_secret).get("/v1/whoami")
+    answer = api(used_key.client_secret).get("/v1/whoami")
     assert (answer.status, answer.json["scopes"]) == (200, ["customers:read"])
     # and replaced by one of this release
-    assert current_facts(used.client_secret)["scopes"] == ["customers:read"]
+    assert current_facts(used_key.client_secret)["scopes"] == ["customers:read"]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +95,14 @@ def test_grant_of_the_previous_release_is_reloaded(used: IssuedKey, api: Callabl
     ],
 )
 def test_grant_of_another_release_is_reloaded(
-    used: IssuedKey, api: Callable[..., ApiClient], change: Any
+    used_key: IssuedKey, api: Callable[..., ApiClient], change: Any
 ) -> None:
-    digest, name = slot(used.client_secret)
-    commands.client().set(name, written_by_next_release(digest, change(current_facts(used.client_secret))))
-    assert api(used.client_secret).get("/v1/whoami").status == 200
-    assert set(current_facts(used.client_secret)) == set(grants.GrantFacts.__slots__)
+    digest, name = slot(used_key.client_secret)
+    commands.client().set(
+        name, written_by_next_release(digest, change(current_facts(used_key.client_secret)))
+    )
+    assert api(used_key.client_secret).get("/v1/whoami").status == 200
+    assert set(current_facts(used_key.client_secret)) == set(grants.GrantFacts.__slots__)
 
 
 def test_no_field_of_a_grant_changes_without_another_schema() -> None:
@@ -178,12 +175,12 @@ def test_the_previous_release_understands_a_fence_and_a_bucket_of_this_one(
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"v3 version=1", b"1", b"x:y", b"\xff\x00", b""])
 def test_fence_of_the_next_release_counts_as_missing(
-    world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
+    world: World, used_key: IssuedKey, api: Callable[..., ApiClient], text: bytes
 ) -> None:
-    fence = fences.key_fence(world.company.id, used.key.id)
+    fence = fences.key_fence(world.company.id, used_key.key.id)
     commands.client().set(fence, text)
 
-    answer = api(used.client_secret).get("/v1/whoami")
+    answer = api(used_key.client_secret).get("/v1/whoami")
 
     assert answer.status == 200
     assert re.fullmatch(rb"\d+:[0-9a-f]{12}~1", commands.client().get(fence))
@@ -192,14 +189,14 @@ def test_fence_of_the_next_release_counts_as_missing(
 
 @pytest.mark.parametrize("text", [b"1:0123456789ab~2", b"nonsense"])
 def test_no_grant_passes_after_a_change_met_a_fence_of_the_next_release(
-    world: World, used: IssuedKey, api: Callable[..., ApiClient], text: bytes
+    world: World, used_key: IssuedKey, api: Callable[..., ApiClient], text: bytes
 ) -> None:
-    client = api(used.client_secret)
+    client = api(used_key.client_secret)
     assert client.get("/v1/whoami").status == 200
-    commands.client().set(fences.key_fence(world.company.id, used.key.id), text)
+    commands.client().set(fences.key_fence(world.company.id, used_key.key.id), text)
 
     with tenant_context(world.tenant()):
-        effect = revoke_key(key=used.key, actor=SYSTEM).effect
+        effect = revoke_key(key=used_key.key, actor=SYSTEM).effect
 
     assert effect.immediate
     assert client.get("/v1/whoami").status == 401

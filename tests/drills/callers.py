@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections import Counter, defaultdict
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 import urllib3
 
 from tests.drills import open_loop
+from tests.threads import Repeated
 
 
 @dataclass
@@ -44,7 +44,7 @@ def percentile(values: list[float], share: float) -> float:
     return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else 0.0
 
 
-class Callers:
+class Callers(Repeated):
     """Writers that POST customers, retrying each Idempotency-Key until accepted, and readers of whoami, which needs no SQL."""
 
     def __init__(
@@ -56,20 +56,7 @@ class Callers:
         self.surprises: list[str] = []
         self._url, self.key, self._pause = url, key, 1 / per_second
         self.port = urllib3.util.parse_url(url).port or 80
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._write, daemon=True) for _ in range(writers)]
-        self._threads += [threading.Thread(target=self._read, daemon=True) for _ in range(readers)]
-
-    def start(self) -> None:
-        """Begin."""
-        for thread in self._threads:
-            thread.start()
-
-    def stop(self) -> None:
-        """Stop starting requests, and finish all started writes."""
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(120)
+        super().__init__(*[self._write] * writers, *[self._read] * readers)
 
     def wait_for_write(self, *, since: float, seconds: float = 120.0) -> float:
         """Return how long after `since` the first write was accepted. Raises TimeoutError."""

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 import psycopg
+import pytest
 from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -64,6 +65,18 @@ def clone(row: TenantModel, count: int, *, analyze: bool = True) -> None:
         )
         if analyze:
             connection.execute(f'ANALYZE "{table}"')
+
+
+def multiply(public_id: str, count: int, *, tenant: Tenant, request: pytest.FixtureRequest) -> TenantModel:
+    """Return this object of `tenant`, of which there are `count` copies until the end of the test.
+
+    Then they go, because tests that look at a whole table must not find them.
+    """
+    with tenant_context(tenant):
+        row = model_of(public_id).by_public_id(public_id)
+    clone(row, count)
+    request.addfinalizer(lambda: remove_clones(row))
+    return row
 
 
 def remove_clones(row: TenantModel) -> None:

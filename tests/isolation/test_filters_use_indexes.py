@@ -11,16 +11,13 @@ import django_filters
 import pytest
 
 from core.api.filters import ChoicesFilter, StrictBooleanFilter, WholeNumberFilter
-from core.api.scopes import SCOPES
 from core.resources import REFERENCES
-from core.tenancy import Tenant, TenantModel, tenant_context
+from core.tenancy import Tenant, TenantModel
 from core.values import ids
-from tests.clients import ApiClient
 from tests.contracts.by_app import collect
 from tests.contracts.operations import Operation, list_operations, sample_id
-from tests.factories import make_key
-from tests.isolation.crowds import clone, model_of, plans_behind, remove_clones
-from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+from tests.isolation.crowds import multiply, plans_behind
+from tests.isolation.matrix import make_unlimited_world, unlimited_client
 
 ROWS = 20_000
 # A page of 20 reads 21 rows; anything in this order is an index at work, a scan throws away all of them.
@@ -89,16 +86,9 @@ def thrown_away(plan: dict[str, Any], table: str) -> tuple[int, list[str]]:
 def test_a_rare_row_is_found_by_an_index(operation: Operation, request: pytest.FixtureRequest) -> None:
     world = make_unlimited_world()
     tenant: Tenant = world.tenant("live")
-    public_id = sample_id(operation, tenant)
-    model = model_of(public_id)
-    with tenant_context(tenant):
-        row = model.by_public_id(public_id)
-    clone(row, ROWS)
-    # The rows of nobody's must not be found by tests that look at a whole table.
-    request.addfinalizer(lambda: remove_clones(row))
-    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
-    client = ApiClient(key.client_secret, ip="198.51.100.9")
-    table = model._meta.db_table
+    row = multiply(sample_id(operation, tenant), ROWS, tenant=tenant, request=request)
+    client = unlimited_client(world)
+    table = row._meta.db_table
     slow = []
     for name, query in rare_values(operation, row):
         reads = rf'SELECT (?!set_config).*FROM "{table}".*'

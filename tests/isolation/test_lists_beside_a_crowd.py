@@ -11,14 +11,10 @@ import pytest
 from django.db import connection
 
 from core.api.pagination import CursorPagination
-from core.api.scopes import SCOPES
-from core.tenancy import tenant_context
 from core.values import ids
-from tests.clients import ApiClient
 from tests.contracts.operations import Operation, list_operations, sample_id
-from tests.factories import make_key
-from tests.isolation.crowds import clone, model_of, plans_behind, remove_clones
-from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+from tests.isolation.crowds import multiply, plans_behind
+from tests.isolation.matrix import make_unlimited_world, unlimited_client
 
 ROWS_OF_ANOTHER = 3_000
 # Partitioned by day and read some days at a time (audit.windows): what another company adds counts for as long as those.
@@ -69,14 +65,8 @@ def test_a_list_reads_by_an_index_of_its_company(
     world = make_unlimited_world()
     tenant, other = world.tenant("live"), world.other_tenant("live")
     public_id = sample_id(operation, tenant)
-    others_id = sample_id(operation, other)
-    model = model_of(public_id)
-    with tenant_context(other):
-        others = model.by_public_id(others_id)
-    clone(others, ROWS_OF_ANOTHER)
-    request.addfinalizer(lambda: remove_clones(others))
-    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
-    client = ApiClient(key.client_secret, ip="198.51.100.9")
+    model = type(multiply(sample_id(operation, other), ROWS_OF_ANOTHER, tenant=other, request=request))
+    client = unlimited_client(world)
     newest = public_id if operation.resource in BY_POSITION else ids.encode(model.id_prefix, ids.new_id())
     queries = [{}, {"starting_after": newest}, {"ending_before": public_id}, {"sort": "created"}]
     if "sort" not in operation.view.pagination_class.parameters:  # type: ignore[attr-defined]

@@ -13,13 +13,12 @@ from django.test import Client
 
 from accounts.roles import Role
 from audit.ingest.store import store
-from core.tenancy import tenant_context
 from tests.audit.rows import make_row
 from tests.clients import sign_in
 from tests.contracts.offers import content_of
 from tests.contracts.samples import OBJECTS
 from tests.factories import World, join, make_key, make_user, make_world
-from tests.isolation.crowds import clone, model_of, plans_behind, remove_clones
+from tests.isolation.crowds import multiply, plans_behind
 from tests.isolation.matrix import make_unlimited_world
 from tests.isolation.test_lists_beside_a_crowd import ROWS_OF_ANOTHER, begins_with_company, indexes_read
 
@@ -181,17 +180,13 @@ def test_a_sorted_list_reads_by_an_index_of_its_company(page: str, request: pyte
     resource, columns = INDEXED[page]
     world = make_unlimited_world()
     OBJECTS[resource](world.tenant())
-    others_id = OBJECTS[resource](world.other_tenant())
-    model = model_of(others_id)
-    with tenant_context(world.other_tenant()):
-        others = model.by_public_id(others_id)
-    clone(others, ROWS_OF_ANOTHER)
-    request.addfinalizer(lambda: remove_clones(others))
+    other = world.other_tenant()
+    others = multiply(OBJECTS[resource](other), ROWS_OF_ANOTHER, tenant=other, request=request)
     browser = sign_in(world.owner, world.company)
     client: Any = SimpleNamespace(
         get=lambda address: SimpleNamespace(status=browser.get(address).status_code)
     )
-    table, wrong = model._meta.db_table, []
+    table, wrong = others._meta.db_table, []
 
     for column in columns:
         for sort in (column, f"-{column}"):

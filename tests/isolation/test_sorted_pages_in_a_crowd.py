@@ -9,15 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from core.api.scopes import SCOPES
 from core.tenancy import Tenant, TenantModel, tenant_context
 from tests.billing.factories import make_invoice
-from tests.clients import ApiClient
 from tests.contracts.operations import Operation, sample_id
 from tests.core.api.test_sorted_lists import SORTED
-from tests.factories import make_key
-from tests.isolation.crowds import clone, model_of, plans_behind, remove_clones
-from tests.isolation.matrix import UNLIMITED, make_unlimited_world
+from tests.isolation.crowds import multiply, plans_behind
+from tests.isolation.matrix import make_unlimited_world, unlimited_client
 from tests.isolation.test_lists_beside_a_crowd import begins_with_company, indexes_read
 
 OWN_ROWS, ROWS_OF_ANOTHER = 20_000, 20_000
@@ -40,12 +37,9 @@ def fill(operation: Operation, tenant: Tenant, count: int, request: pytest.Fixtu
         public_id = make_invoice(tenant, due_date=date(2027, 1, 1)).public_id
     else:
         public_id = sample_id(operation, tenant)
+    row = multiply(public_id, count, tenant=tenant, request=request)
     with tenant_context(tenant):
-        row = model_of(public_id).by_public_id(public_id)
-    clone(row, count)
-    request.addfinalizer(lambda: remove_clones(row))
-    with tenant_context(tenant):
-        middle: TenantModel = model_of(public_id).objects.order_by("id")[count // 2]
+        middle: TenantModel = type(row).objects.order_by("id")[count // 2]
     return middle
 
 
@@ -56,8 +50,7 @@ def test_any_page_of_a_sorted_list_reads_little_by_an_index_of_its_company(
     world = make_unlimited_world()
     fill(operation, world.other_tenant("live"), ROWS_OF_ANOTHER, request)
     middle = fill(operation, world.tenant("live"), OWN_ROWS, request)
-    key = make_key(world.company, scopes=tuple(SCOPES), rate_limit=UNLIMITED)
-    client = ApiClient(key.client_secret, ip="198.51.100.9")
+    client = unlimited_client(world)
     table, wrong, plans = middle._meta.db_table, [], 0
 
     for column in operation.view.sort_columns:  # type: ignore[attr-defined]

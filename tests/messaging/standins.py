@@ -2,13 +2,14 @@
 
 import contextlib
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
+
+from tests.serving import serving
 
 # The body is JSON, or bytes as they are.
 Answer = tuple[int, dict[str, Any] | bytes]
@@ -54,15 +55,8 @@ def stand_in(answer: Callable[[str, dict[str, Any]], Answer]) -> Iterator[StandI
             """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(server) as state.url:
         yield state
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
 
 
 # The vendor's response for a number: (HTTP status, error code).

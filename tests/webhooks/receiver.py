@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 
 import orjson
 import standardwebhooks
+
+from tests.serving import Served
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Server(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-class Receiver:
+class Receiver(Served):
     """`answer` may be replaced by a constant or by a function of the request."""
 
     def __init__(self) -> None:
@@ -83,14 +84,6 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
 
     def of_type(self, event_type: str) -> list[Received]:
         return [each for each in self.received if each.json["type"] == event_type]

@@ -1,17 +1,16 @@
 """ETag, If-None-Match, If-Match and HEAD (RFC 9110 §8.8.3, §9.3.2, §13) prevent lost updates."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from apikeys.services import IssuedKey
 from billing.models import Customer
 from core.tenancy import tenant_context
 from tests.clients import ApiClient
 from tests.factories import World, make_customer
+from tests.threads import all_at_once
 
 SCOPES = ["customers:read", "customers:write", "webhooks:read", "webhooks:write", "events:read"]
 
@@ -90,20 +89,12 @@ def test_repeated_change_is_replayed_without_checking_preconditions(client: Any,
 def test_concurrent_changes_with_one_etag_apply_only_once(client: Any, path: str) -> None:
     """Both have read the same state; the second waits for the first's row and then sees that it has changed."""
     tag = client.get(path).headers["ETag"]
-    statuses: list[int] = []
-    start = threading.Barrier(4)
 
-    def change(number: int) -> None:
-        start.wait(30)
-        statuses.append(client.patch(path, {"name": f"Name {number}"}, headers={"If-Match": tag}).status)
-        connection.close()
+    def change(number: int) -> int:
+        answer = client.patch(path, {"name": f"Name {number}"}, headers={"If-Match": tag})
+        return int(answer.status)
 
-    threads = [threading.Thread(target=change, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert sorted(statuses) == [200, 412, 412, 412]
+    assert sorted(all_at_once(4, change)) == [200, 412, 412, 412]
 
 
 def test_response_with_a_secret_has_no_etag_and_the_endpoint_can_be_changed_by_its_own(client: Any) -> None:
