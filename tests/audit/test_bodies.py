@@ -157,7 +157,7 @@ def _delete_impatiently(world: World) -> None:
         stop_keeping_bodies(company=world.company, mode="test", delete=True, actor=SYSTEM)
 
 
-def test_a_company_that_is_being_changed_delays_no_other(world: World) -> None:
+def test_company_being_changed_delays_no_other(world: World) -> None:
     """Nor is the writer part of a deadlock with a change of many companies, such as that of a tier's limits."""
     write_all()
     busy, other = sorted([world.company.id, world.other_company.id], reverse=True)
@@ -308,7 +308,7 @@ def test_batches_that_are_not_authentic_or_not_known_are_ignored(
     assert IGNORED.labels(reason)._value.get() == before + 1
 
 
-def test_a_body_is_not_lost_when_the_time_of_the_task_is_up(world: World) -> None:
+def test_bodies_survive_the_task_running_out_of_time(world: World) -> None:
     write_all()
     row = make_body_row(world)
     assert stream.BODIES.add(bodies.pack([orjson.dumps(row)]))

@@ -323,7 +323,7 @@ def _store_elsewhere(world: World, hour: datetime) -> None:
         connection.close()
 
 
-def test_a_request_is_not_lost_when_the_time_of_the_task_is_up(world: World) -> None:
+def test_requests_survive_the_task_running_out_of_time(world: World) -> None:
     Writer("test").drain(seconds=30)
     row = make_row(world.company.id)
     assert stream.REQUESTS.add(batches.pack([canonical(row)]))
@@ -338,7 +338,7 @@ def test_a_request_is_not_lost_when_the_time_of_the_task_is_up(world: World) -> 
     assert Writer("test").drain(seconds=30) == 1
 
 
-def test_a_sealed_batch_without_rows_blocks_no_other(world: World) -> None:
+def test_sealed_batch_without_rows_blocks_no_other(world: World) -> None:
     assert stream.REQUESTS.add(sealed.seal(batches.SCHEMA, b"7"))
     assert stream.REQUESTS.add(batches.pack([canonical(make_row(world.company.id))]))
     assert Writer("test").drain(seconds=30) == 1

@@ -196,9 +196,7 @@ def test_page_with_inconsistent_totals_keeps_polling(
         assert not browser.get(page).context["is_waiting"]
 
 
-def test_a_payment_method_is_shown_in_words_with_its_name_beside(
-    world: World, login: Callable[..., Client]
-) -> None:
+def test_payment_method_is_shown_in_words_beside_its_name(world: World, login: Callable[..., Client]) -> None:
     invoice = make_invoice(world.tenant(), finalize=True)
     charge = make_settled_charge(world.tenant(), invoice=invoice)
     browser = login(world.owner, world.company)

@@ -136,7 +136,7 @@ SECURITY_MODEL = (
         "- All writes accept an Idempotency-Keyheader so retries can't double-create.",
         IDEMPOTENCY + "test_repeated_request_gets_the_stored_status_and_bytes",
         IDEMPOTENCY + "test_patch_and_delete_are_replayed_too",
-        "tests/contracts/test_idempotent_writes.py::test_a_repeated_write_is_answered_from_the_first",
+        "tests/contracts/test_idempotent_writes.py::test_repeated_write_returns_the_first_response",
     ),
     heading("See Idempotency."),
     heading("Webhooks"),

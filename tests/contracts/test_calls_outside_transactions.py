@@ -113,7 +113,7 @@ def test_cpu_heavy_work_is_declared() -> None:
     assert found <= set(MODULES)
 
 
-def test_a_call_inside_a_transaction_is_counted_and_refused_where_that_is_asked_for(settings: Any) -> None:
+def test_call_inside_a_transaction_is_counted_and_refused_where_configured(settings: Any) -> None:
     before = outside.CALLS.labels("tests")._value.get()
     outside_transactions("tests")
     with transaction.atomic():

@@ -19,7 +19,7 @@ def test_the_committed_page_is_what_the_classes_say() -> None:
     call_command("generate_error_docs", check=True)
 
 
-def test_a_stale_page_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_outdated_page_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     stale = tmp_path / "errors.md"
     stale.write_text(error_docs.PATH.read_text() + "\n### made_up\n")
     monkeypatch.setattr(error_docs, "PATH", stale)

@@ -314,7 +314,7 @@ def test_the_fields_that_are_shared_are_found() -> None:
 @pytest.mark.parametrize(
     ("pair", "at_form", "at_api"), FIELDS, ids=[f"{pair.name}.{name}" for pair, _, name in FIELDS]
 )
-def test_a_form_and_the_api_take_the_same_and_keep_the_same(
+def test_form_and_api_accept_and_store_the_same_values(
     doors: Doors, pair: Siblings, at_form: str, at_api: str
 ) -> None:
     differences, accepted = [], 0

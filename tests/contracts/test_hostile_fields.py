@@ -82,7 +82,7 @@ def business(world: World) -> dict[str, tuple[int, str]]:
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, ids=lambda found: found.name)
-def test_a_hostile_body_is_refused_and_does_nothing(
+def test_hostile_body_is_refused_and_changes_nothing(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()
@@ -103,7 +103,7 @@ def test_a_hostile_body_is_refused_and_does_nothing(
 
 
 @pytest.mark.parametrize("operation", WITH_FIELDS, ids=lambda found: found.name)
-def test_a_hostile_value_in_any_field_is_refused_or_stored_unchanged(
+def test_hostile_value_in_any_field_is_refused_or_stored_unchanged(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()
@@ -161,7 +161,7 @@ def with_text(body: Any, path: tuple[str | int, ...], text: str) -> Any:
 
 
 @pytest.mark.parametrize("operation", WITH_FIELDS, ids=lambda found: found.name)
-def test_a_text_that_grows_as_it_is_normalized_is_refused_by_its_name(
+def test_text_too_long_once_normalized_is_refused_by_field(
     world: World, client: ApiClient, operation: Operation
 ) -> None:
     tenant = world.tenant()
@@ -178,7 +178,7 @@ def test_a_text_that_grows_as_it_is_normalized_is_refused_by_its_name(
 
 
 @pytest.mark.parametrize("operation", LISTS, ids=lambda found: found.name)
-def test_a_hostile_query_is_refused_or_answered(client: ApiClient, operation: Operation) -> None:
+def test_hostile_query_is_refused_or_answered(client: ApiClient, operation: Operation) -> None:
     filterset = getattr(operation.view, "filterset_class", None)
     names = ["limit", "starting_after", "nonsense", *(filterset.base_filters if filterset else ())]
     for name in names:

@@ -100,7 +100,7 @@ def count(world: World) -> Any:
 
 @pytest.mark.parametrize("name", BODIES)
 @pytest.mark.parametrize("idempotency_key", [None, "k"])
-def test_an_invalid_body_is_refused_with_precise_errors(
+def test_invalid_body_is_refused_with_precise_errors(
     world: World, client: ApiClient, name: Any, idempotency_key: str | None
 ) -> None:
     raw, expected = BODIES[name]
@@ -124,7 +124,7 @@ def test_an_invalid_body_is_refused_with_precise_errors(
         ("Application/JSON", True),
     ],
 )
-def test_a_body_must_say_that_it_is_json(world: World, client: ApiClient, sent: str, accepted: bool) -> None:
+def test_body_must_be_declared_as_json(world: World, client: ApiClient, sent: str, accepted: bool) -> None:
     answer = client.post("/v1/customers", {"name": "Ada"}, content_type=sent)
     if accepted:
         assert answer.status == 201
@@ -135,7 +135,7 @@ def test_a_body_must_say_that_it_is_json(world: World, client: ApiClient, sent: 
     assert count(world) == int(accepted)
 
 
-def test_an_encoded_body_is_refused(world: World, client: ApiClient) -> None:
+def test_encoded_body_is_refused(world: World, client: ApiClient) -> None:
     answer = client.post("/v1/customers", {"name": "Ada"}, headers={"Content-Encoding": "gzip"})
     assert_problem(answer.status, answer.headers, answer.content, expected=(415, "unsupported_media_type"))
     assert count(world) == 0
@@ -183,7 +183,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=lambda query: query[:40])
-def test_an_invalid_query_is_refused_with_precise_errors(client: ApiClient, query: Any) -> None:
+def test_invalid_query_is_refused_with_precise_errors(client: ApiClient, query: Any) -> None:
     answer = client.get(f"/v1/customers?{query}")
     assert_problem(answer.status, answer.headers, answer.content, expected=QUERIES[query])
     assert_common_headers(answer.headers)
@@ -203,7 +203,7 @@ def test_an_invalid_query_is_refused_with_precise_errors(client: ApiClient, quer
         "starting_after=cus_7zzzzzzzzzzzzzzzzzzzzzzzzz",
     ],
 )
-def test_an_unusual_query_is_answered_or_refused_but_never_breaks(client: ApiClient, query: str) -> None:
+def test_unusual_query_is_answered_or_refused_without_a_server_error(client: ApiClient, query: str) -> None:
     answer = client.get(f"/v1/customers?{query}")
     assert answer.status in (200, 400)
     if answer.status == 200:
@@ -260,7 +260,7 @@ def test_missing_and_foreign_objects_answer_the_same_bytes(world: World, client:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "TRACE", "BREW"])
-def test_an_unsupported_method_is_refused_and_allow_lists_the_others(client: ApiClient, method: str) -> None:
+def test_unsupported_method_is_refused_and_allow_lists_the_others(client: ApiClient, method: str) -> None:
     answer = client.request(method, "/v1/customers")
     assert_problem(answer.status, answer.headers, answer.content, expected=(405, "method_not_allowed"))
     assert set(answer.headers["Allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
@@ -278,7 +278,7 @@ def test_head_and_options_answer_without_a_body(client: ApiClient) -> None:
 
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "application/json;q=0"])
-def test_a_response_that_the_client_does_not_accept_is_not_rendered(client: ApiClient, accept: str) -> None:
+def test_unacceptable_response_type_is_refused_before_rendering(client: ApiClient, accept: str) -> None:
     answer = client.get("/v1/customers", headers={"Accept": accept})
     assert_problem(answer.status, answer.headers, answer.content, expected=(406, "not_acceptable"))
 
@@ -291,14 +291,12 @@ def test_common_accept_headers_are_understood(client: ApiClient, accept: str) ->
 @pytest.mark.parametrize(
     "host", ["evil.example", "", "a b", "localhost:port", "[::1", "testserver@evil.example"]
 )
-def test_a_host_that_is_not_ours_is_refused_before_the_credential_is_read(
-    client: ApiClient, host: str
-) -> None:
+def test_foreign_host_is_refused_before_the_credential_is_read(client: ApiClient, host: str) -> None:
     answer = client.get("/v1/customers", headers={"Host": host})
     assert_problem(answer.status, answer.headers, answer.content, expected=BAD)
 
 
-def test_a_wrong_content_length_is_refused(client: ApiClient) -> None:
+def test_wrong_content_length_is_refused(client: ApiClient) -> None:
     answer = client.client.generic(
         "POST",
         "/v1/customers",
@@ -312,7 +310,7 @@ def test_a_wrong_content_length_is_refused(client: ApiClient) -> None:
 
 @pytest.mark.parametrize("offset", ["%2B19:21", "-23:59", "%2B00:00"])
 @pytest.mark.parametrize("path", ["customers", "events", "audit_entries", "request_logs"])
-def test_a_time_may_have_any_offset_of_rfc_3339(
+def test_times_may_have_any_rfc_3339_offset(
     world: World, issue_key: Callable[..., IssuedKey], api: Callable[..., ApiClient], path: str, offset: str
 ) -> None:
     client = api(issue_key(world.company, tuple(SCOPES)).client_secret)

@@ -26,7 +26,7 @@ def world() -> World:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda found: found.name)
-def test_a_repeated_write_is_answered_from_the_first(world: World, operation: Any) -> None:
+def test_repeated_write_returns_the_first_response(world: World, operation: Any) -> None:
     """ "All writes accept an Idempotency-Key header so retries can't double-create." """
     tenant = world.tenant()
     path = sample_path(operation, tenant)

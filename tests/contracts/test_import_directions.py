@@ -73,7 +73,7 @@ def test_one_planted_import_for_each_contract_is_found(checkout: Path) -> None:
     assert " 0 kept" in checked.stdout
 
 
-def test_a_file_outside_the_layout_is_reported(checkout: Path) -> None:
+def test_file_outside_the_layout_is_reported(checkout: Path) -> None:
     (checkout / "billing" / "helpers.py").write_text('"""Anything."""\n')
 
     checked = lint(checkout)

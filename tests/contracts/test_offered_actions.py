@@ -260,7 +260,7 @@ def test_actions_that_are_not_offered_are_not_confirmed_either(state: str, world
     assert not wrong
 
 
-def test_a_draft_says_why_no_payment_is_recorded(world: World) -> None:
+def test_draft_says_why_no_payment_can_be_recorded(world: World) -> None:
     browser = sign_in(world.owner, world.company)
     invoice = make_invoice(world.tenant())
     page = reverse("billing:record_payment", args=[invoice.public_id])
@@ -275,9 +275,7 @@ def test_a_draft_says_why_no_payment_is_recorded(world: World) -> None:
         assert not invoice.payments.exists()
 
 
-def test_a_charge_of_a_gateway_that_is_gone_offers_no_refund(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_charge_of_a_removed_gateway_offers_no_refund(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = sign_in(world.owner, world.company)
     page = charge_page(make_settled_charge(world.tenant()))
     assert f"{page}refund/" in content_of(browser.get(page))
@@ -308,7 +306,7 @@ def test_the_team_page_offers_what_is_accepted(world: World) -> None:
     assert sign_in(world.owner, world.company).get("/team/leave/").status_code == 409
 
 
-def test_an_owner_leaves_only_where_another_one_can_sign_in(world: World) -> None:
+def test_owner_may_leave_only_if_another_owner_can_sign_in(world: World) -> None:
     other = make_user("other")
     join(world.company, other, Role.OWNER)
     browser = sign_in(world.owner, world.company)

@@ -58,7 +58,9 @@ def test_extensions_are_not_part_of_the_committed_document() -> None:
     assert "/v1/bookings" not in json.loads(document.PATH.read_bytes())["paths"]
 
 
-def test_a_stale_document_is_noticed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> None:
+def test_outdated_document_is_reported(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+) -> None:
     settings.EXTENSIONS = []
     stale = tmp_path / "openapi.json"
     stale.write_bytes(b"{}")
@@ -128,7 +130,7 @@ def test_each_operation_is_fully_documented(found: Any) -> None:
 @pytest.mark.parametrize(
     "found", [found for found in list_operations() if found.parameters], ids=lambda operation: operation.name
 )
-def test_a_path_names_the_objects_it_takes(found: Any, world: World) -> None:
+def test_path_parameters_name_the_objects_they_take(found: Any, world: World) -> None:
     (parameter,) = [
         p for p in OPERATIONS[(found.method, found.path("{id}"))]["parameters"] if p.get("in") == "path"
     ]

@@ -31,23 +31,23 @@ def test_every_whole_number_says_how_large_it_is() -> None:
     assert SCHEMAS["Invoice"]["properties"]["total"]["format"] == "int64"
 
 
-def test_a_link_never_carries_a_body() -> None:
+def test_links_never_have_a_body() -> None:
     assert [path for path, node in places() if "/links/" in path and "requestBody" in node] == []
 
 
-def test_an_object_with_properties_is_flat() -> None:
+def test_schemas_with_properties_combine_no_others() -> None:
     mixed = [
         path for path, node in places() if "properties" in node and {"anyOf", "allOf", "oneOf"} & node.keys()
     ]
     assert [path for path in mixed if not path.endswith("/properties")] == []
 
 
-def test_a_text_that_may_be_null_says_so_by_its_type() -> None:
+def test_nullable_texts_say_so_by_their_type() -> None:
     assert [path for path, node in places() if node.get("maxLength") == 0] == []
     assert SCHEMAS["CustomerInput"]["properties"]["email"]["type"] == ["string", "null"]
 
 
-def test_a_client_sends_one_credential() -> None:
+def test_clients_send_one_credential() -> None:
     assert set(DOCUMENT["components"]["securitySchemes"]) == {"bearer", "basic"}
     assert all(len(way) == 1 for _, node in places() for way in node.get("security", []))
 

@@ -60,7 +60,7 @@ from webhooks.models import Endpoint
     ],
     ids=["expiry", "rotation"],
 )
-def test_a_failing_notice_does_not_block_others(
+def test_failing_notice_does_not_block_others(
     world: World,
     monkeypatch: pytest.MonkeyPatch,
     sweep: Callable[..., int],
@@ -82,9 +82,7 @@ def test_a_failing_notice_does_not_block_others(
     assert reason_of(batch, good.key.public_id) is None
 
 
-def test_a_failing_exposure_report_does_not_block_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_exposure_report_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = make_key(world.company), make_key(world.company)
     for issued in (bad, good):
         assert send(issued.client_secret).status_code == 202
@@ -106,9 +104,7 @@ def set_aside_rows(batch: str) -> list[Any]:
         return list(SetAside.objects.filter(batch=batch).values_list("row_id", flat=True))
 
 
-def test_a_failing_webhook_notice_does_not_block_others(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failing_webhook_notice_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, good = (make_endpoint(world.tenant(), f"https://example.com/{name}")[0] for name in ("bad", "good"))
     with tenant_context(world.tenant()):
         Endpoint.objects.filter(id__in=[bad.id, good.id]).update(
@@ -125,7 +121,7 @@ def test_a_failing_webhook_notice_does_not_block_others(
     assert reason_of("webhooks.send_notices", bad.public_id) == REASON
 
 
-def test_a_payment_that_cannot_be_completed_does_not_block_others(
+def test_payment_that_cannot_be_completed_does_not_block_others(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_aside_due_payments()
@@ -165,7 +161,7 @@ def status_of(tenant: Tenant, charge: Charge) -> str:
     [{"path": "/v1/\x00"}, {"status": 2**31}, {"company": "nobody"}, {"duration_us": "long"}],
     ids=["a NUL", "a number too large", "no company's id", "a text for a number"],
 )
-def test_a_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
+def test_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
     world: World, poisoned: dict[str, Any]
 ) -> None:
     first, bad, last = (
@@ -184,7 +180,7 @@ def test_a_request_that_cannot_be_stored_does_not_keep_others_out_of_the_log(
     assert reason_of("audit.write_requests", ids.encode("req", uuid.UUID(bad[0]))) is not None
 
 
-def test_an_invalid_request_batch_does_not_keep_others_out_of_the_log(world: World) -> None:
+def test_invalid_request_batch_does_not_keep_others_out_of_the_log(world: World) -> None:
     row = make_row(world.company.id)
     stream.REQUESTS.add(sealed.seal(batches.SCHEMA, b"no rows"))
     stream.REQUESTS.add(batches.pack([canonical(row)]))
@@ -200,7 +196,7 @@ def write_until_empty() -> None:
     assert stream.REQUESTS.waiting() == 0
 
 
-def test_a_failing_fence_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_fence_does_not_block_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     bad, strange, good = (make_key(world.company) for _ in range(3))
     with tenant_context(world.tenant()):
         for issued in (bad, strange, good):
@@ -279,7 +275,7 @@ def test_what_a_provider_says_is_stored_whatever_characters_are_in_it(
     assert recipient.error_message == "it said \ufffd ?"
 
 
-def test_a_result_that_cannot_be_recorded_is_not_resent_and_does_not_block_others(
+def test_result_that_cannot_be_recorded_is_not_resent_and_does_not_block_others(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hopeless, bad, good = (
@@ -306,7 +302,7 @@ def test_a_result_that_cannot_be_recorded_is_not_resent_and_does_not_block_other
     ]
 
 
-def test_a_message_that_cannot_be_sent_now_waits_and_others_are_sent(
+def test_message_that_cannot_be_sent_now_waits_and_others_are_sent(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
@@ -319,7 +315,7 @@ def test_a_message_that_cannot_be_sent_now_waits_and_others_are_sent(
     assert reason_of("messaging.send_due", bad.public_id) == REASON
 
 
-def test_an_unreadable_delivery_report_does_not_block_others(
+def test_unreadable_delivery_report_does_not_block_others(
     world: World, sent_to: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = (queue_email(world.tenant(), f"{name}@example.com") for name in ("bad", "good"))
@@ -340,7 +336,7 @@ def test_an_unreadable_delivery_report_does_not_block_others(
     assert reason_of("messaging.callbacks", f"callback: delivered n-{bad.public_id}") == REASON
 
 
-def test_an_unreadable_event_does_not_block_others_in_the_same_callback() -> None:
+def test_unreadable_event_does_not_block_others_in_the_same_callback() -> None:
     good = Report("delivered", note_id="good")
 
     def read(event: Any) -> Report | None:
@@ -353,7 +349,7 @@ def test_an_unreadable_event_does_not_block_others_in_the_same_callback() -> Non
     assert read_each("tests", [], read) == []
 
 
-def test_a_use_that_cannot_be_recorded_does_not_block_others(world: World, api: Any) -> None:
+def test_use_that_cannot_be_recorded_does_not_block_others(world: World, api: Any) -> None:
     bad, good = make_key(world.company), make_key(world.company)
     usage.BUFFER.flush()
     for issued in (bad, good):
@@ -370,7 +366,7 @@ def test_a_use_that_cannot_be_recorded_does_not_block_others(world: World, api: 
     assert str(reason_of("apikeys.usage", bad.key.public_id)).startswith("DataError")
 
 
-def test_an_unreadable_entry_does_not_keep_others_from_being_sealed(
+def test_unreadable_entry_does_not_keep_others_from_being_sealed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bad, good = make_key(world.company), make_key(world.company)

@@ -29,7 +29,7 @@ def raised(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return errors
 
 
-def test_an_identifier_is_not_taken_for_an_address_in_memory() -> None:
+def test_identifiers_are_not_mistaken_for_memory_addresses() -> None:
     assert not INTERNALS.search(
         b'{"request_id": "req_0x3fabc1e2d3c4b5a69788776655", "instance": "/v1/a/in_01k0xabcdef0"}'
     )

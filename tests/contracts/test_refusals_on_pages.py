@@ -46,7 +46,7 @@ def test_what_is_gone_is_missing_on_a_page_and_unknown_to_a_key() -> None:
     assert NotFound().detail == "There is no such object for this key."
 
 
-def test_a_page_says_what_is_wrong_with_fields_without_their_names_in_the_api() -> None:
+def test_pages_explain_invalid_fields_without_their_api_names() -> None:
     refusal = FieldErrors(
         [
             FieldError("lines.0.quantity", "invalid", "Use a number above 0."),

@@ -175,7 +175,7 @@ def test_empty_oversized_and_foreign_selections_are_refused(page: str, world: Wo
 
 
 @pytest.mark.parametrize("page", ACTIONS)
-def test_a_viewer_has_no_boxes(page: str, world: World) -> None:
+def test_viewer_sees_no_checkboxes(page: str, world: World) -> None:
     address, field, make, *_ = ACTIONS[page]
     viewer = make_user("viewer")
     join(world.company, viewer, Role.VIEWER)
@@ -199,7 +199,7 @@ def test_when_everything_is_refused_nothing_was_changed(world: World) -> None:
     assert "And 2 more." in told
 
 
-def test_a_customer_whom_somebody_else_has_deleted_is_left_out(world: World) -> None:
+def test_customer_deleted_by_somebody_else_is_left_out(world: World) -> None:
     tenant = world.tenant()
     present, gone = make_customer(tenant, name="Ada"), make_customer(tenant, name="Grace")
     with tenant_context(tenant):
@@ -236,7 +236,7 @@ def test_invitations_are_sent_again_by_mail_and_only_those_of_roles_up_to_ones_o
         assert Invitation.by_public_id(for_owner).revoked_at is None
 
 
-def test_an_invitation_that_was_accepted_in_the_meantime_is_left_out(world: World) -> None:
+def test_invitation_accepted_in_the_meantime_is_left_out(world: World) -> None:
     tenant = world.tenant()
     accepted, waiting = make_invitation(tenant), make_invitation(tenant)
     with tenant_context(tenant):

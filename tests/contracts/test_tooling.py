@@ -148,7 +148,7 @@ def committed(tmp_path: Path) -> Callable[[str], None]:
         (lambda: "DATABASE_URL=postgresql" + "://app:correcthorsebattery@db/x", "a password in a URL"),
     ],
 )
-def test_a_credential_that_was_ever_committed_is_named(
+def test_credential_ever_committed_is_reported(
     committed: Callable[[str], None], tmp_path: Path, text: Callable[[], str], complaint: str
 ) -> None:
     committed(f"fine\n{text()}\n")
@@ -202,7 +202,7 @@ LEFT_PAD = {"name": "left-pad", "version": "1"}
         ),
     ],
 )
-def test_a_known_weakness_fails_and_an_unreachable_service_does_not(
+def test_known_vulnerability_fails_the_check_and_an_unreachable_service_does_not(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     answer: dict[str, object] | Exception | None,
@@ -249,7 +249,7 @@ def migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_a_released_migration_and_its_sql_never_change(
+def test_changed_released_migration_or_its_sql_is_refused(
     migrations: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migrations.sys, "argv", ["migrations.py"])

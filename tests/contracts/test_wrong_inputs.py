@@ -113,7 +113,7 @@ def check_refusal(expected: Refused, status: int, headers: Any, content: bytes) 
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.kind}: {case.name}")
-def test_a_wrong_input(scene: Scene, case: Case) -> None:
+def test_wrong_input_is_explained_and_changes_nothing(scene: Scene, case: Case) -> None:
     before = scene.owned()
 
     if case.door == "command":

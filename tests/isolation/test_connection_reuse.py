@@ -60,7 +60,7 @@ def few_connections() -> Iterator[None]:
     options["pool"] = before
 
 
-def test_a_thousand_interleaved_requests_see_no_foreign_row(
+def test_one_thousand_interleaved_requests_see_no_foreign_row(
     few_connections: None, record_property: Callable[[str, object], None]
 ) -> None:
     parties = [Party(number) for number in range(COMPANIES)]
@@ -115,7 +115,7 @@ def names() -> list[str]:
     return list(Customer.objects.values_list("name", flat=True))
 
 
-def test_a_connection_that_comes_back_has_no_tenant() -> None:
+def test_connection_has_no_tenant_after_its_context() -> None:
     party = Party(1)
     with tenant_context(party.tenant):
         assert names() == [party.mark]
@@ -124,13 +124,13 @@ def test_a_connection_that_comes_back_has_no_tenant() -> None:
         assert cursor.fetchone() == ("", "app")
 
 
-def test_a_task_without_a_tenant_is_refused() -> None:
+def test_task_without_a_tenant_is_refused() -> None:
     for headers in ({}, {COMPANY_HEADER: "01a1ff4a-802e-70ad-b89f-c029610a7f56"}, {MODE_HEADER: "live"}):
         with pytest.raises(TaskWithoutTenant):
             run_task(count_customers, headers)
 
 
-def test_a_failed_statement_does_not_leave_a_tenant_behind() -> None:
+def test_failed_statement_leaves_no_tenant_behind() -> None:
     party = Party(2)
     with pytest.raises(DataError), tenant_context(party.tenant), connection.cursor() as cursor:
         cursor.execute("SELECT 1 / 0")

@@ -83,7 +83,7 @@ def thrown_away(plan: dict[str, Any], table: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.parametrize("operation", filtered_lists(), ids=lambda operation: operation.name)
-def test_a_rare_row_is_found_by_an_index(operation: Operation, request: pytest.FixtureRequest) -> None:
+def test_filters_find_a_rare_row_by_an_index(operation: Operation, request: pytest.FixtureRequest) -> None:
     world = make_unlimited_world()
     tenant: Tenant = world.tenant("live")
     row = multiply(sample_id(operation, tenant), ROWS, tenant=tenant, request=request)

@@ -59,7 +59,7 @@ def begins_with_company(index: str) -> bool:
 
 
 @pytest.mark.parametrize("operation", lists(), ids=lambda operation: operation.name)
-def test_a_list_reads_by_an_index_of_its_company(
+def test_lists_are_read_by_an_index_of_their_company(
     operation: Operation, request: pytest.FixtureRequest
 ) -> None:
     world = make_unlimited_world()

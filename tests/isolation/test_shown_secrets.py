@@ -42,7 +42,7 @@ def crowd(world: World) -> Iterator[Tenant]:
         connection.execute(f"ANALYZE {TABLE}")
 
 
-def test_a_beginning_is_a_range_of_an_index(crowd: Tenant) -> None:
+def test_shown_part_of_a_secret_is_searched_as_an_index_range(crowd: Tenant) -> None:
     with tenant_context(crowd):
         locator = ApiKeySecret.objects.order_by("locator")[ROWS // 2].locator
     for mode in ("live", "test"):

@@ -113,7 +113,7 @@ def all_rows(browser: Client, page: str, sort: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("page", PAGED)
-def test_a_list_is_sorted_both_ways_page_by_page(page: str) -> None:
+def test_lists_can_be_sorted_both_ways_across_pages(page: str) -> None:
     _, columns = PAGED[page]
     browser = browser_of(page)
 
@@ -176,7 +176,9 @@ def test_every_list_has_page_sizes_a_drawer_of_filters_and_chips(page: str) -> N
 
 
 @pytest.mark.parametrize("page", INDEXED)
-def test_a_sorted_list_reads_by_an_index_of_its_company(page: str, request: pytest.FixtureRequest) -> None:
+def test_sorted_lists_are_read_by_an_index_of_their_company(
+    page: str, request: pytest.FixtureRequest
+) -> None:
     resource, columns = INDEXED[page]
     world = make_unlimited_world()
     OBJECTS[resource](world.tenant())

@@ -114,7 +114,7 @@ def test_pages_in_test_mode_are_accessible(world: World, visit: Visit, sign_in_a
     assert {path: found for path, found in faults.items() if found} == {}
 
 
-def test_a_chosen_dark_theme_has_the_colors_of_a_dark_system(
+def test_chosen_dark_theme_has_the_colors_of_a_dark_system(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     page = visit()
@@ -138,7 +138,7 @@ def test_the_skip_link_comes_first_and_works(world: World, visit: Visit, sign_in
     assert page.evaluate("document.activeElement.id") == "content"
 
 
-def test_a_dialog_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_dialog_can_be_used_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
     page.goto("/team/")
@@ -156,7 +156,7 @@ def test_a_dialog_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) ->
     expect(page.get_by_role("table")).to_contain_text(world.teammate.name)
 
 
-def test_a_menu_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_menu_can_be_used_by_keyboard(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
     page.goto("/")
@@ -209,7 +209,7 @@ def test_the_mobile_menu_works_without_scripts(world: World, visit: Visit, sign_
     expect(page.get_by_role("heading", name="Team", level=1)).to_be_visible()
 
 
-def test_a_person_without_a_company_is_led_to_create_one(visit: Visit, sign_in_as: SignIn) -> None:
+def test_person_without_a_company_is_asked_to_create_one(visit: Visit, sign_in_as: SignIn) -> None:
     person = make_user("newcomer")
     page = visit()
     sign_in_as(page, person)

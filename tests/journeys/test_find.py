@@ -14,7 +14,7 @@ SignIn = Callable[[Page, User], None]
 
 
 @pytest.mark.parametrize("keys", ["/", "Control+k"])
-def test_an_identifier_of_the_wrong_mode_is_pasted_and_opened(
+def test_pasted_identifier_of_the_other_mode_is_opened(
     world: World, visit: Visit, sign_in_as: SignIn, keys: str
 ) -> None:
     customer = make_customer(world.tenant("test"), name="Mode Mistaken")

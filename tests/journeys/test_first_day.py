@@ -99,7 +99,7 @@ def test_copying_a_secret_says_so(visit: Visit) -> None:
     assert page.evaluate("navigator.clipboard.readText()") == secret
 
 
-def test_a_passkey_replaces_the_password(visit: Visit) -> None:
+def test_passkey_replaces_the_password(visit: Visit) -> None:
     page = visit()
     address = sign_up(page, "Passkeys")
     devtools: Any = page.context.new_cdp_session(page)

@@ -15,7 +15,7 @@ SignIn = Callable[[Page, User], None]
 MOST_CLICKS = 3
 
 
-def test_a_refused_request_leads_to_a_fixed_key_in_three_clicks(
+def test_refused_request_leads_to_a_fixed_key_in_three_clicks(
     world: World, visit: Visit, sign_in_as: SignIn, base_url: str
 ) -> None:
     issued = make_key(world.company, name="nightly export", scopes=["invoices:read"])

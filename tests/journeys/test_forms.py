@@ -13,7 +13,7 @@ Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
 
 
-def test_a_refused_form_leads_to_what_is_wrong(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_refused_form_links_to_each_invalid_field(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
     page.goto("/keys/new/")
@@ -54,7 +54,7 @@ def test_leaving_a_form_half_done_asks_first(world: World, visit: Visit, sign_in
     assert asked == ["beforeunload"]
 
 
-def test_a_wrong_price_is_named_by_its_line_above_the_invoice(
+def test_error_summary_names_the_line_of_an_invalid_price(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     customer = make_customer(world.tenant("live"), name="Ada Lovelace")

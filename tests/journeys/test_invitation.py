@@ -13,7 +13,7 @@ Visit = Callable[..., Page]
 MOST_CLICKS = 6
 
 
-def test_an_invited_person_has_a_working_key_in_six_clicks(
+def test_invited_person_has_a_working_key_in_six_clicks(
     world: World, login: Login, visit: Visit, base_url: str
 ) -> None:
     email = f"new-{world.company.id.hex}@example.com"

@@ -35,7 +35,7 @@ def test_keys_are_ticked_together_and_revoked_by_one_confirmation(
     expect(page.get_by_role("heading", level=1)).to_contain_text("two")
 
 
-def test_a_whole_secret_in_a_filter_is_in_no_url_when_a_choice_beside_it_applies(
+def test_secret_typed_into_a_filter_stays_out_of_the_url_when_another_filter_applies(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     key = make_key(world.company, name="ci-deploy")
@@ -54,7 +54,7 @@ def test_a_whole_secret_in_a_filter_is_in_no_url_when_a_choice_beside_it_applies
         assert [one for one in asked if secret[16:30] in one] == []
 
 
-def test_a_log_shows_the_persons_time_and_keeps_utc(
+def test_logs_show_local_time_and_keep_utc(
     world: World, browser: Browser, base_url: str, sign_in_as: SignIn
 ) -> None:
     row = make_row(world.company.id)
@@ -80,7 +80,7 @@ def test_a_log_shows_the_persons_time_and_keeps_utc(
     assert int(re.search(r", (\d\d):", local)[1]) == (hour + 9) % 24  # type: ignore[index]
 
 
-def test_a_new_secret_is_tried_on_its_page(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_new_secret_can_be_tried_on_its_page(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     page = visit()
     sign_in_as(page, world.owner)
     page.goto("/keys/new/?preset=read-only")
@@ -97,7 +97,7 @@ def test_a_new_secret_is_tried_on_its_page(world: World, visit: Visit, sign_in_a
     expect(page.get_by_role("status", name="Answer")).to_contain_text('"client_id": "key_')
 
 
-def test_a_whole_secret_finds_its_key_without_being_part_of_an_address(
+def test_searching_for_a_secret_finds_its_key_and_puts_no_secret_into_a_url(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     wanted = make_key(world.company, name="wanted")

@@ -64,7 +64,7 @@ def test_compose_read_in_the_mailbox_suppress(
     expect(page.get_by_role("cell", name="bob@example.com")).to_have_count(2)
 
 
-def test_a_refused_address_is_explained_at_its_field(
+def test_refused_address_is_explained_at_its_field(
     visit: Visit, sign_in_as: Callable[..., None], world: World
 ) -> None:
     page = visit(width=360)

@@ -20,7 +20,7 @@ __all__ = ["stripe"]
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_customer_pays_and_comes_back(
+def test_customer_pays_and_returns_to_the_invoice(
     world: World,
     visit: Callable[..., Page],
     stripe: Stripe,

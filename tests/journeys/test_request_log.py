@@ -44,7 +44,7 @@ def call(base_url: str, key: IssuedKey, path: str) -> httpx.Response:
     return answer
 
 
-def test_a_request_appears_while_the_page_is_open(
+def test_new_requests_appear_while_the_page_is_open(
     world: World, visit: Visit, sign_in_as: SignIn, base_url: str
 ) -> None:
     key = make_key(world.company, name="shop backend")
@@ -84,7 +84,7 @@ def test_without_scripts_a_request_appears_on_reload(
     expect(page.get_by_text(answer.headers["X-Request-Id"])).to_be_visible()
 
 
-def test_a_refusal_is_found_by_its_id_and_says_how_to_fix_it(
+def test_refused_request_is_found_by_its_id_and_says_how_to_fix_it(
     world: World, visit: Visit, sign_in_as: SignIn, base_url: str
 ) -> None:
     key = make_key(world.company, allowed_networks=["198.51.100.0/24"])

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 
-def test_a_language_is_chosen_once(visit: Callable[..., Page]) -> None:
+def test_choosing_a_language_once_applies_to_every_sample(visit: Callable[..., Page]) -> None:
     page = visit()
     page.goto("/docs/idempotency/")
     expect(page.locator("pre:visible", has_text="--retry 4")).to_have_count(1)

@@ -25,7 +25,7 @@ def enter_as_staff(page: Page, base_url: str) -> None:
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": base_url}])
 
 
-def test_a_tier_request_is_granted_in_four_clicks(
+def test_tier_request_is_granted_in_four_clicks(
     world: World, visit: Callable[..., Page], base_url: str
 ) -> None:
     with tenant_context(world.tenant()):
@@ -66,7 +66,7 @@ def test_a_tier_request_is_granted_in_four_clicks(
 
 
 @pytest.mark.parametrize("waits", [True, False], ids=["results-shown", "at-once"])
-def test_a_pasted_identifier_is_opened_by_enter(
+def test_enter_opens_a_pasted_identifier(
     world: World, visit: Callable[..., Page], base_url: str, waits: bool
 ) -> None:
     customer = make_customer(world.tenant("test"), name="Found By Staff")
@@ -120,7 +120,7 @@ def test_slash_opens_the_search_and_question_mark_the_sheet_of_shortcuts(
     expect(search).to_be_focused()
 
 
-def test_a_whole_secret_is_shortened_before_it_becomes_part_of_an_address(
+def test_pasted_secret_is_shortened_before_it_is_put_into_a_url(
     world: World, visit: Callable[..., Page], base_url: str
 ) -> None:
     key = make_key(world.company, name="ci-deploy")

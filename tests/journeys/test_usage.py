@@ -13,7 +13,7 @@ Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
 
 
-def test_a_bar_says_what_it_counts_and_leads_to_its_requests(
+def test_bar_of_the_chart_shows_its_count_and_links_to_its_requests(
     world: World, visit: Visit, sign_in_as: SignIn
 ) -> None:
     # given: two requests that were answered, and one that was refused
@@ -39,7 +39,7 @@ def test_a_bar_says_what_it_counts_and_leads_to_its_requests(
     expect(page.locator("#request-rows")).to_contain_text("/v1/refused")
 
 
-def test_a_tap_shows_the_numbers_with_links(world: World, visit: Visit, sign_in_as: SignIn) -> None:
+def test_tapping_a_bar_shows_its_numbers_with_links(world: World, visit: Visit, sign_in_as: SignIn) -> None:
     store([make_row(world.company.id)])
     page = visit(width=360)
     sign_in_as(page, world.owner)

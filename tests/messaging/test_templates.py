@@ -395,7 +395,7 @@ def test_editing_a_template_on_its_page_loses_nothing_the_form_cannot_show(
     assert browser.get(f"/messages/templates/{welcome}/?version=9").status_code == 404
 
 
-def test_an_edit_refused_for_its_name_leaves_the_template_editable(
+def test_edit_refused_for_its_name_leaves_the_template_editable(
     world: World, client: ApiClient, welcome: Any
 ) -> None:
     # given another template with the name
