@@ -14,7 +14,6 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from apikeys.keys import LOCATOR_LENGTH, ShownPart, parse_shown
 from apikeys.models import ApiKey, ApiKeyDeprecatedUse, ApiKeyScopeUse, ApiKeySecret
 from billing.entitlements import tier_numbers
-from core.errors import NotFound
 from core.postgres.orders import NEWEST
 from core.tenancy import system_context
 from core.values import ids
@@ -121,14 +120,7 @@ def get_keys(client_ids: Sequence[str]) -> list[ApiKey]:
 
 def get_key(client_id: str) -> ApiKey:
     """The tenant's key with this Client ID, with its secrets, newest first. Raises core.errors.NotFound."""
-    try:
-        key_id = ids.decode(ApiKey.id_prefix, client_id)
-    except ids.InvalidId as error:
-        raise NotFound from error
-    key = list_keys().filter(id=key_id).first()
-    if key is None:
-        raise NotFound
-    return key
+    return ApiKey.by_public_id(client_id, among=list_keys())
 
 
 def scope_uses(key: ApiKey) -> dict[str, datetime]:

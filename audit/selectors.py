@@ -22,7 +22,7 @@ from audit.windows import newest
 from core import clock
 from core.api.operations import operations_of_scope
 from core.api.patterns import TRACE_ID
-from core.errors import FieldError, FieldErrors, NotFound
+from core.errors import FieldError, FieldErrors
 from core.values import ids
 from core.values.ids import first_id
 
@@ -147,11 +147,7 @@ def list_requests(wanted: RequestFilter) -> QuerySet[RequestLog]:
 
 def get_request(public_id: str) -> RequestLog:
     """Return the request. Raises NotFound if it does not exist in this tenant or is too old."""
-    try:
-        found: RequestLog = RequestLog.objects.get(id=ids.decode("req", public_id))
-    except (ids.InvalidId, RequestLog.DoesNotExist) as error:
-        raise NotFound from error
-    return found
+    return RequestLog.by_public_id(public_id)
 
 
 def entries_of_request(request: RequestLog) -> list[AuditEntry]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -22,16 +22,13 @@ from billing.models import (
 )
 from billing.search import MAX_QUERY_WORDS, split_words
 from core import clock
-from core.errors import NotFound
 from core.models import OutboxEvent
 from core.postgres.orders import NEWEST
 from core.security.crypto import sha256_hex
-from core.tenancy import system_context
+from core.tenancy import referring_to, system_context
 from core.values import ids
 from core.values.email_addresses import InvalidEmail, parse_email
 from core.values.texts import normalize
-
-BilledT = TypeVar("BilledT", Invoice, Charge)
 
 # The last code point: the end of the range of words with a given prefix under the collation "C".
 _LAST = "\U0010ffff"
@@ -50,10 +47,7 @@ def list_customers() -> QuerySet[Customer]:
 
 def get_customer(public_id: str) -> Customer:
     """Return the customer. Raises NotFound if it is missing, deleted or belongs to another tenant."""
-    try:
-        return list_customers().get(id=ids.decode("cus", public_id))
-    except (ids.InvalidId, Customer.DoesNotExist) as error:
-        raise NotFound from error
+    return Customer.by_public_id(public_id, among=list_customers())
 
 
 def email_spelling(text: str) -> str:
@@ -139,7 +133,7 @@ def filter_invoices(
     if status:
         rows = rows.filter(status=status)
     if customer:
-        rows = _of_customer(rows, customer)
+        rows = referring_to(rows, "customer", customer)
     if created_after:
         rows = rows.filter(**_created_from(created_after))
     if due_before:
@@ -155,14 +149,6 @@ def by_overdue(rows: QuerySet[Invoice], overdue: bool) -> QuerySet[Invoice]:
     return rows.exclude(status=Invoice.Status.OPEN, due_date__lt=today, due_date__isnull=False)
 
 
-def _of_customer(rows: QuerySet[BilledT], public_id: str) -> QuerySet[BilledT]:
-    """Filter by customer; an invalid ID matches nothing."""
-    try:
-        return rows.filter(customer_id=ids.decode("cus", public_id))
-    except ids.InvalidId:
-        return rows.none()
-
-
 def _created_from(day: date) -> dict[str, Any]:
     """Return the condition for rows created on `day` (UTC) or later, as a range of IDs, which is indexed."""
     moment = datetime.combine(day, time.min, tzinfo=UTC)
@@ -171,11 +157,9 @@ def _created_from(day: date) -> dict[str, Any]:
 
 def get_invoice(public_id: str, *, lock: bool = False) -> Invoice:
     """Return the invoice, locked until the end of the transaction on request. Raises NotFound."""
-    try:
-        rows = Invoice.objects.select_for_update(no_key=True) if lock else Invoice.objects
-        return rows.get(id=ids.decode("in", public_id))
-    except (ids.InvalidId, Invoice.DoesNotExist) as error:
-        raise NotFound from error
+    return Invoice.by_public_id(
+        public_id, among=Invoice.objects.select_for_update(no_key=True) if lock else None
+    )
 
 
 def count_links(invoice: Invoice) -> int:
@@ -229,7 +213,7 @@ def filter_charges(
     if status:
         rows = rows.filter(status=status)
     if customer:
-        rows = _of_customer(rows, customer)
+        rows = referring_to(rows, "customer", customer)
     if invoice == "none":
         rows = rows.filter(invoice=None)
     if created_after:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.forms import Form, ValidationError
 
 from billing import selectors
-from billing.models import Charge, CreditNote, Customer, Invoice, OffPlatformPayment, Refund
+from billing.models import Customer, Invoice
 from billing.models.charges import PaymentStatus
 from billing.models.credit_notes import CreditNoteStatus
 from billing.models.invoices import InvoiceStatus
@@ -16,10 +16,10 @@ from core.api.filters import (
     CreatedRange,
     DayFilter,
     ExpandFilter,
+    ReferenceFilter,
     StrictBooleanFilter,
     TextFilter,
 )
-from core.values import ids
 from core.values.metadata import MAX_NAME, MAX_VALUE
 
 EXPANSIONS = [("lines", "The lines")]
@@ -66,17 +66,10 @@ class CustomerFilter(CreatedRange):
         return selectors.matching_words(queryset, value)
 
 
-def _by_reference(queryset: QuerySet[Any], field: str, prefix: str, text: str) -> QuerySet[Any]:
-    try:
-        return queryset.filter(**{field: ids.decode(prefix, text)})
-    except ids.InvalidId:
-        return queryset.none()
-
-
 class InvoiceFilter(CreatedRange):
     """Filters of `GET /v1/invoices`."""
 
-    customer = django_filters.CharFilter(method="by_customer", max_length=64)
+    customer = ReferenceFilter(max_length=64)
     status = ChoicesFilter(choices=InvoiceStatus.choices)
     number = django_filters.CharFilter(max_length=32)
     external_id = TextFilter(max_length=100)
@@ -84,10 +77,6 @@ class InvoiceFilter(CreatedRange):
     due_before = DayFilter(field_name="due_date", lookup_expr="lt")
     overdue = StrictBooleanFilter(method="by_overdue", help_text="Still open after its due date (UTC).")
     expand = ExpandFilter(choices=EXPANSIONS)
-
-    def by_customer(self, queryset: QuerySet[Invoice], name: str, value: str) -> QuerySet[Invoice]:
-        """Match the invoices of a customer; none for an unknown ID."""
-        return _by_reference(queryset, "customer_id", "cus", value)
 
     def by_overdue(self, queryset: QuerySet[Invoice], name: str, value: bool) -> QuerySet[Invoice]:
         """Match overdue invoices, or all others."""
@@ -97,50 +86,28 @@ class InvoiceFilter(CreatedRange):
 class ChargeFilter(CreatedRange):
     """Filters of `GET /v1/charges`."""
 
-    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
-    customer = django_filters.CharFilter(method="by_customer", max_length=64)
+    invoice = ReferenceFilter(max_length=64)
+    customer = ReferenceFilter(max_length=64)
     status = ChoicesFilter(choices=PaymentStatus.choices)
-
-    def by_invoice(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
-        """Match the charges of an invoice; none for an unknown ID."""
-        return _by_reference(queryset, "invoice_id", "in", value)
-
-    def by_customer(self, queryset: QuerySet[Charge], name: str, value: str) -> QuerySet[Charge]:
-        """Match the charges of a customer; none for an unknown ID."""
-        return _by_reference(queryset, "customer_id", "cus", value)
 
 
 class RefundFilter(CreatedRange):
     """Filters of `GET /v1/refunds`."""
 
-    charge = django_filters.CharFilter(method="by_charge", max_length=64)
+    charge = ReferenceFilter(max_length=64)
     status = ChoicesFilter(choices=PaymentStatus.choices)
-
-    def by_charge(self, queryset: QuerySet[Refund], name: str, value: str) -> QuerySet[Refund]:
-        """Match the refunds of a charge; none for an unknown ID."""
-        return _by_reference(queryset, "charge_id", "ch", value)
 
 
 class PaymentFilter(CreatedRange):
     """Filters of `GET /v1/payments`."""
 
-    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
-
-    def by_invoice(
-        self, queryset: QuerySet[OffPlatformPayment], name: str, value: str
-    ) -> QuerySet[OffPlatformPayment]:
-        """Match the payments of an invoice; none for an unknown ID."""
-        return _by_reference(queryset, "invoice_id", "in", value)
+    invoice = ReferenceFilter(max_length=64)
 
 
 class CreditNoteFilter(CreatedRange):
     """Filters of `GET /v1/credit_notes`."""
 
-    invoice = django_filters.CharFilter(method="by_invoice", max_length=64)
+    invoice = ReferenceFilter(max_length=64)
     status = ChoicesFilter(choices=CreditNoteStatus.choices)
     number = django_filters.CharFilter(max_length=40)
     expand = ExpandFilter(choices=EXPANSIONS)
-
-    def by_invoice(self, queryset: QuerySet[CreditNote], name: str, value: str) -> QuerySet[CreditNote]:
-        """Match the credit notes of an invoice; none for an unknown ID."""
-        return _by_reference(queryset, "invoice_id", "in", value)

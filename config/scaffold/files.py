@@ -119,6 +119,7 @@ def _context(new: NewResource, places: Places) -> dict[str, Any]:
     fields = [_Field(new, field) for field in new.fields]
     references = [field for field in fields if field.target]
     uniques = [field for field in fields if field.is_unique]
+    texts = [field for field in uniques if field.is_stored_as_text and not field.target]
     title_field = next((field for field in fields if field.is_text and not field.is_optional), None)
     changed = next((field for field in fields if field.varies and not field.is_unique), None)
     changed = changed or next((field for field in fields if field.varies), fields[0])
@@ -148,9 +149,8 @@ def _context(new: NewResource, places: Places) -> dict[str, Any]:
         "moneys": [field for field in fields if field.is_money],
         "metadatas": [field for field in fields if field.is_metadata],
         "integers": [field for field in fields if field.is_number and not field.is_money],
-        "filters": [
-            field for field in fields if field.target or (field.is_unique and field.is_stored_as_text)
-        ],
+        "filters": [field for field in fields if field.target or field in texts],
+        "text_filters": texts,
         "columns": shown[:COLUMNS],
         "title_field": title_field.name if title_field else "public_id",
         "admin_columns": [title_field.name] if title_field else ["id"],

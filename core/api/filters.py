@@ -26,6 +26,7 @@ from core.api.errors import InvalidRequest
 from core.api.pagination import PAGE_PARAMETERS
 from core.api.patterns import NOT_BLANK
 from core.errors import FieldError, FieldErrors
+from core.tenancy import referring_to
 from core.values.form_fields import DayField, MomentField
 from core.values.ids import ID_MARGIN_SECONDS, first_id
 from core.values.texts import normalize
@@ -49,6 +50,14 @@ class TextFilter(CharFilter):
         """Narrow by the text, however its characters were composed."""
         found: QuerySet[Any] = super().filter(qs, normalize(value) if value else value)
         return found
+
+
+class ReferenceFilter(CharFilter):
+    """The ID of an object that the rows refer to, by a foreign key with the filter's name. An invalid one matches nothing."""
+
+    def filter(self, qs: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Narrow to what refers to the object."""
+        return referring_to(qs, self.field_name, value) if value else qs
 
 
 class ChoicesField(forms.Field):

@@ -10,6 +10,7 @@ from core.tenancy.models import (
     TenantManager,
     TenantModel,
     TenantQuerySet,
+    referring_to,
 )
 from core.tenancy.scope import (
     NO_SCOPE,
@@ -36,6 +37,7 @@ __all__ = [
     "TenantScope",
     "current_scope",
     "current_tenant",
+    "referring_to",
     "require_tenant",
     "system_context",
     "tenant_context",

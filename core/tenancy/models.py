@@ -184,13 +184,14 @@ class _OwnedModel(models.Model):
         return row
 
     @classmethod
-    def by_public_id(cls, text: str) -> Self:
+    def by_public_id(cls, text: str, *, among: models.QuerySet[Self] | None = None) -> Self:
         """Return the current tenant's row with this TypeID.
 
         Raises core.errors.NotFound for a malformed or missing identifier, and for another tenant's.
         """
         try:
-            found: Self = cls.objects.get(id=ids.decode(cls.id_prefix, text))
+            rows = cls.objects.all() if among is None else among
+            found: Self = rows.get(id=ids.decode(cls.id_prefix, text))
         except (ids.InvalidId, cls.DoesNotExist) as error:
             raise NotFound from error
         return found
@@ -258,3 +259,12 @@ class TenantForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # not gene
         name, path, args, kwargs = super().deconstruct()
         kwargs.pop("db_constraint", None)
         return name, path, args, kwargs
+
+
+def referring_to(rows: models.QuerySet[ModelT], name: str, public_id: str) -> models.QuerySet[ModelT]:
+    """Filter rows by the object that their foreign key `name` refers to. The ID of no such object matches nothing."""
+    target: Any = rows.model._meta.get_field(name).related_model
+    try:
+        return rows.filter(**{f"{name}_id": ids.decode(target.id_prefix, public_id)})
+    except ids.InvalidId:
+        return rows.none()

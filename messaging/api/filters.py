@@ -3,8 +3,7 @@
 import django_filters
 from django.db.models import QuerySet
 
-from core.api.filters import ChoicesFilter, CreatedRange
-from core.values import ids
+from core.api.filters import ChoicesFilter, CreatedRange, ReferenceFilter
 from messaging.channels import channels, find_spellings
 from messaging.models import MAX_TOPIC, Message, SenderDomain, SmsSender, Status, Suppression
 from messaging.selectors import messages as selectors
@@ -37,15 +36,8 @@ class MessageFilter(CreatedRange):
     channel = ChoicesFilter(choices=[(name, name) for name in sorted(channels())])
     status = ChoicesFilter(choices=Status.choices)
     to = RecipientFilter(max_length=600)
-    customer = django_filters.CharFilter(method="by_customer", max_length=100)
+    customer = ReferenceFilter(max_length=100)
     tag = django_filters.CharFilter(method="by_tag", max_length=50)
-
-    def by_customer(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
-        """Match a `cus_` ID; unknown and malformed ones match nothing."""
-        try:
-            return queryset.filter(customer_id=ids.decode("cus", value))
-        except ids.InvalidId:
-            return queryset.none()
 
     def by_tag(self, queryset: QuerySet[Message], name: str, value: str) -> QuerySet[Message]:
         """Match one tag."""

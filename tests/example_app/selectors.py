@@ -2,8 +2,6 @@
 
 from django.db.models import QuerySet
 
-from core.errors import NotFound
-from core.values import ids
 from tests.example_app.models import Booking
 
 
@@ -14,7 +12,4 @@ def list_bookings() -> QuerySet[Booking]:
 
 def get_booking(public_id: str) -> Booking:
     """Return the booking; raises NotFound when it is missing, deleted or foreign."""
-    try:
-        return list_bookings().get(id=ids.decode("bkg", public_id))
-    except (ids.InvalidId, Booking.DoesNotExist) as error:
-        raise NotFound from error
+    return Booking.by_public_id(public_id, among=list_bookings())

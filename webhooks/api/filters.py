@@ -8,11 +8,10 @@ import django_filters
 from django.db.models import QuerySet
 from django.forms import Form, ValidationError
 
-from core.api.filters import ChoicesFilter, CreatedRange, WholeNumberFilter
+from core.api.filters import ChoicesFilter, CreatedRange, ReferenceFilter, WholeNumberFilter
 from core.api.schema_enums import name_values
 from core.api.waiting import LONGEST_SECONDS
 from core.models import OutboxEvent
-from core.values import ids
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Delivery
 
@@ -20,16 +19,9 @@ from webhooks.models import Delivery
 class DeliveryFilter(CreatedRange):
     """Filters of `GET /v1/deliveries`."""
 
-    endpoint = django_filters.CharFilter(method="by_endpoint", max_length=64)
+    endpoint = ReferenceFilter(max_length=64)
     event_type = ChoicesFilter(choices=[(name, name) for name in [*CATALOGUE, TEST_EVENT]])
     status = ChoicesFilter(choices=Delivery.Status.choices)
-
-    def by_endpoint(self, queryset: QuerySet[Delivery], name: str, value: str) -> QuerySet[Delivery]:
-        """Match an endpoint by its id. A malformed, unknown or foreign id matches nothing."""
-        try:
-            return queryset.filter(endpoint_id=ids.decode("we", value))
-        except ids.InvalidId:
-            return queryset.none()
 
 
 ORDERS = [("newest_first", "Newest first"), ("oldest_first", "Oldest first")]

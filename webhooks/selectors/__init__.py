@@ -15,7 +15,7 @@ from core.postgres.orders import NEWEST
 from core.principal import Principal
 from core.security import crypto
 from core.security.reach import readable, require_reach
-from core.values import ids
+from core.tenancy import referring_to
 from webhooks.catalogue import CATALOGUE, TEST_EVENT
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointSecret, RecoveryJob
 
@@ -33,10 +33,7 @@ def list_endpoints() -> QuerySet[Endpoint]:
 
 def get_endpoint(public_id: str) -> Endpoint:
     """Return the endpoint. Raises NotFound if it does not exist in this tenant or is deleted."""
-    try:
-        return list_endpoints().get(id=ids.decode("we", public_id))
-    except (ids.InvalidId, Endpoint.DoesNotExist) as error:
-        raise NotFound from error
+    return Endpoint.by_public_id(public_id, among=list_endpoints())
 
 
 def current_secret(endpoint: Endpoint) -> str:
@@ -66,10 +63,7 @@ def filter_deliveries(
     """Return the deliveries that match every given filter. `endpoint` is a TypeID; a foreign one matches nothing."""
     rows = list_deliveries()
     if endpoint:
-        try:
-            rows = rows.filter(endpoint_id=ids.decode("we", endpoint))
-        except ids.InvalidId:
-            return rows.none()
+        rows = referring_to(rows, "endpoint", endpoint)
     if event_type:
         rows = rows.filter(event_type=event_type)
     if status:
@@ -106,10 +100,9 @@ def list_events(reader: Principal | None = None) -> QuerySet[OutboxEvent]:
 
 def get_event(public_id: str, reader: Principal | None = None) -> OutboxEvent:
     """Return the event, including test events. Raises NotFound if it does not exist in this tenant, insufficient_scope for a key."""
-    try:
-        event = OutboxEvent.objects.get(Q(public=True) | Q(type=TEST_EVENT), id=ids.decode("evt", public_id))
-    except (ids.InvalidId, OutboxEvent.DoesNotExist) as error:
-        raise NotFound from error
+    event = OutboxEvent.by_public_id(
+        public_id, among=OutboxEvent.objects.filter(Q(public=True) | Q(type=TEST_EVENT))
+    )
     if reader is not None:
         require_reach(reader, [event.type])
     return event

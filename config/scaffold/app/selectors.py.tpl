@@ -3,8 +3,6 @@
 from django.db.models import QuerySet
 
 from {{ app }}.models import {{ model }}
-from core.values import ids
-from core.errors import NotFound
 
 
 def list_{{ app }}() -> QuerySet[{{ model }}]:
@@ -14,7 +12,4 @@ def list_{{ app }}() -> QuerySet[{{ model }}]:
 
 def get_{{ object }}(public_id: str) -> {{ model }}:
     """Return the {{ word }}. Raises NotFound if it is missing, deleted or another company's."""
-    try:
-        return list_{{ app }}().get(id=ids.decode("{{ prefix }}", public_id))
-    except (ids.InvalidId, {{ model }}.DoesNotExist) as error:
-        raise NotFound from error
+    return {{ model }}.by_public_id(public_id, among=list_{{ app }}())
