@@ -12,7 +12,7 @@ from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
-from core.values.changes import changed_fields
+from core.values.changes import as_recorded, changed_fields
 
 LONGEST_GRACE_DAYS = 90
 
@@ -68,8 +68,7 @@ def set_security_policy(
     for name, (_, value) in changed.items():
         setattr(company, name, value)
     company.save(update_fields=list(changed))
-    changes = {name: [_plain(value) for value in changed[name]] for name in sorted(changed)}
-    publish(SecurityPolicyChanged(object_id=company.public_id, changes=changes), actor=actor)
+    publish(SecurityPolicyChanged(object_id=company.public_id, changes=as_recorded(changed)), actor=actor)
     if asks_newly:
         _notify_members(company)
     return company
@@ -100,7 +99,3 @@ def _notify_members(company: Company) -> None:
         page="/accounts/2fa/",
         label="Set it up",
     )
-
-
-def _plain(value: object) -> object:
-    return clock.rfc3339(value) if hasattr(value, "astimezone") else value  # type: ignore[arg-type]

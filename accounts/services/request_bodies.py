@@ -10,6 +10,7 @@ from accounts.services.companies import make_grants_stale
 from core import clock
 from core.events import publish
 from core.principal import Mode, Principal
+from core.values.changes import as_recorded, changed_fields
 
 # How long the choice lasts in live mode.
 LIVE_BODIES_LAST = timedelta(hours=24)
@@ -52,19 +53,13 @@ def _save(
     company: Company, mode: Mode, since: datetime | None, until: datetime | None, *, actor: Principal
 ) -> Company:
     wanted = {f"{mode}_bodies_from": since, f"{mode}_bodies_until": until}
-    before = {name: getattr(company, name) for name in wanted}
-    changed = [name for name in wanted if before[name] != wanted[name]]
+    changed = changed_fields(company, wanted)
     if not changed:
         return company
-    for name in changed:
-        setattr(company, name, wanted[name])
+    for name, (_, value) in changed.items():
+        setattr(company, name, value)
     company.version = F("version") + 1
     company.save(update_fields=[*changed, "version"])
     make_grants_stale(company)
-    changes = {name: [_plain(before[name]), _plain(wanted[name])] for name in changed}
-    publish(RequestBodiesChanged(object_id=company.public_id, changes=changes), actor=actor)
+    publish(RequestBodiesChanged(object_id=company.public_id, changes=as_recorded(changed)), actor=actor)
     return company
-
-
-def _plain(moment: datetime | None) -> str | None:
-    return None if moment is None else clock.rfc3339(moment)

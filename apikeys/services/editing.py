@@ -14,7 +14,7 @@ from core.events import publish
 from core.principal import Principal
 from core.valkey import fences
 from core.valkey.fences import Effect
-from core.values.changes import changed_fields
+from core.values.changes import as_recorded, changed_fields
 
 # Public names of columns in the audit trail and in events.
 _PUBLIC_NAMES = {"allowed_networks": "allowed_ips"}
@@ -60,8 +60,8 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
     if not changed:
         return KeyChange(locked, Effect(immediate=True))
     changes = {
-        _PUBLIC_NAMES.get(name, name): [_plain(value) for value in changed[name]]
-        for name in sorted(changed)
+        _PUBLIC_NAMES.get(name, name): change
+        for name, change in as_recorded(changed).items()
         if name != _DERIVED
     }
     if "expires_at" in changed:
@@ -72,7 +72,3 @@ def update_key(*, key: ApiKey, chosen: KeySettings, actor: Principal) -> KeyChan
         ApiKeyUpdated(object_id=locked.public_id, object=represent_key(locked), changes=changes), actor=actor
     )
     return KeyChange(locked, effect)
-
-
-def _plain(value: Any) -> Any:
-    return clock.rfc3339(value) if hasattr(value, "astimezone") else value

@@ -1,6 +1,8 @@
 """What an SMS costs: an estimate, until the provider has reported the price."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -139,19 +141,26 @@ def test_price_never_reported_becomes_unknown_and_polling_stops(world: World, ve
     assert sum((wait for wait in retry.PRICE_CLOCK.waits), dt.timedelta()) < dt.timedelta(days=3)
 
 
+@contextmanager
+def unresponsive(vendor: StandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the provider answer later than its caller waits."""
+    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
+    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
+    vendor.delay_seconds = 1
+    yield
+    load_provider.cache_clear()
+
+
 def test_unresponsive_sms_provider_delays_nobody(
     world: World, vendor: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = world.tenant()
     send(tenant, "+4930123456")
     deliver()
-    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
-    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
-    vendor.delay_seconds = 1
-    ask_now(tenant)
+    with unresponsive(vendor, monkeypatch):
+        ask_now(tenant)
 
     assert costs(tenant) == {"+4930123456": ("held", None, "twilio_connection")}
-    load_provider.cache_clear()
 
 
 def test_sms_abandoned_without_a_response_stays_counted(
@@ -161,11 +170,8 @@ def test_sms_abandoned_without_a_response_stays_counted(
     message = send(tenant, "+4930123456")
     with tenant_context(tenant):
         Message.objects.filter(id=message.id).update(deferrals=retry.CLOCK.attempts)
-    monkeypatch.setattr("messaging.providers.twilio.CALL_SECONDS", 0.2)
-    load_provider.cache_clear()  # the SDK's client keeps the timeout it was created with
-    vendor.delay_seconds = 1
-    deliver()
-    load_provider.cache_clear()
+    with unresponsive(vendor, monkeypatch):
+        deliver()
 
     ask_now(tenant)
 
