@@ -4,12 +4,9 @@ import base64
 import binascii
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
-from django.core.exceptions import ImproperlyConfigured
-from django.core.mail import get_connection
 
 from core.values.currencies import EXPONENTS
 from messaging.callbacks.signed import MIN_SECRET_BYTES
@@ -17,7 +14,6 @@ from messaging.channels import channels
 from messaging.channels.base import InvalidAddress
 from messaging.channels.sms import clean_sender
 from messaging.providers import TEST_MODE, provider_class, provider_names
-from messaging.providers.smtp import DEFAULT_PORTS
 from messaging.verification import read_server
 
 LEAST_RETENTION_DAYS = 31
@@ -26,7 +22,7 @@ MAX_SMS_ESTIMATE = 100
 
 @register(Tags.compatibility)
 def check_messaging(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Check every setting of docs/messaging.md."""
+    """Check every setting of docs/messaging.md. Those of a provider are checked by its class, while it is in use."""
     found = [*_providers(), *_senders(), *_resolvers(), *_callback_secrets(), *_reputation(), *_sms_prices()]
     if settings.MESSAGING_CONCURRENCY < 1:
         found.append(
@@ -80,7 +76,7 @@ def _sms_prices() -> Iterator[CheckMessage]:
 
 
 def _providers() -> Iterator[CheckMessage]:
-    used = set()
+    used: dict[str, None] = {}
     for channel, name in settings.MESSAGING_PROVIDERS.items():
         if channel not in channels():
             yield Error(
@@ -91,7 +87,7 @@ def _providers() -> Iterator[CheckMessage]:
             continue
         choices = provider_names() - {TEST_MODE}
         if name in choices and provider_class(name).carries(channel):
-            used.add(name)
+            used[name] = None
             continue
         fitting = sorted(one for one in choices if provider_class(one).carries(channel))
         yield Error(
@@ -99,77 +95,8 @@ def _providers() -> Iterator[CheckMessage]:
             hint=f"Set it to one of: {', '.join(fitting)}.",
             id="pomelo.E021",
         )
-    for name, check in (("smtp", _smtp), ("anymail", _anymail), ("twilio", _twilio)):
-        if name in used:
-            yield from check()
-
-
-def _smtp() -> Iterator[CheckMessage]:
-    example = "for example smtp+tls://user:password@mail.example:587"
-    parts = urlsplit(settings.MESSAGING_SMTP_URL)
-    # The URL contains a password, so it is never part of a message.
-    if not settings.MESSAGING_SMTP_URL:
-        problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
-    elif parts.scheme not in DEFAULT_PORTS:
-        problem = f"MESSAGING_SMTP_URL starts with {parts.scheme or 'no scheme'!r}."
-    elif not parts.hostname:
-        problem = "MESSAGING_SMTP_URL has no host."
-    elif not _has_port(parts):
-        problem = "MESSAGING_SMTP_URL has an invalid port."
-    else:
-        return
-    yield Error(
-        problem,
-        hint=f"Use {', '.join(f'{scheme}://' for scheme in DEFAULT_PORTS)}: {example}.",
-        id="pomelo.E022",
-    )
-
-
-def _has_port(parts: Any) -> bool:
-    try:
-        return parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-
-
-def _anymail() -> Iterator[CheckMessage]:
-    backend = settings.MESSAGING_ANYMAIL_BACKEND
-    if not backend.startswith("anymail.backends."):
-        yield Error(
-            f"The provider `anymail` needs MESSAGING_ANYMAIL_BACKEND; it is {backend!r}.",
-            hint="Set it to a django-anymail backend, for example anymail.backends.postmark.EmailBackend.",
-            id="pomelo.E023",
-        )
-        return
-    try:
-        get_connection(backend)
-    except (ImproperlyConfigured, ImportError) as error:
-        yield Error(
-            f"MESSAGING_ANYMAIL_BACKEND cannot be used: {error}",
-            hint="Put the provider's settings into ANYMAIL, as JSON (https://anymail.dev/en/stable/esps/).",
-            id="pomelo.E023",
-        )
-
-
-def _twilio() -> Iterator[CheckMessage]:
-    if not settings.TWILIO_ACCOUNT_SID.startswith("AC"):
-        yield Error(
-            "The provider `twilio` needs TWILIO_ACCOUNT_SID, which starts with AC.",
-            hint="Copy the Account SID from the start page of Twilio's console.",
-            id="pomelo.E024",
-        )
-    if not settings.TWILIO_AUTH_TOKEN:
-        yield Error(
-            "TWILIO_AUTH_TOKEN is not set: SMS cannot be sent and reports cannot be verified.",
-            hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token shown next to the Account SID.",
-            id="pomelo.E024",
-        )
-    if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
-        yield Error(
-            "TWILIO_API_URL is not an http:// or https:// URL.",
-            hint="Leave it unset for Twilio's own servers.",
-            id="pomelo.E024",
-        )
+    for name in used:
+        yield from provider_class(name).check_settings()
 
 
 def _senders() -> Iterator[CheckMessage]:

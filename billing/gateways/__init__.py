@@ -1,4 +1,4 @@
-"""Payment gateways. A new one takes one file here and its name in `settings.BILLING_GATEWAY`.
+"""Payment gateways. A new one is a class like `interface.Gateway` here, whose path goes into `settings.BILLING_GATEWAY`.
 
 A payment is completed by the gateway it was started with, and a refund goes to the gateway of its charge. For that, a gateway
 that is no longer in use stays in `settings.BILLING_FORMER_GATEWAYS`.

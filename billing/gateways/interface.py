@@ -1,9 +1,11 @@
 """The gateway interface. Calls are made outside of any transaction, and retried with the same key until there is an outcome."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
+
+from django.core.checks import CheckMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,10 @@ class Gateway(Protocol):
 
     name: str
     payment_methods: Sequence[str]
+
+    @staticmethod
+    def check_settings() -> Iterable[CheckMessage]:
+        """Return what is wrong with the gateway's own settings. Called at start-up if it is configured, also as a former one."""
 
     def takes(self, mode: str) -> bool:
         """Return whether the gateway accepts new charges in `mode`."""

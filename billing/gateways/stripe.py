@@ -26,6 +26,7 @@ from billing.gateways.stripe_calls import (
     secret_key,
 )
 from billing.gateways.stripe_checkout import StripeCheckout
+from billing.gateways.stripe_checks import check_settings
 from core import clock
 
 # Stripe keeps keys for at least a day; orders near that age are searched for.
@@ -41,6 +42,7 @@ class StripeGateway(StripeCheckout):
     name = "stripe"
     # Each payer has their own (`pm_…`, created by Stripe's libraries in the browser), so there is no list to choose from.
     payment_methods = ()
+    check_settings = staticmethod(check_settings)
 
     def takes(self, mode: str) -> bool:
         """Return whether there is a key for `mode`."""

@@ -54,4 +54,5 @@ def load_provider(name: str) -> Provider:
     return provider_class(name)()
 
 
-forget_when_changed(load_provider.cache_clear, "MESSAGING_", "TWILIO_", "ANYMAIL")
+# Each provider reads settings of its own.
+forget_when_changed(load_provider.cache_clear)

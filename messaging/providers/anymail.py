@@ -1,5 +1,6 @@
 """Email through any service of django-anymail: `MESSAGING_ANYMAIL_BACKEND` is the backend, `ANYMAIL` its settings."""
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from anymail.exceptions import (
@@ -9,6 +10,8 @@ from anymail.exceptions import (
     AnymailUnsupportedFeature,
 )
 from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 
 from messaging.providers.base import Envelope, Result, SendOutcome, is_temporary, same_for_all
@@ -35,6 +38,26 @@ class Anymail:
     def carries(channel: str) -> bool:
         """Email only."""
         return channel == "email"
+
+    @staticmethod
+    def check_settings() -> Iterator[CheckMessage]:
+        """Check the backend, and that `ANYMAIL` has what it needs."""
+        backend = settings.MESSAGING_ANYMAIL_BACKEND
+        if not backend.startswith("anymail.backends."):
+            yield Error(
+                f"The provider `anymail` needs MESSAGING_ANYMAIL_BACKEND; it is {backend!r}.",
+                hint="Set it to a django-anymail backend, for example anymail.backends.postmark.EmailBackend.",
+                id="pomelo.E023",
+            )
+            return
+        try:
+            get_connection(backend)
+        except (ImproperlyConfigured, ImportError) as error:
+            yield Error(
+                f"MESSAGING_ANYMAIL_BACKEND cannot be used: {error}",
+                hint="Put the provider's settings into ANYMAIL, as JSON (https://anymail.dev/en/stable/esps/).",
+                id="pomelo.E023",
+            )
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Send the email through the service. Its status for each recipient is the result."""

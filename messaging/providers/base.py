@@ -1,13 +1,14 @@
 """The interface of providers."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.checks import CheckMessage
 
 from core.tenancy import Tenant
 from core.values import ids
@@ -115,6 +116,10 @@ class Provider(Protocol):
     @staticmethod
     def carries(channel: str) -> bool:
         """Return whether the provider supports `channel`."""
+
+    @staticmethod
+    def check_settings() -> Iterable[CheckMessage]:
+        """Return what is wrong with the provider's own settings. Called at start-up if a channel uses it."""
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Send the message and return one result per target. Expected failures are results, not exceptions."""

@@ -5,7 +5,7 @@ import email.policy
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.checks import CheckMessage
 
 from core.errors import NotFound
 from core.tenancy import Tenant
@@ -50,6 +51,11 @@ class FileProvider:
     def carries(channel: str) -> bool:
         """Every channel."""
         return True
+
+    @staticmethod
+    def check_settings() -> Iterable[CheckMessage]:
+        """It has none of its own."""
+        return ()
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Write the message to a file. A retry overwrites it."""

@@ -15,9 +15,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.conf import settings
+from django.core.checks import CheckMessage, Error
 
 from core.values.email_addresses import parse_mailbox
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, SendOutcome, Target, same_for_all
@@ -96,6 +97,13 @@ class _SecureConnection(_Connection, smtplib.SMTP_SSL):
     """The same over implicit TLS."""
 
 
+def _has_port(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
 class Smtp:
     """The provider `smtp`. `MESSAGING_SMTP_URL` is the server (smtp://, smtp+tls:// for STARTTLS, smtp+ssl://)."""
 
@@ -105,6 +113,27 @@ class Smtp:
     def carries(channel: str) -> bool:
         """Email only."""
         return channel == "email"
+
+    @staticmethod
+    def check_settings() -> Iterator[CheckMessage]:
+        """Check the URL. It contains a password, so it is never part of a message."""
+        parts = urlsplit(settings.MESSAGING_SMTP_URL)
+        if not settings.MESSAGING_SMTP_URL:
+            problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
+        elif parts.scheme not in DEFAULT_PORTS:
+            problem = f"MESSAGING_SMTP_URL starts with {parts.scheme or 'no scheme'!r}."
+        elif not parts.hostname:
+            problem = "MESSAGING_SMTP_URL has no host."
+        elif not _has_port(parts):
+            problem = "MESSAGING_SMTP_URL has an invalid port."
+        else:
+            return
+        schemes = ", ".join(f"{scheme}://" for scheme in DEFAULT_PORTS)
+        yield Error(
+            problem,
+            hint=f"Use {schemes}: for example smtp+tls://user:password@mail.example:587.",
+            id="pomelo.E022",
+        )
 
     def __init__(self) -> None:
         parts = urlsplit(settings.MESSAGING_SMTP_URL)

@@ -1,6 +1,9 @@
 """Test mode: sends nothing, simulates the outcomes of magic recipients, and reports `delivered` for all others."""
 
+from collections.abc import Iterable
 from typing import ClassVar
+
+from django.core.checks import CheckMessage
 
 from messaging.channels import get_channel
 from messaging.providers.base import Envelope, Result, SendOutcome
@@ -31,6 +34,11 @@ class TestMode:
     def carries(channel: str) -> bool:
         """Every channel."""
         return True
+
+    @staticmethod
+    def check_settings() -> Iterable[CheckMessage]:
+        """It has none of its own."""
+        return ()
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Return the complete result for each recipient."""

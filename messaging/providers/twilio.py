@@ -9,12 +9,14 @@ lost, unless the delivery report of the first one arrives before the next attemp
 
 import re
 import threading
+from collections.abc import Iterator
 from decimal import ROUND_UP, Decimal
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from django.conf import settings
+from django.core.checks import CheckMessage, Error
 from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
@@ -79,6 +81,28 @@ class Twilio:
     def carries(channel: str) -> bool:
         """SMS only."""
         return channel == "sms"
+
+    @staticmethod
+    def check_settings() -> Iterator[CheckMessage]:
+        """Check the account and the server."""
+        if not settings.TWILIO_ACCOUNT_SID.startswith("AC"):
+            yield Error(
+                "The provider `twilio` needs TWILIO_ACCOUNT_SID, which starts with AC.",
+                hint="Copy the Account SID from the start page of Twilio's console.",
+                id="pomelo.E024",
+            )
+        if not settings.TWILIO_AUTH_TOKEN:
+            yield Error(
+                "TWILIO_AUTH_TOKEN is not set: SMS cannot be sent and reports cannot be verified.",
+                hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token shown next to the Account SID.",
+                id="pomelo.E024",
+            )
+        if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
+            yield Error(
+                "TWILIO_API_URL is not an http:// or https:// URL.",
+                hint="Leave it unset for Twilio's own servers.",
+                id="pomelo.E024",
+            )
 
     def __init__(self) -> None:
         self._http = _HttpClient(settings.TWILIO_API_URL)

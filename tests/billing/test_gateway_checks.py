@@ -1,9 +1,11 @@
 """Start-up refuses a gateway that cannot be loaded, and Stripe keys of the wrong mode."""
 
 import pytest
+from django.core.checks import CheckMessage, Error
 from pytest_django import Settings
 
 from billing.checks import STRIPE, check_gateways
+from tests.billing.pocket_gateway import PocketGateway
 from tests.billing.stripe_stand_in import LIVE_KEY, TEST_KEY
 
 SECRET = "whsec_stand_in"
@@ -65,6 +67,22 @@ def test_mode_may_be_left_out_but_not_both(settings: Settings) -> None:
     no_live = {"STRIPE_LIVE_SECRET_KEY": "", "STRIPE_LIVE_WEBHOOK_SECRET": ""}
     assert [each for each, _ in found(settings, **no_test)] == ["pomelo.W002"]
     assert "pomelo.E036" in [each for each, _ in found(settings, **no_test, **no_live)]
+
+
+class PickyGateway(PocketGateway):
+    """A gateway from elsewhere, which checks its own settings."""
+
+    @staticmethod
+    def check_settings() -> list[CheckMessage]:
+        """Find fault."""
+        return [Error("PICKY_KEY is not set.", id="picky.E001")]
+
+
+def test_every_gateway_in_use_checks_its_own_settings_once(settings: Settings) -> None:
+    settings.BILLING_GATEWAY = f"{__name__}.PickyGateway"
+    settings.BILLING_FORMER_GATEWAYS = [settings.BILLING_GATEWAY]
+
+    assert [each.id for each in check_gateways(None)] == ["picky.E001"]
 
 
 def test_gateway_that_cannot_be_loaded_is_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

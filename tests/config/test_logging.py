@@ -13,10 +13,12 @@ from django.http import HttpRequest
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 
+from billing.callbacks import urls as billing_callbacks
 from core.http.callbacks import REFUSED, TooEarly, Unreadable, callback
 from core.http.sparing import LogRateLimiter
 from core.operations import logging
 from core.values.redaction import REDACTED
+from messaging.callbacks import urls as messaging_callbacks
 from tests.clients import random_address
 
 SECRET = "4xOcF-raGhIndF74lXfCmtl2pyaJiT0SvbEH5jQc45A"
@@ -111,7 +113,10 @@ def test_repeated_refusals_log_one_line_a_minute(capsys: pytest.CaptureFixture[s
     assert [line["logger"] for line in lines] == ["django.security.DisallowedHost"]
 
 
-@pytest.mark.parametrize("name", ["stripe", "twilio", "anymail", "messages"])
+@pytest.mark.parametrize(
+    "name",
+    [str(each.pattern) for urls in (billing_callbacks, messaging_callbacks) for each in urls.urlpatterns],
+)
 def test_unsigned_callbacks_are_counted_and_log_one_line_a_minute(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,6 +15,7 @@ FOLDERS = (
     "billing",
     "config",
     "core",
+    "deploy",
     "docs",
     "messaging",
     "templates",
@@ -26,7 +27,7 @@ TRACKED = [
     for path in sorted((ROOT / folder).rglob("*"))
     # What was released is written by a command at a release, and by nothing else.
     if path.parent.name != "released"
-    and path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl")
+    and path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl", ".yaml", ".example")
 ]
 
 
