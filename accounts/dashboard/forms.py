@@ -158,6 +158,11 @@ class SecurityPolicyForm(ServiceForm):
             del form.fields["grace_days"]
         return form
 
+    @property
+    def key_rules(self) -> list[forms.BoundField]:
+        """The fields about keys, which the page shows apart."""
+        return [self[name] for name in KEY_RULES]
+
     def chosen(self) -> SecurityPolicy:
         """Return the policy of a valid form."""
         return SecurityPolicy(**self.cleaned_data)
