@@ -31,6 +31,8 @@ SHAPES: tuple[tuple[int, Literal["light", "dark"]], ...] = (
 _faultless: set[int] = set()
 # The looks that have contrast enough as they are, and in the dark.
 _enough: dict[str, set[int]] = {"judge": set(), "judgeInTheDark": set()}
+# The looks of which axe has left some pieces unjudged: all pieces are asked about at once, and not in a second run.
+_tried: set[int] = set()
 
 
 def violations(page: Page, rules: Sequence[str] = (), impacts: Sequence[str] = IMPACTS) -> list[str]:
@@ -88,7 +90,7 @@ def _judge(
         some = []
         for place in new:
             alike[looks[place]] += 1
-            if alike[looks[place]] <= ALIKE or not is_first:
+            if alike[looks[place]] <= ALIKE or looks[place] in _tried:
                 some.append(place)
         more, passed, unsure = page.evaluate(
             f"([options, places]) => {how}(options, places)", [options, some]
@@ -96,6 +98,7 @@ def _judge(
         found += more
         questions.update(unsure)
         enough.update(looks[place] for place in passed)
+        _tried.update(looks[place] for place in some if looks[place] not in enough)
         new = [place for place in new if place not in some and looks[place] not in enough]
         options, is_first = {"runOnly": [CONTRAST]}, False
     return found, [place for place in places if looks[place] in enough or place in questions]
