@@ -40,6 +40,8 @@ GROWS = "\u0958\u0130"
 IN_ADDRESS = [quote(value[:300]) for value in HOSTILE if value]
 # Whoever has left the company, or chosen another mode or company, finds nothing of what the others are tried on.
 LAST = ("/team/leave/", "/team/transfer/", "/companies/", "/mode/")
+# How Django marks the control of a field that is refused.
+INVALID = re.compile(r'<(?:input|select|textarea)\b(?=[^>]*\baria-invalid="true")[^>]*\bname="([^"]+)"')
 # What a form is refused for before its fields are looked at.
 SINGLY = {"form_token", "next"}
 # Fewer fields are sooner filled one by one.
@@ -67,22 +69,33 @@ class Attacker:
 
         A field that is refused goes no further than its own validation, which the other fields do not change: all are filled
         at once. Those that the page does not refuse then are filled again, beside good ones, so that they get further, until
-        the form is taken. What the page does not tell apart goes for itself, and so does one value of every field: a form
-        may miss the others less than this one.
+        the form is taken. A filter that is not refused finds rows only beside others that let it: it goes for itself. So does
+        what the page does not tell apart, and one value of every field: a form may miss the others less than this one.
         """
         alone: dict[str, dict[bytes, None]] = {name: {HOSTILE[0]: None} for name in _fields(form)}
         for values in _everywhere(form):
             for name in self._together(form, values):
                 alone[name][values[name]] = None
+        untouched = False
         for name, tried in alone.items():
             for value in tried:
+                # Filters that stay as they are, whichever they are, ask for the same list.
+                if form.method == "GET" and form.values[name] == [value.decode(errors="replace")]:
+                    if untouched:
+                        continue
+                    untouched = True
                 self._send(form, {name: value}, f"{name}={value[:20]!r}")
 
     def _together(self, form: Form, values: dict[str, bytes]) -> set[str]:
         """Send a form with these values at once; return the fields of which this does not show what each for itself would."""
         left = values.keys() - SINGLY - form.buttons
-        if form.method == "GET" or len(left) < FEW:
+        if len(left) < FEW:
             return {*values}
+        if form.method == "GET":
+            refused = self._send(form, {name: values[name] for name in left}, f"{left} hostile")
+            if any(b"\x00" in value for value in values.values()):
+                return set()  # no address with a NUL gets to a page (core.middleware)
+            return values.keys() - (refused or set())
         while left:
             refused = self._send(form, {name: values[name] for name in left}, f"{left} hostile")
             if refused is None:
@@ -93,7 +106,8 @@ class Attacker:
     def _send(self, form: Form, values: dict[str, bytes], what: str) -> set[str] | None:
         """Send a form with these values, the other fields as they were.
 
-        Return the fields of these that the page refuses: none if the form is taken or would be refused for the others anyway.
+        Return the fields of these that the page refuses: none if the form is taken or would be refused for the others anyway,
+        of filters those that are left out.
         Return None if the page does not say which.
         """
         untouched = form.values.keys() - values.keys() - form.buttons
@@ -110,6 +124,8 @@ class Attacker:
         else:
             answer = self.client.post(form.action, content, "application/x-www-form-urlencoded")
         self._note(answer, f"{form.method} {form.action} with {what}")
+        if form.method == "GET" and answer.status_code == 200 and not answer.streaming:
+            return values.keys() & {*INVALID.findall(answer.content.decode())}
         if answer.status_code in (200, 302):
             return set()
         if answer.status_code not in (400, 422) or not (summary := SUMMARY.search(answer.content.decode())):
