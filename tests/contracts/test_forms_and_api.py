@@ -72,8 +72,10 @@ class Siblings:
     prefix: str = ""
     # Where in the body of the API the object with the field stands, if it is none of the body's own.
     in_list: str = ""
-    # What has to be there, for each value anew: `@id` in the paths and in the body.
+    # What has to be there: `@id` in the paths and in the body.
     given: Callable[[Tenant], str] | None = None
+    # Whether the same may be given to the next value although this one was taken.
+    lasts: bool = False
 
     def shared(self) -> list[tuple[str, str]]:
         """Return the names, at the form and at the API, of every field that is one text at both."""
@@ -205,7 +207,7 @@ PAIRS = [
     ),
     Siblings(
         "payment", PaymentForm, "/invoices/@id/payments/new/", PaymentInput, "/v1/invoices/@id/payments", OffPlatformPayment,
-        {"method": "cash", "amount": "0.01"}, {"method": "cash", "amount": 1}, given=_open_invoice, values=TELLING,
+        {"method": "cash", "amount": "0.01"}, {"method": "cash", "amount": 1}, given=_open_invoice, lasts=True, values=TELLING,
     ),
     Siblings(
         "undoing", UndoForm, "/payments/@id/undo/", UndoInput, "/v1/payments/@id/undo", OffPlatformPayment, {}, {},
@@ -213,7 +215,7 @@ PAIRS = [
     ),
     Siblings(
         "credit note", CreditForm, "/invoices/@id/credit/", CreditNoteInput, "/v1/credit_notes", CreditNote,
-        {"line0": "0.01"}, {"invoice": "@id", "amount": 1}, given=_open_invoice, values=TELLING,
+        {"line0": "0.01"}, {"invoice": "@id", "amount": 1}, given=_open_invoice, lasts=True, values=TELLING,
     ),
     Siblings(
         "voiding", VoidForm, "/credit_notes/@id/void/", VoidInput, "/v1/credit_notes/@id/void", CreditNote, {}, {},
@@ -318,9 +320,9 @@ def test_form_and_api_accept_and_store_the_same_values(
     doors: Doors, pair: Siblings, at_form: str, at_api: str
 ) -> None:
     differences, accepted = [], 0
+    ids = doors.make(pair.given)
 
     for value in [*pair.values, *pair.more.get(at_api, ())]:
-        ids = doors.make(pair.given)
         page = doors.at_page(pair.page, pair.sent(at_form, value), ids[0])
         answer = doors.at_api(pair.method, pair.path, pair.body(at_api, value), ids[1])
         taken = (page == pair.taken, answer.status in (200, 201))
@@ -331,6 +333,8 @@ def test_form_and_api_accept_and_store_the_same_values(
             kept = doors.kept(pair.model, lambda row: pair.kept_as(row, at_api))
             if kept[0] != kept[1]:
                 differences.append((value[:50], *kept))
+        if any(taken) and not pair.lasts:
+            ids = doors.make(pair.given)
 
     assert differences == []
     assert accepted, "every value was refused at both doors: nothing was compared"
