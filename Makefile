@@ -58,9 +58,10 @@ check: install-dev ## lint, types, import directions, migrations, templates, sch
 attack: install-dev ## attack a running Pomelo the way tests/attacks do, one class after the other (TARGET=https://… for your own)
 	@ATTACK_TARGET=$(TARGET) $(BIN)/python -m pytest tests/attacks $(ARGS)
 
-docs: install-dev ## write the generated pages: docs/errors.md, docs/audit.md, docs/openapi.json
+docs: install-dev ## write the generated pages: docs/errors.md, docs/openapi.json, lists in docs/audit.md and authentication.md
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_error_docs
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_audit_docs
+	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_scope_docs
 	@DJANGO_SETTINGS_MODULE=config.settings.test $(BIN)/python manage.py generate_openapi
 
 shell: install-base ## a Python shell with Django set up, on the servers of a running `make run`

@@ -61,7 +61,7 @@ from django.core.management import call_command
 call_command("check", fail_level="WARNING")
 call_command("makemigrations", check=True, dry_run=True)
 
-for page in ("generate_error_docs", "generate_openapi", "generate_audit_docs"):
+for page in ("generate_error_docs", "generate_openapi", "generate_audit_docs", "generate_scope_docs"):
     call_command(page, check=True)
 """
 SERVES_GADGETS = """

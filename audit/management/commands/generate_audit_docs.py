@@ -7,14 +7,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from django.conf import settings
-
 from core.events import EVENT_TYPES
-from core.management.documents import DocumentCommand
+from core.management.generated_lists import ListsCommand
 from core.resources import PomeloApp, app_of, own_apps
 from core.values.secret_fields import ENDINGS, EXACT_NAMES
-
-PATH = Path(settings.BASE_DIR) / "docs" / "audit.md"
 
 
 def writers(apps: Sequence[PomeloApp]) -> dict[str, list[str]]:
@@ -78,24 +74,7 @@ def secret_names() -> str:
     return f"These names: {exact}.\n\nNames that end with one of: {endings}.\n"
 
 
-# What the page has between `<!-- name: … -->` and `<!-- end of name -->`.
-LISTS = {"secret names": secret_names, "events": event_table}
-
-
-def refreshed(page: str) -> str:
-    """Return `page` with its generated lists as they should be."""
-    for name, written in LISTS.items():
-        begin, end = f"<!-- {name}: written by generate_audit_docs -->\n", f"<!-- end of {name} -->"
-        before, _, rest = page.partition(begin)
-        page = f"{before}{begin}{written()}{end}{rest.partition(end)[2]}"
-    return page
-
-
-class Command(DocumentCommand):
-    """Writes, or with --check compares, the generated parts of the page."""
-
+class Command(ListsCommand):
     help = "Write the lists in docs/audit.md; with --check, fail when they are not up to date."
-
-    def generate(self) -> tuple[Path, str]:
-        """Return the page with its lists as they should be."""
-        return PATH, refreshed(PATH.read_text())
+    page = "audit.md"
+    lists = {"secret names": secret_names, "events": event_table}

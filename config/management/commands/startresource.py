@@ -33,6 +33,7 @@ call_command("makemigrations", {app!r}, verbosity=0)
 if {is_ours}:
     call_command("generate_error_docs", verbosity=0)
     call_command("generate_audit_docs", verbosity=0)
+    call_command("generate_scope_docs", verbosity=0)
     call_command("generate_openapi", verbosity=0)
 """
 
