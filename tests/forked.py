@@ -1,7 +1,8 @@
 """Processes of their own that work from their first moment: forked from one that has imported the platform once for the whole run.
 
 A platform takes a second of a processor to import, which tests that kill process after process would pay every time. A
-forked process shares nothing with the test's: it opens its own connections to the servers of `tests.engines`.
+forked process shares nothing with the test's: it opens its own connections to the servers of `tests.engines`, or to those of
+another environment (`call_with`).
 """
 
 import contextlib
@@ -10,13 +11,23 @@ import multiprocessing
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import caches
+from django.db import connections
+from django.utils.connection import BaseConnectionHandler
+from django.utils.functional import empty
+from django.utils.log import configure_logging
+
 PRELOAD = "tests.preloaded"
 
+OURS = {"accounts", "apikeys", "audit", "billing", "config", "core", "messaging", "webhooks"}
 # The part of the environment from which that process has read its settings.
 _environment: dict[str, str] = {}
 
@@ -25,7 +36,9 @@ class Forked:
     """A process that runs `work(connection, *arguments)`; `connection` is the other end of `self.connection`."""
 
     def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
-        _refuse_another_environment()
+        _remember_environment()
+        if work is not _answer:
+            _refuse_another_environment()
         forks = multiprocessing.get_context("forkserver")
         forks.set_forkserver_preload([PRELOAD])
         self.connection, theirs = forks.Pipe()
@@ -59,15 +72,71 @@ def _settings() -> frozenset[str]:
     return frozenset(name for file in files for name in re.findall(r"[A-Z][A-Z_]+", file.read_text()))
 
 
+def _settings_now() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in _settings()}
+
+
+def _remember_environment() -> None:
+    """Keep what the process that all are forked from has read, when the first of them is."""
+    if not _environment:
+        _environment.update(_settings_now())
+
+
 def _refuse_another_environment() -> None:
     """Fail rather than fork a process with settings of another environment than the test's."""
-    now = {name: value for name, value in os.environ.items() if name in _settings()}
-    if not _environment:
-        _environment.update(now)
-    changed = sorted(name for name, _ in now.items() ^ _environment.items())
-    assert not changed, (
-        f"forked processes have other values of {', '.join(changed)}: start one with subprocess"
-    )
+    changed = sorted(name for name, _ in _settings_now().items() ^ _environment.items())
+    assert not changed, f"forked processes have other values of {', '.join(changed)}: use call_with"
+
+
+def _read_settings_again(environment: dict[str, str]) -> None:
+    """Give this process another environment, as if it had started in it. The installed apps have to be the same."""
+    apps = list(settings.INSTALLED_APPS)
+    os.environ.clear()
+    os.environ.update(environment)
+    for name in [name for name in sys.modules if name.startswith("config.settings.")]:
+        del sys.modules[name]
+    settings._wrapped = empty
+    assert apps == settings.INSTALLED_APPS, "forked processes have the installed apps of the test"
+    configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
+    for handler in (connections, caches):
+        _forget(handler)
+    for module in [sys.modules[name] for name in sys.modules if name.partition(".")[0] in OURS]:
+        for value in list(vars(module).values()):
+            if hasattr(value, "cache_clear"):
+                value.cache_clear()
+
+
+def _forget(handler: BaseConnectionHandler) -> None:
+    for alias in handler:
+        with contextlib.suppress(AttributeError):  # never used here
+            del handler[alias]
+    vars(handler)["_settings"] = None
+    vars(handler).pop("settings", None)
+
+
+def _answer(
+    connection: Connection, environment: dict[str, str], function: Callable[..., Any], *arguments: Any
+) -> None:
+    try:
+        _read_settings_again(environment)
+        answer = function(*arguments), ""
+    except BaseException:
+        answer = None, traceback.format_exc()
+    connection.send(answer)
+
+
+def call_with(environment: Mapping[str, str], function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return `function(*arguments)`, called in a process whose whole environment is `environment`.
+
+    Raises AssertionError with the traceback if it raises something.
+    """
+    process = Forked(_answer, dict(environment), function, *arguments)
+    try:
+        result, failure = process.receive()
+    finally:
+        process.kill()
+    assert not failure, failure
+    return result
 
 
 @contextlib.contextmanager
@@ -80,4 +149,4 @@ def forked(work: Callable[..., None], *arguments: Any) -> Iterator[Forked]:
         process.kill()
 
 
-__all__ = ["Connection", "Forked", "forked"]
+__all__ = ["Connection", "Forked", "call_with", "forked"]

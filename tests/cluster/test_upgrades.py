@@ -20,8 +20,9 @@ from core.engines.identity import change_owner, choose_identity
 from core.engines.pair import Engines
 from tests.cluster.servers import PACKAGED, MigratedServers
 from tests.engines import FOLDER_PREFIX, ROOT, TEMPLATE, private_engines
+from tests.restore import steps
 from tests.restore.clusters import environment_of
-from tests.restore.test_restore import assert_all_is_there, back_up, restore, run, run_step
+from tests.restore.test_restore import assert_all_is_there, back_up, restore, run_commands, run_step
 from tests.webhooks.receiver import Receiver
 
 OLDER = [15, 16, 17]
@@ -50,7 +51,7 @@ def test_upgrade_by_backup_and_restore_works(
         migrated_servers.platform_on(version, monkeypatch) as (old, environment, exact),
     ):
         # given a platform on the older version, with events that are neither relayed nor sealed
-        made = run_step(environment, "make_traffic", receiver.url)
+        made = run_step(environment, steps.make_traffic, receiver.url)
         backup = back_up(environment, tmp_path)
         monkeypatch.setattr(wheel, "other_programs", None)
         # when it is restored in a new cluster of the packaged version
@@ -58,7 +59,7 @@ def test_upgrade_by_backup_and_restore_works(
             upgraded = environment_of(new, secrets_of=old)
             status, output = restore(upgraded | {"DATABASE_ADMIN_URL": new.superuser_url}, backup)
             assert status == 0, output
-            found = run_step(upgraded, "go_on", made["company"])
+            found = run_step(upgraded, steps.go_on, made["company"])
     # then
     assert_all_is_there(receiver, made, found)
     seen(
@@ -79,7 +80,7 @@ def test_upgrade_by_pg_upgrade_works(
         tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder,
     ):
         # given a platform on the older version, with events that are neither relayed nor sealed
-        made = run_step(environment, "make_traffic", receiver.url)
+        made = run_step(environment, steps.make_traffic, receiver.url)
         before, roles_before = look(old)
         [last] = ask(old, LAST_POSITION)
         [marked] = ask(old, MARKED_COLUMNS)
@@ -96,10 +97,10 @@ def test_upgrade_by_pg_upgrade_works(
             after, roles_after = look(new)
             upgraded = environment_of(new, secrets_of=old)
             run_shell(statistics, programs | {"DATABASE_ADMIN_URL": new.superuser_url})
-            for line in as_pomelo.splitlines():
-                done = run(upgraded, *line.removeprefix("python ").split())
-                assert done.returncode == 0, done.stdout + done.stderr
-            found = run_step(upgraded, "go_on", made["company"])
+            commands = [line.removeprefix("python manage.py ").split() for line in as_pomelo.splitlines()]
+            for status, output in run_commands(upgraded, *commands):
+                assert status == 0, output
+            found = run_step(upgraded, steps.go_on, made["company"])
             [next_one] = ask(new, FIRST_POSITION_OF, made["waiting"] + found["new"])
     # then
     assert list_differences(before, after) == []

@@ -5,10 +5,13 @@ import random
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.conf import settings
+from django.db import connection, connections
 
+from core.security.crypto import derived_key
 from core.values import ids
-from tests.forked import Connection, Forked
+from tests.engines import cloned_database
+from tests.forked import Connection, Forked, call_with
 
 
 def describe(connection: Connection) -> None:
@@ -39,3 +42,32 @@ def test_processes_for_another_environment_are_refused(monkeypatch: pytest.Monke
     monkeypatch.setenv("WEBHOOK_ALLOWED_NETWORKS", "192.0.2.0/24")
     with pytest.raises(AssertionError, match="other values of WEBHOOK_ALLOWED_NETWORKS"):
         Forked(describe)
+
+
+def described_settings() -> Any:
+    """Return where a process works, and with what."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        [database] = cursor.fetchone()
+    return database, settings.WEBHOOK_ALLOWED_NETWORKS, derived_key("test")
+
+
+def test_process_with_an_environment_of_its_own_has_its_settings_and_servers() -> None:
+    ours = described_settings()
+    with cloned_database() as addresses:
+        changed = {"WEBHOOK_ALLOWED_NETWORKS": "192.0.2.0/24", "API_KEY_PEPPERS": f"1:{'6f' * 32}"}
+        database, networks, key = call_with(os.environ | addresses | changed, described_settings)
+        assert f"/{database}?" in addresses["DATABASE_URL"]
+    assert (networks, database != ours[0], key != ours[2]) == (["192.0.2.0/24"], True, True)
+    assert call_with(os.environ, described_settings) == ours
+
+
+def test_what_a_called_process_raises_fails_the_test() -> None:
+    with pytest.raises(AssertionError, match="RuntimeError: refused"):
+        call_with(os.environ, refuse)
+    with pytest.raises(AssertionError, match="have the installed apps of the test"):
+        call_with(os.environ | {"EXTENSIONS": ""}, described_settings)
+
+
+def refuse() -> None:
+    raise RuntimeError("refused")

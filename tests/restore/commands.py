@@ -1,29 +1,26 @@
-"""Management commands, one after the other in one process, since importing the platform takes longer than most of them.
-
-Takes a JSON list of argument lists and prints a JSON list of exit statuses and outputs.
-"""
+"""Management commands in a process of their own, which is forked: importing the platform takes longer than most of them (tests.forked)."""
 
 from __future__ import annotations
 
 import contextlib
 import io
-import json
-import sys
+from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
 
 
-def run_command(arguments: list[str]) -> tuple[int, str]:
-    """Run `manage.py` with these arguments. Return its exit status and everything that it printed."""
-    output = io.StringIO()
+def run_command(arguments: Sequence[str]) -> tuple[int, str]:
+    """Run `manage.py` with these arguments. Return its exit status, and its standard error followed by its standard output."""
+    output, errors = io.StringIO(), io.StringIO()
     status = 0
-    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
         try:
             execute_from_command_line(["manage.py", *arguments])
         except SystemExit as end:
             status = int(end.code or 0)
-    return status, output.getvalue()
+    return status, errors.getvalue() + output.getvalue()
 
 
-if __name__ == "__main__":
-    json.dump([run_command(arguments) for arguments in json.loads(sys.argv[1])], sys.stdout)
+def run_commands(commands: Sequence[Sequence[str]]) -> list[tuple[int, str]]:
+    """Run several, one after the other."""
+    return [run_command(arguments) for arguments in commands]

@@ -1,26 +1,20 @@
-"""Steps before a backup and after a restore. Each runs as a process and prints JSON."""
+"""Steps before a backup and after a restore, each called in a process of the platform's own (tests.forked)."""
 
 from __future__ import annotations
 
-import json
-import sys
 import uuid
 from typing import Any
 
-import django
-
-django.setup()
-
-from accounts.models import Company  # noqa: E402
-from audit.models import AuditEntry  # noqa: E402
-from audit.seals.entries import seal_waiting  # noqa: E402
-from audit.seals.heads import chain_of, exported_heads, sign_heads  # noqa: E402
-from audit.verification import list_heads, verify_chain, verify_days  # noqa: E402
-from core.models import OutboxEvent  # noqa: E402
-from core.tenancy import Tenant, system_context, tenant_context  # noqa: E402
-from tests.factories import make_customer, make_world  # noqa: E402
-from tests.webhooks.steps import drain, make_endpoint  # noqa: E402
-from webhooks import relay  # noqa: E402
+from accounts.models import Company
+from audit.models import AuditEntry
+from audit.seals.entries import seal_waiting
+from audit.seals.heads import chain_of, exported_heads, sign_heads
+from audit.verification import list_heads, verify_chain, verify_days
+from core.models import OutboxEvent
+from core.tenancy import Tenant, system_context, tenant_context
+from tests.factories import make_customer, make_world
+from tests.webhooks.steps import drain, make_endpoint
+from webhooks import relay
 
 BEFORE = 5
 
@@ -79,10 +73,3 @@ def go_on(company: str) -> dict[str, Any]:
         "new": new + later, "order": order, "findings": findings, "sealed": sealed, "entries": entries,
         "sealed_rows": rows, "companies": known, "waiting": relay.relay_events().waiting,
     }  # fmt: skip
-
-
-if __name__ == "__main__":
-    step, argument = sys.argv[1:]
-    json.dump(
-        {"make_traffic": make_traffic, "change_more": change_more, "go_on": go_on}[step](argument), sys.stdout
-    )

@@ -6,8 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ import psycopg
 import pytest
 
 from tests.engines import TEMPLATE, cloned_database, private_engines, private_platform, superuser_url
-from tests.restore import clusters
+from tests.forked import call_with
+from tests.restore import clusters, steps
+from tests.restore.commands import run_commands as commands_in_turn
 from tests.webhooks.receiver import Receiver
 
 # What the application may do to the trail.
@@ -23,49 +24,34 @@ RIGHTS_ON_THE_TRAIL = """
     SELECT DISTINCT privilege_type FROM information_schema.role_table_grants
     WHERE grantee IN ('app', 'system') AND table_name IN ('audit_auditentry', 'audit_requestlog', 'audit_seal')
 """
-ROOT = Path(__file__).resolve().parents[2]
 
 
-def run(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=os.environ
-        | environment
-        | {"DJANGO_SETTINGS_MODULE": "config.settings.test", "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def environment_with(addresses: dict[str, str]) -> dict[str, str]:
+    # The first connection to a server that has just been filled takes a while on a busy machine.
+    return os.environ | addresses | {"WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8", "DATABASE_POOL_TIMEOUT": "30"}
 
 
-def run_step(environment: dict[str, str], step: str, argument: str) -> Any:
-    made = run(environment, "-m", "tests.restore.steps", step, argument)
-    assert made.returncode == 0, made.stderr[-4000:]
-    return json.loads(made.stdout)
+def run_step(addresses: dict[str, str], step: Callable[[str], Any], argument: str) -> Any:
+    return call_with(environment_with(addresses), step, argument)
 
 
-def run_commands(environment: dict[str, str], *commands: list[str]) -> list[tuple[int, str]]:
+def run_commands(addresses: dict[str, str], *commands: list[str]) -> list[tuple[int, str]]:
     """Run management commands in one process. Return the exit status and the output of each."""
-    made = run(environment, "-m", "tests.restore.commands", json.dumps(commands))
-    assert made.returncode == 0, made.stderr[-4000:]
-    return [(status, output) for status, output in json.loads(made.stdout)]
+    return call_with(environment_with(addresses), commands_in_turn, commands)
 
 
-def verify(environment: dict[str, str]) -> tuple[int, str]:
-    made = run(environment, "manage.py", "verify_platform")
-    return made.returncode, made.stdout + made.stderr
+def verify(addresses: dict[str, str]) -> tuple[int, str]:
+    return run_commands(addresses, ["verify_platform"])[0]
 
 
-def back_up(environment: dict[str, str], into: Path) -> Path:
-    made = run(environment, "manage.py", "backup", str(into))
-    assert made.returncode == 0, made.stderr[-4000:]
-    return Path(made.stdout.strip())
+def back_up(addresses: dict[str, str], into: Path) -> Path:
+    [(status, output)] = run_commands(addresses, ["backup", str(into)])
+    assert status == 0, output[-4000:]
+    return Path(output.splitlines()[-1])
 
 
-def restore(environment: dict[str, str], backup: Path, *options: str) -> tuple[int, str]:
-    made = run(environment, "manage.py", "restore", str(backup), *options)
-    return made.returncode, made.stdout + made.stderr
+def restore(addresses: dict[str, str], backup: Path, *options: str) -> tuple[int, str]:
+    return run_commands(addresses, ["restore", str(backup), *options])[0]
 
 
 def alter(backup: Path, copy: Path, *, table: str) -> Path:
@@ -92,7 +78,7 @@ def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Pat
     with Receiver() as receiver, private_platform() as (old, environment):
         # given a platform that has been in use, and events that are neither relayed nor sealed
         clusters.age(old)
-        made = run_step(environment, "make_traffic", receiver.url)
+        made = run_step(environment, steps.make_traffic, receiver.url)
         backup = back_up(environment, tmp_path)
         used = clusters.transactions_used(old)
         # when it is restored in a cluster without roles and database, and in one that default privileges were set in
@@ -101,7 +87,7 @@ def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Pat
             restored = clusters.environment_of(new, secrets_of=old)
             admin = {"DATABASE_ADMIN_URL": new.superuser_url}
             whole = restore(restored | admin, backup)
-            found = run_step(restored, "go_on", made["company"])
+            found = run_step(restored, steps.go_on, made["company"])
             altered = alter(backup, tmp_path / "altered", table="accounts_company")
             refused, differs = run_commands(
                 restored | admin,
@@ -203,9 +189,9 @@ def test_base_backup_recovers_to_a_point_in_time(tmp_path: Path) -> None:
         # given a base backup, traffic after it, a moment, and more traffic after that, whose heads were exported
         clusters.begin_archiving(old, archive)
         clusters.base_backup(old, base)
-        made = run_step(environment, "make_traffic", receiver.url)
+        made = run_step(environment, steps.make_traffic, receiver.url)
         moment = clusters.now_of(old)
-        lost = run_step(environment, "change_more", made["company"])["lost"]
+        lost = run_step(environment, steps.change_more, made["company"])["lost"]
         clusters.finish_wal(old, archive)
         # when
         with clusters.recover(base, archive, moment, old, tmp_path / "recovered") as new:
@@ -213,7 +199,7 @@ def test_base_backup_recovers_to_a_point_in_time(tmp_path: Path) -> None:
             told, accepted, again = run_commands(
                 restored, ["verify_platform"], ["verify_platform", "--accept-loss"], ["verify_platform"]
             )
-            found = run_step(restored, "go_on", made["company"])
+            found = run_step(restored, steps.go_on, made["company"])
         # then
         assert told[0] == 1
         assert "had more seals than the backup" in told[1]

@@ -1,24 +1,20 @@
 """Executes an API request repeatedly, each time in a forked process that kills itself at another point.
 
-Run as `python -m tests.core.api.crashing`. Reads one JSON object a line: `{"point", "path", "secret", "key", "body"}`; the
+Itself a forked process (tests.forked). Receives one order after another: `{"point", "path", "secret", "key", "body"}`; the
 process dies by SIGKILL when it reaches `point`, counting from 0 the moments after every statement (also one that only waits
-to be sent), and before and after every commit. Writes one line back: `killed`, or `answered <status>` when there is no such point any more.
+to be sent), and before and after every commit. Sends back `killed`, or `answered <status>` when there is no such point any more.
 """
 
 import json
 import os
 import signal
-import sys
 from typing import Any
 
-import django
+from django.db import connection
+from django.test import Client
 
-django.setup()
-
-from django.db import connection  # noqa: E402
-from django.test import Client  # noqa: E402
-
-from core.postgres.base import DatabaseWrapper  # noqa: E402
+from core.postgres.base import DatabaseWrapper
+from tests.forked import Connection
 
 
 class Countdown:
@@ -68,24 +64,19 @@ def _request(order: dict[str, Any]) -> int:
     return response.status_code
 
 
-def main() -> None:
-    """Serve orders until the input ends."""
+def serve(orders: Connection) -> None:
+    """Serve orders until killed."""
     Client().get("/healthz")  # loads the URLs and the middleware once, for every child
-    for line in sys.stdin:
-        order = json.loads(line)
+    while True:
+        order = orders.recv()
         child = os.fork()
         if child == 0:
             # Exit codes carry the status in hundreds: 2 for a success.
             os._exit(_request(order) // 100)
         _, outcome = os.waitpid(child, 0)
-        if os.WIFSIGNALED(outcome):
-            print(
-                "killed" if os.WTERMSIG(outcome) == signal.SIGKILL else f"died of {os.WTERMSIG(outcome)}",
-                flush=True,
-            )
+        if not os.WIFSIGNALED(outcome):
+            orders.send(f"answered {os.WEXITSTATUS(outcome)}xx")
+        elif os.WTERMSIG(outcome) == signal.SIGKILL:
+            orders.send("killed")
         else:
-            print(f"answered {os.WEXITSTATUS(outcome)}xx", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+            orders.send(f"died of {os.WTERMSIG(outcome)}")

@@ -2,14 +2,9 @@
 
 import contextlib
 import http.client
-import json
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from apikeys.services import IssuedKey
@@ -18,10 +13,11 @@ from billing.models import Customer
 from core.models import IdempotencyRecord, OutboxEvent
 from core.tenancy import tenant_context
 from tests.clients import ApiClient
+from tests.core.api.crashing import serve
 from tests.factories import make_world
+from tests.forked import forked
 from tests.live import web_process
 
-ROOT = Path(__file__).resolve().parents[3]
 # After the lock with its look-up, the customer, its metadata, the outbox row, the audit entry and the stored answer (what
 # begins and ends the savepoints travels with these), and on both sides of the commit.
 FEWEST_POINTS = 8
@@ -49,23 +45,14 @@ def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothi
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     client = api(secret)
-    runner = subprocess.Popen(
-        [sys.executable, "-m", "tests.core.api.crashing"],
-        cwd=ROOT,
-        env=os.environ,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
     outcomes = []
-    try:
+    with forked(serve) as runner:
         for point in range(200):
             key, external_id = f"crash-{point}", f"crash-{point}"
             body = {"name": "Ada Lovelace", "external_id": external_id}
             order = {"point": point, "path": "/v1/customers", "secret": secret, "key": key, "body": body}
-            runner.stdin.write(json.dumps(order) + "\n")
-            runner.stdin.flush()
-            outcome = runner.stdout.readline().strip()
+            runner.connection.send(order)
+            outcome = runner.receive()
 
             left = traces(world.tenant(), external_id, key)
             assert left in {(0, 0, 0, 0), (1, 1, 1, 1)}, f"killed at point {point}: {left}"
@@ -81,9 +68,6 @@ def test_sigkill_after_every_statement_and_around_the_commit_leaves_all_or_nothi
             outcomes.append((outcome, left))
             if outcome != "killed":
                 break
-    finally:
-        runner.stdin.close()
-        runner.wait(timeout=30)
 
     assert outcomes[-1] == ("answered 2xx", (1, 1, 1, 1))
     killed = [left for outcome, left in outcomes if outcome == "killed"]
