@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import re
 import signal
+import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -139,6 +140,50 @@ def call_with(environment: Mapping[str, str], function: Callable[..., Any], *arg
     return result
 
 
+class ForkedProgram:
+    """A program of ours in a forked process, with an environment, a session and an output of its own.
+
+    It is used like a `subprocess.Popen` of `python -m`, when a test is not about the start of the program.
+    """
+
+    def __init__(self, main: Callable[[], None], environment: Mapping[str, str], output: str) -> None:
+        _remember_environment()
+        forks = multiprocessing.get_context("forkserver")
+        forks.set_forkserver_preload([PRELOAD])
+        self._process = forks.Process(target=_run_program, args=(main, dict(environment), output))
+        self._process.start()
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    def poll(self) -> int | None:
+        """Return the exit status, or None while the program runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Return the exit status, or raise TimeoutExpired."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired("a forked program", timeout or 0)
+        return self._process.exitcode
+
+    def terminate(self) -> None:
+        """Ask the program to end."""
+        self._process.terminate()
+
+
+def _run_program(main: Callable[[], None], environment: dict[str, str], output: str) -> None:
+    os.setsid()
+    file = os.open(output, os.O_WRONLY | os.O_APPEND)
+    for stream in (sys.stdout.fileno(), sys.stderr.fileno()):
+        os.dup2(file, stream)
+    # Read while a library is imported, which has happened.
+    assert not {"PROMETHEUS_MULTIPROC_DIR", "OTEL_EXPORTER_OTLP_ENDPOINT"} & environment.keys()
+    _read_settings_again(environment)
+    # What the program starts is started as usual, not by the process that this one was forked from.
+    multiprocessing.set_start_method("fork", force=True)
+    main()
+
+
 @contextlib.contextmanager
 def forked(work: Callable[..., None], *arguments: Any) -> Iterator[Forked]:
     """A process that is killed at the end of the block, if it is still there."""
@@ -149,4 +194,4 @@ def forked(work: Callable[..., None], *arguments: Any) -> Iterator[Forked]:
         process.kill()
 
 
-__all__ = ["Connection", "Forked", "call_with", "forked"]
+__all__ = ["Connection", "Forked", "ForkedProgram", "call_with", "forked"]

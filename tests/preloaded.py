@@ -10,6 +10,8 @@ if not settings.configured or "DJANGO_SETTINGS_MODULE" in os.environ:
 
 import psycopg_pool  # noqa: F401
 
+import config.door.handler
+import config.door.web
 import config.urls  # noqa: F401
 import core.outbound.client  # noqa: F401
 from apikeys import authentication  # noqa: F401

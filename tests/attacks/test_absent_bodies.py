@@ -42,7 +42,7 @@ from webhooks.models import EndpointSecret
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[WebProcess]:
-    with web_process(threads=2) as server:
+    with web_process(threads=2, is_forked=True) as server:
         yield server
 
 

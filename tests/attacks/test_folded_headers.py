@@ -28,7 +28,7 @@ STRANGER = "198.51.100.66"
 @pytest.fixture(scope="module")
 def web() -> Iterator[Any]:
     environment = {"TRUSTED_PROXIES": "127.0.0.1/32", "REQUIRE_HTTPS": "true"}
-    with web_process(threads=2, environment=environment) as server:
+    with web_process(threads=2, environment=environment, is_forked=True) as server:
         yield server
 
 

@@ -23,7 +23,7 @@ def target() -> Iterator[str]:
     if TARGET:
         yield TARGET
         return
-    with web_process() as web:
+    with web_process(is_forked=True) as web:
         yield web.url
 
 

@@ -79,7 +79,8 @@ def test_terminated_web_process_loses_no_requests_with_valkey_up_or_down(
                 "VALKEY_URL": valkey.url,
                 "CELERY_BROKER_URL": valkey.broker_url,
                 "DATA_DIR": str(tmp_path),
-            }
+            },
+            is_forked=True,
         )
 
         def ask(times: int) -> set[str]:
@@ -122,7 +123,7 @@ def test_killed_web_process_loses_at_most_its_last_moments(
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, scopes=["customers:read"]).client_secret
     answered: dict[str, float] = {}
-    with web_process() as web:
+    with web_process(is_forked=True) as web:
 
         def ask() -> None:
             while True:

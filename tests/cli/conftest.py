@@ -12,7 +12,7 @@ from tests.webhooks.receiver import Receiver
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[WebProcess]:
-    with web_process(workers=1, threads=4) as server:
+    with web_process(workers=1, threads=4, is_forked=True) as server:
         yield server
 
 

@@ -22,7 +22,7 @@ HELD: dict[str, list[str]] = {}
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[WebProcess]:
-    with web_process(workers=1, threads=4) as server:
+    with web_process(workers=1, threads=4, is_forked=True) as server:
         yield server
 
 

@@ -13,7 +13,7 @@ from tests.live import WebProcess, web_process
 
 @pytest.fixture(scope="module")
 def web() -> Iterator[WebProcess]:
-    with web_process() as server:
+    with web_process(is_forked=True) as server:
         yield server
 
 

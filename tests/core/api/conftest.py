@@ -16,7 +16,7 @@ FULL = ["customers:read", "customers:write"]
 @pytest.fixture(scope="package")
 def web() -> Iterator[WebProcess]:
     """Granian with two workers, so that concurrent requests really are."""
-    with web_process(workers=2, threads=8) as server:
+    with web_process(workers=2, threads=8, is_forked=True) as server:
         yield server
 
 

@@ -83,7 +83,7 @@ def test_sigkill_of_the_web_server_under_load_loses_and_doubles_nothing(
     world = make_world(tier="enterprise")
     secret = issue_key(world.company, ["customers:write"], rate_limit=1000).client_secret
     answered: dict[str, bytes] = {}
-    with web_process(workers=1, threads=4) as server:
+    with web_process(workers=1, threads=4, is_forked=True) as server:
         stop = threading.Event()
 
         def write(writer: Any) -> None:

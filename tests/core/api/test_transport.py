@@ -126,7 +126,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "TLS_KEY_FILE": str(folder / "key.pem"),
         "REQUIRE_HTTPS": "true",
     }
-    with web_process(environment=environment) as server:
+    with web_process(environment=environment, is_forked=True) as server:
         yield server, authority
 
 
