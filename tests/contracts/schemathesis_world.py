@@ -40,7 +40,10 @@ def make_contract_world(tenant: Tenant) -> dict[str, Any]:
     known["cus"] = [customer.public_id for customer in customers]
     return {
         "known": known,
-        "spare": {label: [make(tenant) for _ in range(SPARE)] for label, make in _USED_UP.items()},
+        "spare": {
+            label: [make(tenant) for _ in range(OBJECTS_OF_EACH if label in _USED_AGAIN else SPARE)]
+            for label, make in _USED_UP.items()
+        },
         "invoices": {
             make_invoice(tenant, customer=customer, finalize=True).public_id: {
                 "currency": "EUR",
@@ -92,3 +95,16 @@ _USED_UP = {
     "POST /v1/webhook_endpoints/{id}/recover": _endpoint,
     "POST /v1/webhook_endpoints/{id}/replay_missing": _endpoint,
 }
+# Nothing looks for what these change, and they accept the same object again and again.
+_USED_AGAIN = frozenset(
+    {
+        "PATCH /v1/charges/{id}",
+        "PATCH /v1/credit_notes/{id}",
+        "PATCH /v1/payments/{id}",
+        "PATCH /v1/refunds/{id}",
+        "POST /v1/invoices/{id}/send",
+        "POST /v1/sender_domains/{id}/verify",
+        "POST /v1/templates/{id}/preview",
+        "POST /v1/webhook_endpoints/{id}/test",
+    }
+)
