@@ -1,6 +1,7 @@
 """The README keeps up with the code."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -13,6 +14,7 @@ FOLDERS = (
     "apikeys",
     "audit",
     "billing",
+    "cli",
     "config",
     "core",
     "deploy",
@@ -104,6 +106,13 @@ def test_every_file_of_a_typical_change_is_named(change: str, files: str, exampl
     # `core/checks` is for settings that can be wrong; the others of a row are part of the example.
     idle = [name for name, each in named.items() if not any(each.fullmatch(found) for found in touched)]
     assert [name for name in idle if name not in ("core/checks", *GENERATED)] == []
+
+
+def test_kinds_of_changes_are_those_of_the_changelog() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["towncrier"]
+    sentence = README.split("`changes/<words>.<kind>.md`")[1].split("\n\n")[0]
+
+    assert set(re.findall("`([a-z]+)`", sentence)) == {each["directory"] for each in settings["type"]}
 
 
 def test_relative_links_lead_somewhere() -> None:
