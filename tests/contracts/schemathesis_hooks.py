@@ -35,6 +35,19 @@ made: dict[tuple[object, ...], int] = {}
 
 
 @schemathesis.hook
+def before_load_schema(context: schemathesis.HookContext, raw_schema: dict[str, Any]) -> None:
+    """Say of the names of SMS senders, which look ahead for 11 characters, that no part of them is longer.
+
+    It changes nothing of what the pattern matches. Without it, seconds go by in the search for a name of 600 characters,
+    the most that the document allows of any address.
+    """
+    schemas = raw_schema["components"]["schemas"]
+    for name in ("SmsMessageInput", "SmsMessageBatchInput"):
+        sender = schemas[name]["properties"]["from"]
+        sender["pattern"] = sender["pattern"].replace("[A-Za-z0-9 ]*", "[A-Za-z0-9 ]{0,10}")
+
+
+@schemathesis.hook
 def filter_case(context: schemathesis.HookContext, case: schemathesis.Case) -> bool:
     """Drop most cases of the coverage phase that differ in nothing but which wrong type or which word of a list they send.
 
