@@ -3,14 +3,12 @@
 from collections.abc import Callable
 
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page, Route, expect
+
+from tests.journeys.accessibility import violations
 
 Visit = Callable[..., Page]
 
-RUN = """async (inside) => (await axe.run(inside ? { include: [inside] } : document, { resultTypes: ["violations"] })).violations
-  .filter((one) => one.impact !== "minor")
-  .map((one) => `${one.id}: ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 150))}`)"""
 # A viewer draws all operations of a kind alike, and axe would take minutes for all of them: the document that the viewers are given
 # has those of each kind.
 OPERATIONS = {
@@ -47,14 +45,6 @@ def open_reference(page: Page, path: str) -> None:
     page.goto(path)
 
 
-def faults(page: Page, inside: str | None = None) -> list[str]:
-    """Return what axe finds, in the whole page or inside the elements of one selector."""
-    if not page.evaluate("Boolean(window.axe)"):
-        page.evaluate(AXE_SCRIPT)
-    found: list[str] = page.evaluate(RUN, inside)
-    return found
-
-
 @pytest.mark.parametrize(("width", "theme"), SHAPES)
 def test_swagger_ui_is_accessible_closed_opened_and_tried(visit: Visit, width: int, theme: str) -> None:
     page = visit(width=width, theme=theme)
@@ -62,16 +52,16 @@ def test_swagger_ui_is_accessible_closed_opened_and_tried(visit: Visit, width: i
     summary = page.locator("#operations-customers-create_customer .opblock-summary-control")
     expect(summary).to_be_visible()
     expect(page.get_by_label("Server")).to_be_visible()
-    assert faults(page) == []
+    assert violations(page) == []
 
     summary.click()
     page.get_by_role("button", name="Try it out").click()
     expect(page.get_by_label("Request body")).to_be_visible()
-    assert faults(page, "#operations-customers-create_customer") == []
+    assert violations(page) == []
 
     page.locator(".btn.authorize").first.click()
     expect(page.get_by_role("button", name="Close").first).to_be_visible()
-    assert faults(page, ".dialog-ux") == []
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize(("width", "theme"), SHAPES)
@@ -81,4 +71,4 @@ def test_redoc_is_accessible(visit: Visit, width: int, theme: str) -> None:
     expect(page.locator("#redoc h5").first).to_have_attribute("aria-level", "3")
     expect(page.locator("[id='operation/create_customer']")).to_be_visible()
 
-    assert faults(page) == []
+    assert violations(page) == []
