@@ -8,6 +8,7 @@ EXAMPLES = {
     "Customer.email": "ada@example.com",
     "Customer.external_id": "crm-4711",
     "Customer.phone": "+493012345678",
+    "Dispute.id": public_id("dp"),
     "Invoice.amount_due": 4998,
     "Invoice.customer": public_id("cus"),
     "Invoice.subtotal": 4200,

@@ -17,6 +17,8 @@ from core.resources import OBJECT_PREFIXES, pomelo_apps
 Json = dict[str, Any]
 
 MOMENT = "2026-01-31T12:00:00.000000Z"
+# What a text shows of which nothing is known.
+_MADE_UP = "example"
 _SUFFIX = "01kq3v0c8kf1evq0z7g3x2m9ta"
 
 
@@ -58,6 +60,18 @@ def add_examples(result: Json, generator: Any, request: Any, public: bool) -> Js
 def example_of(document: Json, schema: Json) -> Any:
     """Return an example for `schema`, a response schema of the API `document`."""
     return _Builder(document, is_request=False).build(schema)
+
+
+def ids_without_example(node: Any, place: str = "") -> Iterator[str]:
+    """Yield where `node`, a part of the document, shows an object whose `id` is made up, as nothing says what it looks like."""
+    if isinstance(node, dict):
+        if node.get("id") == _MADE_UP:
+            yield place
+        for name, inner in node.items():
+            yield from ids_without_example(inner, f"{place} {name}".lstrip())
+    elif isinstance(node, list):
+        for inner in node:
+            yield from ids_without_example(inner, place)
 
 
 class _Builder:
@@ -120,7 +134,7 @@ class _Builder:
             kind = self.build(self._schemas[owner].get("properties", {}).get("object", {}), owner, "object")
             if isinstance(kind, str) and kind in OBJECT_PREFIXES:
                 return public_id(OBJECT_PREFIXES[kind])
-        return "example"
+        return _MADE_UP
 
     def _build_object(self, schema: Json, owner: str) -> Json:
         required = schema.get("required", ())

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from jsonschema import Draft202012Validator
 
 from core.api import document
+from core.api.examples import ids_without_example
 from core.errors import ERRORS
 from tests.contracts.operations import WRITES
 
@@ -108,3 +110,18 @@ def test_nothing_of_how_it_is_built_is_shown() -> None:
 
     assert "representations" not in text
     assert "x-spec-enum-id" not in text
+
+
+def test_no_object_is_shown_with_a_made_up_id() -> None:
+    assert list(ids_without_example(DOCUMENT)) == []
+
+
+def test_an_id_without_an_example_is_refused(monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.EXTENSIONS = []
+    body = {"data": [{"id": "example", "name": "example"}]}
+    made_up = json.dumps({"paths": {"/v1/things": {"example": body}}}).encode()
+    monkeypatch.setattr(document, "generate", lambda: made_up)
+    monkeypatch.setattr("core.management.commands.generate_openapi.validate_schema", lambda _: None)
+
+    with pytest.raises(CommandError, match=r"paths /v1/things example data has no example of its id"):
+        call_command("generate_openapi", check=True)

@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from drf_spectacular.validation import validate_schema
 
 from core.api import document
+from core.api.examples import ids_without_example
 from core.management.documents import DocumentCommand
 
 
@@ -24,7 +25,12 @@ class Command(DocumentCommand):
         try:
             content = document.generate()
             # Validated only here, because it takes longer than generating the document, which servers with extensions do at runtime.
-            validate_schema(orjson.loads(content))
+            found = orjson.loads(content)
+            validate_schema(found)
         except document.IncompleteDescription as error:
             raise CommandError(str(error)) from error
+        for place in ids_without_example(found):
+            raise CommandError(
+                f'{place} has no example of its id: add one, such as "Thing.id", to the app\'s `api/examples`.'
+            )
         return document.PATH, content.decode()
