@@ -11,6 +11,7 @@ This relies on undocumented granian classes. `tests/attacks/test_slow_peers.py` 
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from typing import Any
@@ -67,10 +68,16 @@ def serve_worker(
     stopped = asyncio.Event()
 
     def stop() -> None:
-        door.close()
-        stopped.set()
+        try:
+            door.close()
+        finally:
+            shutdown.set()
 
-    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stop))  # the loop runs below, once the door exists
+    # In place of granian's handlers: it waits for all requests under way before it calls back, so long polls have to be answered
+    # first. Handled in the loop, which runs below, once the door exists.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    shutdown.add_cb(lambda: loop.call_soon_threadsafe(stopped.set))
     worker_class: Any = RSGIWorker  # whose published signature lacks some of these
     worker = worker_class(
         worker_id,
