@@ -304,11 +304,10 @@ def test_sidebar_marks_the_current_page(here: str, marked: dict[str, str]) -> No
     entries = (MenuEntry("business", "Shop", "/shop/"), MenuEntry("business", "Sale", "/shop/sale/"))
     menu = (MenuSection("business", entries),)
 
-    source = '{% include "components/menu_links.html" with nav_prefix="side" %}'
-    html = render(source, menu=menu, request=RequestFactory().get(here))
+    html = render('{% include "components/menu_links.html" %}', menu=menu, request=RequestFactory().get(here))
 
     assert dict(re.findall(r'href="([^"]+)" aria-current="(\w+)"', html)) == marked
-    assert 'id="side-business"' in html
+    assert 'id="menu-business"' in html
 
 
 def test_every_icon_a_template_names_exists() -> None:

@@ -14,7 +14,7 @@ from core.values import ids
 from tests.audit.rows import make_row
 from tests.contracts.pages import list_pages, sample_page_id
 from tests.factories import World, make_customer, make_key, make_user
-from tests.journeys.accessibility import colors_in_the_dark, faults_of
+from tests.journeys.accessibility import colors_in_the_dark, faults_of, violations
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -203,10 +203,28 @@ def test_the_mobile_menu_works_without_scripts(world: World, visit: Visit, sign_
     sign_in_as(page, world.owner)
     page.goto("/")
 
-    page.locator(".mobile-bar summary").first.click()
-    page.locator(".mobile-bar").get_by_role("link", name="Team").click()
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("link", name="Team", exact=True).click()
 
     expect(page.get_by_role("heading", name="Team", level=1)).to_be_visible()
+
+
+def test_the_mobile_menu_closes_when_the_page_becomes_wide(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    page = visit(width=360)
+    sign_in_as(page, world.owner)
+    page.goto("/")
+    button = page.get_by_role("button", name="Menu")
+
+    button.click()
+    expect(page.get_by_role("link", name="Team", exact=True)).to_be_visible()
+    assert violations(page) == []
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+    expect(page.locator(":popover-open")).to_have_count(0)
+    expect(page.get_by_role("link", name="Team", exact=True)).to_be_visible()
+    expect(button).to_be_hidden()
 
 
 def test_person_without_a_company_is_asked_to_create_one(visit: Visit, sign_in_as: SignIn) -> None:

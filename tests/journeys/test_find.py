@@ -97,8 +97,8 @@ def test_search_works_without_scripts_on_a_phone(world: World, visit: Visit, sig
     sign_in_as(page, world.owner)
     page.goto("/")
 
-    page.locator(".mobile-bar summary").first.click()
-    page.locator(".mobile-bar").locator("input[type=search]").fill(customer.public_id)
+    page.get_by_role("button", name="Menu").click()
+    page.get_by_role("searchbox", name="Find anything").fill(customer.public_id)
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="No Scripts")).to_be_visible()

@@ -16,9 +16,9 @@ function isTyping(target) {
 }
 
 function find() {
-  const fields = [...document.querySelectorAll("[data-find] input[type=search]")];
-  const field = fields.find((one) => one.offsetParent !== null);
-  if (field) {
+  const field = document.querySelector("[data-find] input[type=search]");
+  // On a narrow page it is in the menu, unless that is open.
+  if (field?.offsetParent) {
     field.focus();
     field.select();
   } else {

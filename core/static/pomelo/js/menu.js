@@ -23,3 +23,8 @@ document.addEventListener("keydown", (event) => {
     }
   });
 });
+
+// The menu of a narrow page has no place on a wide one, for example after a tablet was turned.
+matchMedia("(width >= 56rem)").addEventListener("change", () => {
+  document.querySelector(".shell-menu:popover-open")?.hidePopover();
+});
