@@ -23,6 +23,10 @@ from granian.server.mp import WorkerProcess
 
 # A peer that acknowledges no data for this long is considered dead (Linux TCP_USER_TIMEOUT, RFC 5482).
 UNREAD_MILLISECONDS = 30_000
+# How long after SIGTERM requests may take to end. The worker then ends without them, with time for the last steps of its loops:
+# granian kills it after KILL_SECONDS, and what is kept of logged requests until Valkey is back would be lost.
+UNDER_WAY_SECONDS = 12
+KILL_SECONDS = 20
 # Keep-alive probes for idle peers.
 KEEPALIVE_SECONDS = 60
 
@@ -72,6 +76,7 @@ def serve_worker(
             door.close()
         finally:
             shutdown.set()
+            loop.call_later(UNDER_WAY_SECONDS, stopped.set)
 
     # In place of granian's handlers: it waits for all requests under way before it calls back, so long polls have to be answered
     # first. Handled in the loop, which runs below, once the door exists.

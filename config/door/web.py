@@ -16,7 +16,7 @@ from granian.http import HTTP1Settings, HTTP2Settings
 
 from config.door.answers import remove_leftovers
 from config.door.draining import DrainingServer
-from config.door.server import serve_worker
+from config.door.server import KILL_SECONDS, serve_worker
 
 # The time limit for a request's head, and the keep-alive timeout.
 HEADER_MILLISECONDS = 30_000
@@ -56,7 +56,7 @@ def server_options(environment: Mapping[str, str], *, files: int) -> dict[str, A
         ),
         "websockets": False,
         "respawn_failed_workers": True,
-        "workers_kill_timeout": 20,
+        "workers_kill_timeout": KILL_SECONDS,
     }
     certificate, key = environment.get("TLS_CERT_FILE"), environment.get("TLS_KEY_FILE")
     if certificate and key:

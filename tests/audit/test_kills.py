@@ -29,6 +29,7 @@ from audit.signing import canonical
 from core import clock
 from core.tenancy import tenant_context
 from core.values import ids
+from tests.attacks.wire import connect, head
 from tests.audit.rows import make_row
 from tests.audit.test_ingest import finished
 from tests.engines import TEMPLATE, private_platform, private_valkey
@@ -118,6 +119,35 @@ def test_terminated_web_process_loses_no_requests_with_valkey_up_or_down(
     assert stored_ids(world) == answered
     assert rolled_up(world) == sealed(world) == len(answered) == 221
     record_property("audit", f"SIGTERM while Valkey is dead: {len(answered)} answered, 0 lost, 0 twice")
+
+
+@pytest.mark.chaos
+def test_terminated_web_process_loses_no_requests_to_a_client_that_never_ends(
+    issue_key: Callable[..., Any], settings: Any, tmp_path: Path
+) -> None:
+    """What Valkey has not taken is kept before granian kills a worker that has requests under way."""
+    world = make_world(tier="enterprise")
+    secret = issue_key(world.company, scopes=["customers:write"], rate_limit=1000).client_secret
+    begun = head(
+        "POST /v1/customers", "Host: localhost", f"Authorization: Bearer {secret}", "Content-Length: 100"
+    )
+    with private_valkey() as valkey:
+        settings.VALKEY_URL, settings.DATA_DIR = valkey.url, tmp_path
+        environment = {
+            "VALKEY_URL": valkey.url,
+            "CELERY_BROKER_URL": valkey.broker_url,
+            "DATA_DIR": str(tmp_path),
+            "BODY_TIMEOUT_SECONDS": "60",
+        }
+        with web_process(environment=environment, is_forked=True) as web, connect(web.port) as client:
+            valkey.process.kill()
+            answered = {request_hex(web.request("GET", "/v1/whoami", secret=secret)) for _ in range(20)}
+            client.sendall(begun)
+            web.request("GET", "/healthz")  # by then, the server has seen the other one as well
+            web.stop()
+        valkey.restart()
+        Writer("test").drain(seconds=60)
+    assert stored_ids(world) == answered
 
 
 @pytest.mark.chaos
