@@ -932,6 +932,7 @@ class Migration(migrations.Migration):
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="messaging_suppression_found",
                         ),
+                        models.Index(fields=["address_normalized", "company", "mode"], name="messaging_suppression_lookup"),
                     ],
                     "constraints": [
                         core.postgres.constraints.RowLevelSecurity(

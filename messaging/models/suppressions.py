@@ -58,6 +58,10 @@ class Suppression(TenantModel):
             tenant_index("topic", name="messaging_suppression_by_topic"),
             models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
             tenant_index("address_normalized", name="messaging_suppression_found"),
+            # The lookup for each recipient (ADR 16).
+            models.Index(
+                fields=["address_normalized", "company", "mode"], name="messaging_suppression_lookup"
+            ),
         ]
 
     def __str__(self) -> str:

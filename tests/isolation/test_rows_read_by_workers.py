@@ -67,7 +67,11 @@ def crowd(tenant: Any, *models: Any) -> None:
 def test_messages_are_claimed_and_recorded_without_reading_those_sent_before(
     world: World, tenant: Any
 ) -> None:
-    tenant = world.tenant("test")
+    tenant, other = world.tenant("test"), world.other_tenant("test")
+    # In a larger table the indexes differ in height, by which PostgreSQL chooses between those it knows nothing of.
+    with tenant_context(other):
+        create_suppression(actor=SYSTEM, channel="email", address="gone@example.com")
+    crowd(other, Suppression)
     for _ in range(PLANNED_ANEW + 1):
         queue(tenant, "delivered@test.pomelo.dev")
         send_due_messages(seconds=60)
