@@ -40,6 +40,9 @@ from tests.versions import two_versions as two_versions  # noqa: E402
 # More than any test generates and compares.
 FEW_KEYS = 8
 
+# Fifty threads of a test share the pool's connections, and on a busy machine the last ones wait for longer than a request should.
+settings.DATABASES["default"]["OPTIONS"]["pool"]["timeout"] = 60
+
 # Saved before pytest-django replaces it with Django's instrumented version.
 _render = Template._render  # type: ignore[attr-defined]
 
