@@ -24,7 +24,7 @@ def test_extensions_migration_matches_its_model() -> None:
 def test_extensions_pages_are_in_the_menu(world: World, login: Callable[..., Client]) -> None:
     page = login(world.owner, company=world.company).get("/").content.decode()
 
-    assert page.count('href="/bookings/"') == 2  # the side bar, and the narrow bar
+    assert page.count('href="/bookings/"') == 1
 
 
 def test_extensions_scopes_can_be_granted(world: World, login: Callable[..., Client]) -> None:
