@@ -23,8 +23,8 @@ BUNDLES = {
     "pomelo/pomelo.css": [
         f"pomelo/css/{name}.css"
         for name in (
-            "tokens", "base", "layout", "entrance", "buttons", "cards", "controls", "find", "code", "forms", "tables",
-            "facts", "charts", "timelines", "pages",
+            "tokens", "base", "shell", "layout", "entrance", "buttons", "cards", "controls", "find", "code", "forms",
+            "tables", "facts", "charts", "timelines", "pages",
         )
     ],
     "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run", "place")],

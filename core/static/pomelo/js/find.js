@@ -17,7 +17,7 @@ function isTyping(target) {
 
 function find() {
   const field = document.querySelector("[data-find] input[type=search]");
-  // On a narrow page it is in the menu, unless that is open.
+  // On a narrow page it is hidden until the menu is open.
   if (field?.offsetParent) {
     field.focus();
     field.select();
