@@ -22,7 +22,7 @@ from core.principal import Principal
 from core.tenancy import Tenant, tenant_context
 from core.valkey import fences
 from core.values import ids
-from core.values.changes import changed_fields
+from core.values.changes import apply_changes, changed_fields
 
 
 class SlugTaken(DomainError):
@@ -107,8 +107,7 @@ def update_company(*, company: Company, actor: Principal, name: str, slug: str, 
     changes = changed_fields(company, chosen)
     if not changes:
         return company
-    for field, (_, value) in changes.items():
-        setattr(company, field, value)
+    apply_changes(company, changes)
     company.version = F("version") + 1
     with refusing(_SLUG_KEY, lambda: SlugTaken(f"The short name {company.slug} is taken.")):
         company.save(update_fields=[*changes, "version"])

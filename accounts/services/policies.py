@@ -12,7 +12,7 @@ from core import clock
 from core.errors import DomainError, FieldError, FieldErrors
 from core.events import publish
 from core.principal import Principal
-from core.values.changes import as_recorded, changed_fields
+from core.values.changes import apply_changes, as_recorded, changed_fields
 
 LONGEST_GRACE_DAYS = 90
 
@@ -65,8 +65,7 @@ def set_security_policy(
     changed = changed_fields(company, wanted)
     if not changed:
         return company
-    for name, (_, value) in changed.items():
-        setattr(company, name, value)
+    apply_changes(company, changed)
     company.save(update_fields=list(changed))
     publish(SecurityPolicyChanged(object_id=company.public_id, changes=as_recorded(changed)), actor=actor)
     if asks_newly:

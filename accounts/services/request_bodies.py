@@ -10,7 +10,7 @@ from accounts.services.companies import make_grants_stale
 from core import clock
 from core.events import publish
 from core.principal import Mode, Principal
-from core.values.changes import as_recorded, changed_fields
+from core.values.changes import apply_changes, as_recorded, changed_fields
 
 # How long the choice lasts in live mode.
 LIVE_BODIES_LAST = timedelta(hours=24)
@@ -56,8 +56,7 @@ def _save(
     changed = changed_fields(company, wanted)
     if not changed:
         return company
-    for name, (_, value) in changed.items():
-        setattr(company, name, value)
+    apply_changes(company, changed)
     company.version = F("version") + 1
     company.save(update_fields=[*changed, "version"])
     make_grants_stale(company)

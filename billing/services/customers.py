@@ -16,7 +16,7 @@ from core.events import publish
 from core.postgres.failures import refusing
 from core.postgres.rows import insert_row, insert_rows
 from core.principal import Principal
-from core.values.changes import changed_fields
+from core.values.changes import apply_changes, changed_fields
 from core.values.metadata import merge_metadata
 
 _EXTERNAL_ID = "billing_customer_external_id"
@@ -46,8 +46,7 @@ def update_customer(*, customer: Customer, actor: Principal, **fields: Any) -> C
         return customer
     before = representations.customer(customer)
     metadata_before, words_before = customer.metadata, _words(customer)
-    for field, (_, value) in changes.items():
-        setattr(customer, field, value)
+    apply_changes(customer, changes)
     customer.email_normalized = customer.email.lower()
     customer.updated = clock.now()
     with refusing(_EXTERNAL_ID, partial(ExternalIdTaken.by, Customer, customer.external_id)):

@@ -19,7 +19,7 @@ from core.events import publish
 from core.postgres.failures import broken_constraint
 from core.principal import Principal
 from core.security.crypto import sha256_hex
-from core.values.changes import changed_fields
+from core.values.changes import apply_changes, changed_fields
 from core.values.texts import clean_name, clean_text, has_controls, lines_of
 
 MAX_FOOTER = 500
@@ -40,8 +40,7 @@ def update_seller(*, actor: Principal, **fields: Any) -> Seller:
     changes = changed_fields(seller, values)
     if not changes:
         return seller
-    for name, (_, value) in changes.items():
-        setattr(seller, name, value)
+    apply_changes(seller, changes)
     seller.updated = clock.now()
     seller.save(update_fields=[*changes, "updated"])
     publish(

@@ -14,6 +14,12 @@ def changed_fields(row: object, wanted: Mapping[str, Any]) -> dict[str, list[Any
     }
 
 
+def apply_changes(row: object, changes: Mapping[str, Sequence[Any]]) -> None:
+    """Give each field of `changed_fields` its wanted value."""
+    for name, (_, value) in changes.items():
+        setattr(row, name, value)
+
+
 def as_recorded(changes: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """Return changes as the audit trail has them: in the order of their names, with moments as RFC 3339."""
     return {name: [_plain(value) for value in changes[name]] for name in sorted(changes)}
