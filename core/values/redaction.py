@@ -1,8 +1,8 @@
 """Detects and redacts credentials anywhere in a text, with the same rules for logs and for the audit trail.
 
 The audit trail is sealed evidence, so anything redacted from it is lost for good. Therefore nothing is redacted here because of its
-field name (core.values.secret_fields does that for logs and kept bodies) or a preceding word: a customer called "Basic Consulting" stays, and so does metadata named `token`. Only text that is
-itself a credential is redacted:
+field name (core.values.secret_fields does that for logs and kept bodies) or a preceding word: a customer called "Basic
+Consulting" stays, and so does metadata named `token`. Only text that is itself a credential is redacted:
 
 - our secrets: `pm_live_` or `pm_test_` followed by at least 24 base62 characters. The displayable form of a secret has 8; a
   truncated secret with 24 of 32 characters known could be brute-forced.
