@@ -16,6 +16,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,11 @@ _environment: dict[str, str] = {}
 class Forked:
     """A process that runs `work(connection, *arguments)`; `connection` is the other end of `self.connection`."""
 
-    def __init__(self, work: Callable[..., None], *arguments: Any) -> None:
-        _remember_environment()
-        if work is not _answer:
+    def __init__(self, work: Callable[..., None], *arguments: Any, has_own_environment: bool = False) -> None:
+        if not has_own_environment:
             _refuse_another_environment()
-        forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload([PRELOAD])
-        self.connection, theirs = forks.Pipe()
-        self.process = forks.Process(target=work, args=(theirs, *arguments), daemon=True)
-        self.process.start()
+        self.connection, theirs = multiprocessing.Pipe()
+        self.process = _fork(work, theirs, *arguments, daemon=True)
         theirs.close()
 
     def receive(self) -> Any:
@@ -83,8 +80,18 @@ def _remember_environment() -> None:
         _environment.update(_settings_now())
 
 
+def _fork(work: Callable[..., None], *arguments: Any, daemon: bool = False) -> ForkServerProcess:
+    _remember_environment()
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([PRELOAD])
+    process = forks.Process(target=work, args=arguments, daemon=daemon)
+    process.start()
+    return process
+
+
 def _refuse_another_environment() -> None:
     """Fail rather than fork a process with settings of another environment than the test's."""
+    _remember_environment()
     changed = sorted(name for name, _ in _settings_now().items() ^ _environment.items())
     assert not changed, f"forked processes have other values of {', '.join(changed)}: use call_with"
 
@@ -131,7 +138,7 @@ def call_with(environment: Mapping[str, str], function: Callable[..., Any], *arg
 
     Raises AssertionError with the traceback if it raises something.
     """
-    process = Forked(_answer, dict(environment), function, *arguments)
+    process = Forked(_answer, dict(environment), function, *arguments, has_own_environment=True)
     try:
         result, failure = process.receive()
     finally:
@@ -147,11 +154,7 @@ class ForkedProgram:
     """
 
     def __init__(self, main: Callable[[], None], environment: Mapping[str, str], output: str) -> None:
-        _remember_environment()
-        forks = multiprocessing.get_context("forkserver")
-        forks.set_forkserver_preload([PRELOAD])
-        self._process = forks.Process(target=_run_program, args=(main, dict(environment), output))
-        self._process.start()
+        self._process = _fork(_run_program, main, dict(environment), output)
         assert self._process.pid is not None
         self.pid = self._process.pid
 
