@@ -95,14 +95,12 @@ def entry(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_safe
 def export_entries(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the entries that match the filters."""
-    form = EntryFilterForm(request.GET)
-    filters, wanted = form.applied(), form.chosen()
     return export(
         request,
         kind,
         what="entries",
         name="audit",
-        filters=filters,
-        rows=lambda: selectors.list_entries(wanted),
+        make_form=lambda: EntryFilterForm(request.GET),
+        list_rows=selectors.list_entries,
         represent=representations.audit_entry,
     )

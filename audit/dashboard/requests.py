@@ -59,14 +59,18 @@ def _grouping_key(log: RequestLog) -> tuple[Any, ...]:
     return log.method, log.path, log.status, log.refused_by, log.key, log.ip
 
 
+def _filter_form(request: CompanyRequest) -> RequestFilterForm:
+    since = clock.now() - _CHOICES_FROM
+    return RequestFilterForm(
+        request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
+    )
+
+
 @company_page()
 @require_safe
 def request_list(request: CompanyRequest) -> HttpResponse:
     """Requests of the company in this mode, newest first; `live` refreshes the rows every two seconds."""
-    since = clock.now() - _CHOICES_FROM
-    form = RequestFilterForm(
-        request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
-    )
+    form = _filter_form(request)
     try:
         rows = selectors.list_requests(form.chosen())
     except FieldErrors as error:
@@ -124,17 +128,12 @@ def request_detail(request: CompanyRequest, public_id: str) -> HttpResponse:
 @require_safe
 def export_requests(request: CompanyRequest, kind: str) -> HttpResponse:
     """Stream the requests that match the filters."""
-    since = clock.now() - _CHOICES_FROM
-    form = RequestFilterForm(
-        request.GET, keys=usage.known_keys(since=since), routes=usage.known_routes(since=since)
-    )
-    filters, wanted = form.applied(), form.chosen()
     return export(
         request,
         kind,
         what="requests",
         name="requests",
-        filters=filters,
-        rows=lambda: selectors.list_requests(wanted),
+        make_form=lambda: _filter_form(request),
+        list_rows=selectors.list_requests,
         represent=representations.request_log,
     )

@@ -342,6 +342,15 @@ def test_export_with_an_invalid_filter_is_refused_and_not_recorded(
         assert not AuditEntry.objects.filter(action="audit.exported").exists()
 
 
+@pytest.mark.parametrize("stream", ["audit", "requests"])
+def test_export_in_an_unknown_format_is_not_found_whatever_its_filters(
+    world: World, browser: Client, stream: str
+) -> None:
+    assert browser.get(f"/{stream}/export.xml?since=never").status_code == 404
+    with tenant_context(world.tenant()):
+        assert not AuditEntry.objects.filter(action="audit.exported").exists()
+
+
 def test_export_spans_many_chunks(world: World, browser: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("audit.export.rows.CHUNK", 10)
     store([make_row(world.company.id, path=f"/v1/n/{n}") for n in range(25)])
