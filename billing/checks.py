@@ -33,12 +33,18 @@ def _gateways() -> Iterator[CheckMessage]:
             )
             continue
         try:
-            classes[import_string(path)] = None
-        except ImportError as error:
-            yield Error(
-                f"{setting} is {path}, which cannot be loaded: {error}.",
-                hint="Set it to the path of a class, for example billing.gateways.stripe.StripeGateway.",
-                id="pomelo.E035",
-            )
+            gateway = import_string(path)
+        except (ImportError, ValueError) as error:
+            problem = f"cannot be loaded: {error}"
+        else:
+            if isinstance(gateway, type) and callable(getattr(gateway, "check_settings", None)):
+                classes[gateway] = None
+                continue
+            problem = "is no payment gateway (billing.gateways.interface.Gateway)"
+        yield Error(
+            f"{setting} is {path}, which {problem}.",
+            hint="Set it to the path of a class, for example billing.gateways.stripe.StripeGateway.",
+            id="pomelo.E035",
+        )
     for gateway in classes:
         yield from gateway.check_settings()

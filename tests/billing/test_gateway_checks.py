@@ -69,6 +69,24 @@ def test_mode_may_be_left_out_but_not_both(settings: Settings) -> None:
     assert "pomelo.E036" in [each for each, _ in found(settings, **no_test, **no_live)]
 
 
+class Unfinished:
+    """A gateway that was written before gateways checked their settings."""
+
+    name = "unfinished"
+
+
+@pytest.mark.parametrize(
+    "path", ["os.path.join", "os.environ", f"{__name__}.Unfinished", f"{__name__}.COMPLETE", ".x"]
+)
+def test_paths_of_something_else_are_reported(settings: Settings, path: str) -> None:
+    settings.BILLING_GATEWAY = path
+
+    [message] = check_gateways(None)
+
+    assert message.id == "pomelo.E035"
+    assert message.msg.startswith(f"BILLING_GATEWAY is {path}, which ")
+
+
 class PickyGateway(PocketGateway):
     """A gateway from elsewhere, which checks its own settings."""
 
