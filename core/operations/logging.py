@@ -18,7 +18,7 @@ def redact_log(value: Any) -> Any:
     """Return `value` with all credentials redacted, whether recognized by their form or by their field name."""
     if isinstance(value, dict):
         return {
-            key: REDACTED if item and is_secret_name(str(key)) else redact_log(item)
+            key: REDACTED if is_secret_name(str(key)) and item else redact_log(item)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple, set, frozenset)):

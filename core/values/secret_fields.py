@@ -3,6 +3,7 @@
 Unlike in the audit trail (core.values.redaction), nothing is lost for good when a harmless field is redacted here, so names count.
 """
 
+import functools
 import re
 
 # Names of fields whose values are neither kept nor logged. Case, `_`, `-`, spaces, digits at the end and a plural's `s` do not
@@ -56,8 +57,12 @@ _PASSWORD = re.compile(r"(://[^\s/:@]*:)[^\s/@]+(?=@)")
 
 def is_secret_name(name: str) -> bool:
     """Return whether the value of a field called `name`, or `headers.name`, is a secret. A very long name counts as one."""
-    if len(name) > _LONGEST_NAME:
-        return True
+    return len(name) > _LONGEST_NAME or _names_a_secret(name)
+
+
+# The same few names come with every line of the log.
+@functools.lru_cache(maxsize=1024)
+def _names_a_secret(name: str) -> bool:
     return any(_is_secret(_plain(part)) for part in _PATH.split(name))
 
 

@@ -27,6 +27,18 @@ def test_other_fields_are_logged_as_they_are() -> None:
     assert redact_log(line) == line
 
 
+def test_objects_under_other_names_are_not_asked_for_their_truth() -> None:
+    class Rows:
+        """Like a QuerySet, of which `bool` reads every row."""
+
+        def __bool__(self) -> bool:
+            raise AssertionError("asked")
+
+    rows = Rows()
+
+    assert redact_log({"rows": rows}) == {"rows": rows}
+
+
 def logged_fields() -> dict[str, str]:
     """Return the name of each field that our own code logs, with the file that does."""
     found = {}
