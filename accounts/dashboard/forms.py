@@ -7,6 +7,7 @@ from allauth.account.forms import AddEmailForm, LoginForm, ResetPasswordForm, Si
 from django import forms
 from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import slugify
 
 from accounts.models import LONGEST_KEY_DAYS, Company, Membership, User
 from accounts.roles import Role, at_least
@@ -114,9 +115,11 @@ class CompanyForm(forms.ModelForm):
         }
 
     def clean_slug(self) -> str:
-        """Lower-case the short name. The service checks that it is free."""
-        slug: str = self.cleaned_data["slug"]
-        return slug.lower()
+        """Return the short name as it is stored. The service checks that it is free."""
+        slug = slugify(self.cleaned_data["slug"])
+        if not slug:
+            raise forms.ValidationError("Use at least one letter or digit.")
+        return slug
 
     def validate_unique(self) -> None:
         """Do nothing: row-level security hides other companies, so only the database can check uniqueness."""

@@ -309,6 +309,16 @@ def test_taken_short_name_is_a_field_error(world: World, login: Login) -> None:
     assert actions_in(world)[-1] != "company.updated"
 
 
+def test_short_name_without_a_letter_or_digit_is_a_field_error(world: World, login: Login) -> None:
+    client = login(world.owner, world.company)
+
+    response = client.post("/settings/", {"name": "Acme", "slug": "--_"})
+
+    assert response.status_code == 422
+    assert b"Use at least one letter or digit." in response.content
+    assert actions_in(world)[-1] != "company.updated"
+
+
 def test_profile_name_is_shown_to_others(world: World, login: Login) -> None:
     login(world.teammate, world.company).post("/profile/", {"name": "  Grace Hopper "})
 
