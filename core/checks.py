@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.http.request import split_domain_port
 
+from core.values.urls import is_http_url
+
 # Settings by their environment variables (the last column is the setting's name, if different), with their minimum and maximum.
 # Other values would disable something, make it wait forever, or prune everything.
 _RANGES = (
@@ -15,8 +17,15 @@ _RANGES = (
     ("AUDIT_RETENTION_DAYS", 1, 36_500, ""),
     ("AUDIT_SIGN_SECONDS", 0, 300, ""),
     ("BODY_TIMEOUT_SECONDS", 0.1, 3_600, ""),
+    ("COMPANIES_PER_PERSON", 0, 1_000_000, ""),
+    ("DATABASE_POOL_SIZE", 1, 10_000, ""),
+    ("DATABASE_POOL_TIMEOUT", 0.1, 600, ""),
     ("EMAIL_TIMEOUT_SECONDS", 1, 600, "EMAIL_TIMEOUT"),
     ("GATEWAY_TIMEOUT_SECONDS", 0.1, 600, ""),
+    ("HSTS_SECONDS", 0, 315_360_000, ""),
+    ("INVITATIONS_PER_DAY", 0, 1_000_000, ""),
+    ("SENDER_DOMAINS_PER_COMPANY", 0, 1_000_000, ""),
+    ("SMS_SENDERS_PER_COMPANY", 0, 1_000_000, ""),
     ("WEBHOOK_CONCURRENCY", 1, 100_000, ""),
     ("WEBHOOK_TIMEOUT_SECONDS", 0.1, 600, ""),
 )
@@ -68,6 +77,8 @@ def check_settings(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
             for name in ("VAULT_ADDR", proof.get(settings.VAULT_AUTH, "VAULT_ADDR"))
             if not getattr(settings, name)
         )
+        if settings.VAULT_ADDR and not is_http_url(settings.VAULT_ADDR):
+            found.append(Error("VAULT_ADDR is not an http:// or https:// URL.", id="pomelo.E014"))
     return found
 
 

@@ -1,11 +1,12 @@
 """Start-up checks of Stripe's settings: a missing key, or one that would take money in the wrong mode."""
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error
+
+from core.values.urls import is_http_url, split_url
 
 _MODES = ("live", "test")
 
@@ -50,15 +51,14 @@ def check_settings() -> Iterator[CheckMessage]:
             hint="Set STRIPE_LIVE_SECRET_KEY and STRIPE_LIVE_WEBHOOK_SECRET, the STRIPE_TEST_ pair, or both.",
             id="pomelo.E036",
         )
-    address = urlsplit(settings.STRIPE_API_URL)
-    if settings.STRIPE_API_URL and (address.scheme not in ("http", "https") or not address.hostname):
+    if settings.STRIPE_API_URL and not is_http_url(settings.STRIPE_API_URL):
         yield Error(
             "STRIPE_API_URL is not an http:// or https:// URL.",
             hint="Leave it unset for Stripe's own servers.",
             id="pomelo.E036",
         )
-    pages = urlsplit(settings.STRIPE_CHECKOUT_URL)
-    if pages.scheme != "https" or f"https://{pages.hostname}" != settings.STRIPE_CHECKOUT_URL:
+    pages = split_url(settings.STRIPE_CHECKOUT_URL)
+    if pages is None or not pages.hostname or f"https://{pages.hostname}" != settings.STRIPE_CHECKOUT_URL:
         yield Error(
             "STRIPE_CHECKOUT_URL is not an https:// URL without a path.",
             hint="Leave it unset, or set it to your custom domain at Stripe, such as https://pay.example.com.",

@@ -6,7 +6,17 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings.api import *  # noqa: F403
-from config.settings.environment import BASE_DIR, DATA_DIR, PUBLIC_URL, database, env, secret
+from config.settings.environment import (
+    BASE_DIR,
+    DATA_DIR,
+    PUBLIC_URL,
+    database,
+    env,
+    mail_server,
+    one_of,
+    refuse_missing_modules,
+    secret,
+)
 from config.settings.people import *  # noqa: F403
 from core.valkey.urls import BadUrl, celery_options, check_url
 
@@ -97,6 +107,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
 INSTALLED_APPS.append("django.forms")
 # External apps that add routes, scopes, events and pages (docs/extending.md).
 EXTENSIONS = env.list("EXTENSIONS", default=[])
+refuse_missing_modules("EXTENSIONS", EXTENSIONS)
 INSTALLED_APPS += EXTENSIONS
 
 LANGUAGE_CODE = "en"
@@ -106,16 +117,16 @@ USE_TZ = True
 
 # --- PostgreSQL -----------------------------------------------------------------------------------------------------
 # `default` is the role `app`, which owns nothing and is subject to row-level security; `owner` runs migrations (docs/architecture.md, Tenancy).
-
-
+DATABASE_POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=16)
+DATABASE_POOL_TIMEOUT = env.float("DATABASE_POOL_TIMEOUT", default=2.0)
 DATABASES = {
     "default": database(
         "DATABASE_URL",
         pool={
             "min_size": 0,
-            "max_size": env.int("DATABASE_POOL_SIZE", default=16),
+            "max_size": DATABASE_POOL_SIZE,
             # A request that gets no connection within this time is asked to retry.
-            "timeout": env.float("DATABASE_POOL_TIMEOUT", default=2),
+            "timeout": DATABASE_POOL_TIMEOUT,
             # How long one connection attempt may back off. Short, because the next caller starts a new attempt immediately.
             "reconnect_timeout": 0.5,
         },
@@ -283,7 +294,7 @@ STRIPE_CHECKOUT_URL = env.str("STRIPE_CHECKOUT_URL", default="https://checkout.s
 INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 
 # --- Email ----------------------------------------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))
+vars().update(mail_server("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))
 if vars()["EMAIL_FILE_PATH"]:
     # filemail:///var/mail means /var/mail, but the parser drops the leading slash, which would make the path relative.
     EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"
@@ -310,6 +321,8 @@ MESSAGING_PROVIDERS = {
 }
 MESSAGING_ANYMAIL_BACKEND = env.str("MESSAGING_ANYMAIL_BACKEND", default="")
 ANYMAIL = env.json("ANYMAIL", default={})
+if not isinstance(ANYMAIL, dict):
+    raise ImproperlyConfigured('ANYMAIL must be a JSON object, such as {"POSTMARK_SERVER_TOKEN": "…"}.')
 MESSAGING_EMAIL_FROM = env.str("MESSAGING_EMAIL_FROM", default=DEFAULT_FROM_EMAIL)
 MESSAGING_SMS_FROM = env.str("MESSAGING_SMS_FROM", default="Pomelo")
 MESSAGING_RETURN_PATH = env.str("MESSAGING_RETURN_PATH", default="")
@@ -321,10 +334,8 @@ MESSAGING_DNS_RESOLVERS = env.list("MESSAGING_DNS_RESOLVERS", default=[])
 # Fewer recipients than the minimum are not significant. The values are those that large email services apply to senders.
 REPUTATION_DAYS = env.int("REPUTATION_DAYS", default=7)
 REPUTATION_MINIMUM = env.int("REPUTATION_MINIMUM", default=200)
-REPUTATION_BOUNCES = tuple(float(share) for share in env.list("REPUTATION_BOUNCES", default=["0.05", "0.1"]))
-REPUTATION_COMPLAINTS = tuple(
-    float(share) for share in env.list("REPUTATION_COMPLAINTS", default=["0.001", "0.005"])
-)
+REPUTATION_BOUNCES = tuple(env.list("REPUTATION_BOUNCES", cast=float, default=[0.05, 0.1]))
+REPUTATION_COMPLAINTS = tuple(env.list("REPUTATION_COMPLAINTS", cast=float, default=[0.001, 0.005]))
 # SMS costs are counted in the currency in which the provider bills. A segment to a destination without a known price yet counts
 # as the estimate.
 SMS_PRICE_CURRENCY = env.str("SMS_PRICE_CURRENCY", default="USD")
@@ -353,8 +364,8 @@ METRICS_TOKEN = secret("METRICS_TOKEN", default="")
 METRICS_MULTIPROCESS = bool(env.str("PROMETHEUS_MULTIPROC_DIR", default=""))
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="json")
+LOG_LEVEL = one_of("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+LOG_FORMAT = one_of("LOG_FORMAT", ("json", "console"), default="json")
 LOGGING_CONFIG = "core.operations.logging.configure"
 # Path prefixes of pages whose URL contains a secret as the only credential. A test compares this with the existing URLs.
 LOG_LINKS = ("/i/", "/u/", "/invitations/", "/accounts/password/reset/key/")

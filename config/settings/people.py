@@ -1,14 +1,11 @@
 """Settings of the people who sign up, sign in and join companies, and of the site that staff use. Part of `base`."""
 
-from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
 
-from config.settings.environment import PUBLIC_URL, env
+from config.settings.environment import PUBLIC_URL, env, one_of
 
 # --- Sign-up: who may create companies, and limits per person, company and address (accounts.services.allowances)
-COMPANY_CREATION = env.str("COMPANY_CREATION", default="open")
-if COMPANY_CREATION not in ("open", "approved", "closed"):
-    raise ImproperlyConfigured(f"COMPANY_CREATION is {COMPANY_CREATION}: use open, approved or closed.")
+COMPANY_CREATION = one_of("COMPANY_CREATION", ("open", "approved", "closed"), default="open")
 COMPANIES_PER_PERSON = env.int("COMPANIES_PER_PERSON", default=5)
 COMPANIES_PER_ADDRESS = 10  # per day
 INVITATIONS_PER_DAY = env.int("INVITATIONS_PER_DAY", default=50)  # of a person, and of a company

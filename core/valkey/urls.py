@@ -9,10 +9,13 @@ is always verified, by its name too.
 import ssl
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, quote, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, quote, unquote
+
+from core.values.urls import has_valid_port, split_url
 
 DEFAULT_PORT = 6379
 DEFAULT_SENTINEL_PORT = 26379
+_ONE_SERVER = ("redis", "rediss", "unix")
 
 
 class BadUrl(ValueError):
@@ -51,7 +54,7 @@ class Nodes:
 
 def parse_nodes(url: str) -> Nodes:
     """Parse the URL of a cluster or of Sentinels. Raises BadUrl."""
-    parts = urlsplit(normalise_url(url))
+    parts = _split(normalise_url(url))
     sentinel = is_sentinel(url)
     addresses = []
     for node in parts.netloc.rpartition("@")[2].split(","):
@@ -80,9 +83,15 @@ def parse_nodes(url: str) -> Nodes:
 
 
 def check_url(url: str) -> None:
-    """Raise BadUrl when VALKEY_URL names several servers in a form that cannot be parsed."""
+    """Raise BadUrl when VALKEY_URL cannot be parsed, which would otherwise surface at the first call."""
     if is_cluster(url) or is_sentinel(url):
         parse_nodes(url)
+        return
+    parts = _split(normalise_url(url))
+    if parts.scheme not in _ONE_SERVER:
+        raise BadUrl("it begins with redis://, rediss:// or unix://, or names a cluster or Sentinels")
+    if not (parts.path if parts.scheme == "unix" else parts.hostname):
+        raise BadUrl("it names no server")
 
 
 def tls_options(ca_certs: str | None) -> dict[str, Any]:
@@ -113,7 +122,9 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
         # The Sentinels use the primary's certificate authority and have no password of their own.
         asked = ({"ssl": True} | tls) if tls else {}
         return spelled, tls, {"master_name": nodes.primary, "sentinel_kwargs": asked}
-    parts = urlsplit(url)
+    parts = _split(url)
+    if not parts.scheme:
+        raise BadUrl("it does not begin with a scheme, such as redis:// or amqp://")
     if parts.scheme == "rediss":
         return _without_query(url), tls_options(_trusted(parts.query)), {}
     if parts.scheme == "amqps":
@@ -128,6 +139,14 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
             {},
         )
     return url, None, {}
+
+
+def _split(url: str) -> SplitResult:
+    parts = split_url(url)
+    # The port of a cluster's or of Sentinels' many hosts is not read by urllib.
+    if parts is None or not ("," in parts.netloc or has_valid_port(parts)):
+        raise BadUrl("it is not a URL (are special characters in its password percent-encoded?)")
+    return parts
 
 
 def _trusted(query: str) -> str | None:

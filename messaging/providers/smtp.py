@@ -15,12 +15,13 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, ClassVar
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
 
 from core.values.email_addresses import parse_mailbox
+from core.values.urls import has_valid_port, split_url
 from messaging.providers.base import CALL_SECONDS, Envelope, Result, SendOutcome, Target, same_for_all
 from messaging.providers.mime import compose_signed
 
@@ -97,13 +98,6 @@ class _SecureConnection(_Connection, smtplib.SMTP_SSL):
     """The same over implicit TLS."""
 
 
-def _has_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port is None or parts.port > 0
-    except ValueError:
-        return False
-
-
 class Smtp:
     """The provider `smtp`. `MESSAGING_SMTP_URL` is the server (smtp://, smtp+tls:// for STARTTLS, smtp+ssl://)."""
 
@@ -117,14 +111,16 @@ class Smtp:
     @staticmethod
     def check_settings() -> Iterator[CheckMessage]:
         """Check the URL. It contains a password, so it is never part of a message."""
-        parts = urlsplit(settings.MESSAGING_SMTP_URL)
+        parts = split_url(settings.MESSAGING_SMTP_URL)
         if not settings.MESSAGING_SMTP_URL:
             problem = "The provider `smtp` needs MESSAGING_SMTP_URL, which is not set."
+        elif parts is None:
+            problem = "MESSAGING_SMTP_URL is not a URL."
         elif parts.scheme not in DEFAULT_PORTS:
             problem = f"MESSAGING_SMTP_URL starts with {parts.scheme or 'no scheme'!r}."
         elif not parts.hostname:
             problem = "MESSAGING_SMTP_URL has no host."
-        elif not _has_port(parts):
+        elif not has_valid_port(parts):
             problem = "MESSAGING_SMTP_URL has an invalid port."
         else:
             return

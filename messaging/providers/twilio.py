@@ -22,6 +22,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from core.values import ids
+from core.values.urls import is_http_url
 from messaging.providers.base import (
     CALL_SECONDS,
     Envelope,
@@ -97,7 +98,7 @@ class Twilio:
                 hint="Set it, or TWILIO_AUTH_TOKEN_FILE, to the Auth Token shown next to the Account SID.",
                 id="pomelo.E024",
             )
-        if settings.TWILIO_API_URL and urlsplit(settings.TWILIO_API_URL).scheme not in ("http", "https"):
+        if settings.TWILIO_API_URL and not is_http_url(settings.TWILIO_API_URL):
             yield Error(
                 "TWILIO_API_URL is not an http:// or https:// URL.",
                 hint="Leave it unset for Twilio's own servers.",
