@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from billing.gateways.sandbox import ADDRESS_FILE, sandbox_address
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -45,11 +45,12 @@ def start_sandbox(folder: Path) -> subprocess.Popen[bytes]:
         cwd=ROOT,
         env={**os.environ, "DATA_DIR": str(folder)},
     )
-    deadline = time.monotonic() + 20
-    while not path.exists():
+
+    def has_started() -> bool:
         assert process.poll() is None, "the sandbox gateway ended"
-        assert time.monotonic() < deadline, "the sandbox gateway did not start"
-        time.sleep(0.02)
+        return path.exists()
+
+    wait_until(has_started, "the sandbox gateway did not start")
     return process
 
 

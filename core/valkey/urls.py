@@ -54,7 +54,7 @@ class Nodes:
 
 def parse_nodes(url: str) -> Nodes:
     """Parse the URL of a cluster or of Sentinels. Raises BadUrl."""
-    parts = _split(normalise_url(url))
+    parts = _split(normalise_url(url), has_one_host=False)
     sentinel = is_sentinel(url)
     addresses = []
     for node in parts.netloc.rpartition("@")[2].split(","):
@@ -87,7 +87,7 @@ def check_url(url: str) -> None:
     if is_cluster(url) or is_sentinel(url):
         parse_nodes(url)
         return
-    parts = _split(normalise_url(url))
+    parts = _split(normalise_url(url), has_one_host=True)
     if parts.scheme not in _ONE_SERVER:
         raise BadUrl("it begins with redis://, rediss:// or unix://, or names a cluster or Sentinels")
     if not (parts.path if parts.scheme == "unix" else parts.hostname):
@@ -122,7 +122,7 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
         # The Sentinels use the primary's certificate authority and have no password of their own.
         asked = ({"ssl": True} | tls) if tls else {}
         return spelled, tls, {"master_name": nodes.primary, "sentinel_kwargs": asked}
-    parts = _split(url)
+    parts = _split(url, has_one_host=True)
     if not parts.scheme:
         raise BadUrl("it does not begin with a scheme, such as redis:// or amqp://")
     if parts.scheme == "rediss":
@@ -141,10 +141,9 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
     return url, None, {}
 
 
-def _split(url: str) -> SplitResult:
+def _split(url: str, *, has_one_host: bool) -> SplitResult:
     parts = split_url(url)
-    # The port of a cluster's or of Sentinels' many hosts is not read by urllib.
-    if parts is None or not ("," in parts.netloc or has_valid_port(parts)):
+    if parts is None or (has_one_host and not has_valid_port(parts)):
         raise BadUrl("it is not a URL (are special characters in its password percent-encoded?)")
     return parts
 

@@ -8,12 +8,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hvac
 import requests
+
+from tests.waiting import wait_until
 
 BINARY = Path(sys.executable).parent / "bao"
 
@@ -46,17 +47,16 @@ class OpenBao:
         self._wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        def is_initialized() -> bool:
             assert self.process.poll() is None, self._log.read_text()
-            with contextlib.suppress(requests.RequestException, hvac.exceptions.VaultError):
-                if (
-                    self.client.is_authenticated()
-                    and self.client.sys.read_health_status(method="GET")["initialized"]
-                ):
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"OpenBao did not start:\n{self._log.read_text()}")
+            return self._answers(lambda: self.client.sys.read_health_status(method="GET")["initialized"])
+
+        wait_until(is_initialized, lambda: f"OpenBao did not start:\n{self._log.read_text()}")
+
+    def _answers(self, what: Callable[[], object] = lambda: True) -> bool:
+        with contextlib.suppress(requests.RequestException, hvac.exceptions.VaultError):
+            return bool(self.client.is_authenticated() and what())
+        return False
 
     def seal(self) -> None:
         """Seal the server: it answers, and gives nothing."""
@@ -67,13 +67,7 @@ class OpenBao:
         found = re.search(r"Unseal Key: (\S+)", self._log.read_text())
         assert found is not None
         self.client.sys.submit_unseal_key(found[1])
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            with contextlib.suppress(requests.RequestException, hvac.exceptions.VaultError):
-                if self.client.is_authenticated():
-                    return
-            time.sleep(0.05)
-        raise AssertionError("OpenBao did not unseal")
+        wait_until(self._answers, "OpenBao did not unseal")
 
     def stop(self) -> None:
         """End the server."""

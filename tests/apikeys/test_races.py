@@ -24,6 +24,7 @@ from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, new_secret
 from tests.locks import locks_seen
 from tests.threads import all_at_once, is_blocking_another
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -63,10 +64,7 @@ def test_last_use_update_waits_for_a_rotation_and_neither_is_lost(
             key = lock_key(facts.key_id)
             # when usage is flushed at this moment
             flushing = pool.submit(flush)
-            deadline = time.monotonic() + 60
-            while not is_blocking_another():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(is_blocking_another)
             # and the rotation goes on to the secrets
             rotate_key(key=key, overlap=timedelta(hours=1), secret=new_secret(), actor=SYSTEM)
         flushing.result(timeout=60)

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from core.operations.health import NotReady
 from tests.apikeys.openbao import OpenBao, openbao
 from tests.factories import World
 from tests.serving import serving
+from tests.waiting import wait_until
 
 CERTIFICATE = r"(?s)-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----"
 POLICY = 'path "secret/*" { capabilities = ["create", "read", "update", "delete"] }'
@@ -42,13 +43,6 @@ def vault(bao: OpenBao, settings: Any) -> Iterator[Any]:
 
 def count(counter: Any, outcome: str = "succeeded") -> float:
     return counter.labels(outcome)._value.get()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def fixed_token(bao: OpenBao, **options: Any) -> str:

@@ -36,6 +36,7 @@ from tests.engines import TEMPLATE, private_platform, private_valkey
 from tests.factories import World, make_world
 from tests.forked import Connection, Forked
 from tests.live import ROOT, WebProcess, web_process
+from tests.waiting import wait_until
 
 LOST_AT_MOST_SECONDS = 0.2
 
@@ -104,7 +105,7 @@ def test_terminated_web_process_loses_no_requests_with_valkey_up_or_down(
             valkey.restart()
             web.start()
             answered |= ask(1)
-            wait_until(lambda: not kept.exists(), seconds=30)
+            wait_until(lambda: not kept.exists())
             # when: it is told to end right after its last answers, with Valkey there
             answered |= ask(100)
             web.stop()
@@ -200,7 +201,7 @@ def test_repeatedly_killed_writer_loses_and_duplicates_nothing(
     for delay in (0.0, 0.05, 0.1, 0.2, 0.4):
         writer = Forked(write)
         before = stored(world)
-        wait_until(lambda: stored(world) > before or stream.REQUESTS.waiting() == 0, seconds=60)  # noqa: B023
+        wait_until(lambda: stored(world) > before or stream.REQUESTS.waiting() == 0)  # noqa: B023
         time.sleep(delay)
         writer.kill()
         kills += 1
@@ -262,7 +263,7 @@ def test_requests_of_sixty_seconds_wait_for_valkey(world: World, settings: Any, 
                 assert own_buffer.flush() is False
         assert own_buffer.waiting() == 60_000
         valkey.restart()
-        wait_until(own_buffer.flush, seconds=10)
+        wait_until(own_buffer.flush)
         Writer("test").drain(seconds=120)
         assert stored_ids(world) == expected
 
@@ -324,10 +325,3 @@ def test_partitions_are_dropped_while_requests_are_written(world: World) -> None
 def write(_connection: Connection) -> None:
     """Write until killed."""
     call_command("write_request_log")
-
-
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)

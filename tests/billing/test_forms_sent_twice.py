@@ -1,6 +1,5 @@
 """A form that moves money or creates something acts once, however often it is submitted, also without scripts."""
 
-import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -18,9 +17,9 @@ from tests.billing.factories import make_invoice, make_settled_charge
 from tests.clients import form_token, send_form, sign_in, token_in
 from tests.factories import World, make_customer
 from tests.threads import all_at_once, is_blocking_another
+from tests.waiting import wait_until
 
 FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
-WAIT_SECONDS = 60
 
 # The page of a form, its target, and its fields.
 Form = tuple[str, str, dict[str, str]]
@@ -113,9 +112,7 @@ def test_concurrent_form_submissions_act_once(
     def wait_for_the_twin(service: Callable[..., Any]) -> Callable[..., Any]:
         def slow(**values: Any) -> Any:
             acting.append(service)
-            deadline = time.monotonic() + WAIT_SECONDS
-            while not is_blocking_another() and len(acting) == 1:
-                assert time.monotonic() < deadline, "the twin neither waited nor acted"
+            wait_until(lambda: is_blocking_another() or len(acting) > 1, "the twin neither waited nor acted")
             return service(**values)
 
         return slow

@@ -33,6 +33,7 @@ from tests.billing.test_tiers import text_of
 from tests.clients import ApiClient, sign_in
 from tests.factories import SYSTEM, World, make_user, make_world
 from tests.threads import is_blocking_another
+from tests.waiting import wait_until
 
 SEEDED = {
     "starter": Limits(60, 10, 200, 50, 5, 50),
@@ -196,8 +197,12 @@ def test_company_changing_tier_during_a_limit_change_gets_the_new_limits(world: 
     with tenant_context(moving.live_tenant):
         services.change_tier(company=moving, tier=TIER, reason="grew", actor=SYSTEM)
         changed.start()
-        while not is_blocking_another():
+
+        def waits() -> bool:
             assert changed.is_alive(), "the change did not wait for the move"
+            return is_blocking_another()
+
+        wait_until(waits)
     changed.join(60)
 
     entitlements = entitlements_of(moving.id)
@@ -219,8 +224,7 @@ def test_company_created_during_a_limit_change_gets_the_new_limits(
     with system_context(reason="test"):
         set_limits(requests_per_minute=900, messages_per_minute=150)
         beginning.start()
-        while not is_blocking_another() and beginning.is_alive():
-            pass
+        wait_until(lambda: is_blocking_another() or not beginning.is_alive())
     beginning.join(60)
 
     assert shown_limits(api(secrets[0])) == {"key": 900, "company": 900, "messages": 150}

@@ -22,6 +22,7 @@ from tests.cluster.brokers import rabbitmq, rabbitmq_version
 from tests.cluster.nodes import NODES, Killer, Limited, Nodes, ask, log_of
 from tests.cluster.test_valkey import cluster
 from tests.engines import private_valkey
+from tests.waiting import wait_until
 
 LIMIT = 60  # per minute: the bucket holds this many tokens and refills one per second
 REVOKE_EVERY_SECONDS = 12
@@ -42,10 +43,7 @@ def broker(folder: Path) -> Iterator[Any]:
 def revoke_while_all_are_up(nodes: Nodes, client_id: str, secret: str) -> list[int]:
     """Revoke a key that every node has just served. Return the status that each node returns right afterwards."""
     pool = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=10))
-    deadline = time.monotonic() + 120
-    while (served := [ask(pool, url, secret) for url in nodes.urls]) != [200] * len(NODES):
-        assert time.monotonic() < deadline, served
-        time.sleep(0.2)
+    wait_until(lambda: all(ask(pool, url, secret) == 200 for url in nodes.urls), seconds=120, every=0.2)
     nodes.manage("revoke_key", client_id)
     return [ask(pool, url, secret) for url in nodes.urls]
 

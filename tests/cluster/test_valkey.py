@@ -10,7 +10,7 @@ import redis
 
 from core.engines.programs import valkey_server
 from tests.cluster.life import WRITES, live
-from tests.core.valkey_servers import free_port, sentinel, wait_until
+from tests.core.valkey_servers import free_port, sentinel, wait_for_server
 from tests.engines import private_platform
 
 
@@ -39,7 +39,7 @@ def cluster(folder: Path) -> Iterator[str]:
             stack.callback(process.kill)
         nodes = [redis.Redis(port=port, decode_responses=True) for port in ports]
         for node in nodes:
-            wait_until(node.ping)
+            wait_for_server(node.ping)
         slots = [(0, 5460), (5461, 10922), (10923, 16383)]
         for number, (node, (first, last)) in enumerate(zip(nodes, slots, strict=False), start=1):
             node.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number)
@@ -47,14 +47,16 @@ def cluster(folder: Path) -> Iterator[str]:
         for port in ports[1:]:
             nodes[0].execute_command("CLUSTER", "MEET", "127.0.0.1", port)
         for node in nodes[:3]:
-            wait_until(lambda node=node: "cluster_state:ok" in node.execute_command("CLUSTER", "INFO"))
+            wait_for_server(lambda node=node: "cluster_state:ok" in node.execute_command("CLUSTER", "INFO"))
         for replica, primary in zip(nodes[3:], nodes[:3], strict=True):
             name = primary.execute_command("CLUSTER", "MYID")
-            wait_until(
+            wait_for_server(
                 lambda replica=replica, name=name: replica.execute_command("CLUSTER", "REPLICATE", name)
             )
         for node in nodes:
-            wait_until(lambda node=node: "cluster_known_nodes:6" in node.execute_command("CLUSTER", "INFO"))
+            wait_for_server(
+                lambda node=node: "cluster_known_nodes:6" in node.execute_command("CLUSTER", "INFO")
+            )
         yield f"redis+cluster://127.0.0.1:{ports[0]},127.0.0.1:{ports[1]}"
 
 

@@ -39,7 +39,7 @@ def refusals(environment: Mapping[str, str]) -> list[str]:
     read_settings(environment)
     checks = [one for one in registry.registry.registered_checks if one.__module__.partition(".")[0] in OURS]
     try:
-        return [found.msg for check in checks for found in check(None)]
+        return [found.msg for check in checks for found in check(app_configs=None, databases=None)]
     except ImproperlyConfigured as error:
         return [str(error)]
 

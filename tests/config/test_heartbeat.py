@@ -10,24 +10,17 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.core.valkey_servers import free_port
 from tests.engines import ROOT
+from tests.waiting import wait_until
 
 COMMANDS = {
     "worker": ["worker", "--concurrency", "1", "--without-mingle", "--without-gossip", "--without-heartbeat"],
     "beat": ["beat", "--pidfile=", "--schedule", "beat-schedule"],
 }
-
-
-def wait_for(is_so: Any, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 @contextlib.contextmanager
@@ -81,7 +74,7 @@ def test_worker_serves_its_metrics_on_its_own_port(parts: Parts) -> None:
             output.append(answer.read())
         return bool(output)
 
-    wait_for(answers)
+    wait_until(answers)
     assert b"pomelo_background_failures_total" in output[-1] or b"pomelo_valkey_failures_total" in output[-1]
 
 
@@ -89,9 +82,9 @@ def test_heartbeat_files_are_touched_only_while_the_processes_work(parts: Parts)
     def times() -> dict[str, float]:
         return {part: file.stat().st_mtime for part, file in parts.files.items()}
 
-    wait_for(lambda: all(file.exists() for file in parts.files.values()))
+    wait_until(lambda: all(file.exists() for file in parts.files.values()))
     first = times()
-    wait_for(lambda: all(touched > first[part] + 4 for part, touched in times().items()))
+    wait_until(lambda: all(touched > first[part] + 4 for part, touched in times().items()))
     try:
         for process in parts.processes.values():
             os.killpg(process.pid, signal.SIGSTOP)

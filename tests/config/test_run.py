@@ -23,6 +23,7 @@ from config.run.certificate import ensure_certificate
 from core.engines.locks import lock_holder
 from core.engines.process import command_line
 from tests.engines import ROOT
+from tests.waiting import wait_until
 
 # A first start takes seconds; this is for machines that do much else at the same time.
 START_SECONDS = 280
@@ -77,11 +78,11 @@ class RunningPlatform:
         return self.log.read_text()
 
     def wait_for(self, text: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while text not in self.output:
+        def is_there() -> bool:
             assert self.process.poll() is None, self.output
-            assert time.monotonic() < deadline, self.output
-            time.sleep(0.1)
+            return text in self.output
+
+        wait_until(is_there, lambda: self.output, seconds=START_SECONDS)
 
     def family(self) -> list[int]:
         """Every process of the run: they all have the data folder in their environment."""
@@ -98,10 +99,7 @@ class RunningPlatform:
         return found
 
     def wait_until_nothing_is_left(self) -> None:
-        deadline = time.monotonic() + 60
-        while self.family():
-            assert time.monotonic() < deadline, [command_line(pid) for pid in self.family()]
-            time.sleep(0.1)
+        wait_until(lambda: not self.family(), lambda: [command_line(pid) for pid in self.family()], every=0.1)
         assert lock_holder(self.data_dir) is None
 
 
@@ -188,10 +186,7 @@ def test_killed_web_server_is_restarted(first_run: RunningPlatform) -> None:
     os.kill(os.getpgid(web), signal.SIGKILL)
 
     first_run.wait_for("exited with -9; restarting")
-    deadline = time.monotonic() + START_SECONDS
-    while not answers(first_run.port):
-        assert time.monotonic() < deadline, first_run.output
-        time.sleep(0.1)
+    wait_until(lambda: answers(first_run.port), lambda: first_run.output, seconds=START_SECONDS)
     assert first_run.process.poll() is None
 
 
@@ -252,11 +247,12 @@ def test_tls_from_1_2_on_is_served_and_plain_http_is_not(tmp_path: Path) -> None
     web = subprocess.Popen([sys.executable, "-m", "config.door.web"], cwd=ROOT, env=os.environ | settings)
     trust = ssl.create_default_context(cafile=str(certificate))
     try:
-        deadline = time.monotonic() + START_SECONDS
-        while not answers(port, trust):
+
+        def answers_by_tls() -> bool:
             assert web.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+            return answers(port, trust)
+
+        wait_until(answers_by_tls, seconds=START_SECONDS)
 
         assert handshake(port, trust, ssl.TLSVersion.TLSv1_2) == "TLSv1.2"
         assert handshake(port, trust, ssl.TLSVersion.TLSv1_3) == "TLSv1.3"

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -29,6 +28,7 @@ from tests.engines import ROOT
 from tests.factories import make_key, make_world
 from tests.live import free_port, web_process
 from tests.serving import serving
+from tests.waiting import wait_until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import make_endpoint
 
@@ -82,10 +82,7 @@ class Collector:
         return {span.name: (service, span) for service, span in self.spans if span.trace_id.hex() == TRACE}
 
     def wait_for(self, name: str) -> None:
-        deadline = time.monotonic() + 30
-        while name not in self.of_trace():
-            assert time.monotonic() < deadline, [span.name for _, span in self.spans]
-            time.sleep(0.05)
+        wait_until(lambda: name in self.of_trace(), lambda: [span.name for _, span in self.spans])
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psycopg
@@ -11,6 +10,7 @@ import pytest
 from celery import current_app
 
 from tests.engines import ROOT, superuser_url
+from tests.waiting import wait_until
 
 NAME = "worker-under-test"
 QUEUE = "worker-under-test"
@@ -52,16 +52,15 @@ def run_task(superuser: psycopg.Connection) -> dict[int, str]:
     """Run one task that reads the database; return when each of the worker's connections last did, by its process."""
     asked = superuser.execute("SELECT clock_timestamp()").fetchone()
     current_app.send_task("core.prune_idempotency_keys", queue=QUEUE)
-    deadline = time.monotonic() + 60
-    while True:
+
+    def kept_since() -> dict[int, str]:
         idle = superuser.execute(
             "SELECT pid, state_change FROM pg_stat_activity WHERE application_name = %s AND state = 'idle'",
             [NAME],
         ).fetchall()
-        if any(when > asked[0] for _, when in idle):
-            return dict(idle)
-        assert time.monotonic() < deadline, "no connection of the worker's was used and kept"
-        time.sleep(0.02)
+        return dict(idle) if any(when > asked[0] for _, when in idle) else {}
+
+    return wait_until(kept_since, "no connection of the worker's was used and kept")
 
 
 def test_database_connection_outlives_the_task(worker: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,15 +12,9 @@ import pytest
 
 from core.background import loops
 from core.background.loops import FAILURES, BackOff, Loop, check_loops
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -54,7 +47,7 @@ def test_loop_starts_on_demand_and_merges_wake_ups(
     for _ in range(100):
         loop.wake()
     done.set()
-    wait_for(lambda: len(steps) == 2)
+    wait_until(lambda: len(steps) == 2)
     assert steps == ["tests-0", "tests-0"]
 
 
@@ -65,7 +58,7 @@ def test_loop_runs_on_schedule_and_at_requested_times(
     make_loop(lambda: ticks.append(1), every=0.01).start()
     again = make_loop(lambda: 0.01 if not asked.append(1) and len(asked) < 3 else None)
     again.wake()
-    wait_for(lambda: len(ticks) >= 3 and len(asked) == 3)
+    wait_until(lambda: len(ticks) >= 3 and len(asked) == 3)
 
 
 @pytest.mark.parametrize("failure", [ValueError("bad"), SystemExit(1), CancelledError(), MemoryError()])
@@ -87,12 +80,12 @@ def test_exceptions_do_not_stop_a_loop(
     monkeypatch.setattr(loop._back_off, "reset", lambda: (warnings.append(check_loops()), original()))
     loop.wake()
     # It goes on by itself: nobody has to wake it again.
-    wait_for(lambda: len(steps) == 7 and loop.failures == 0)
+    wait_until(lambda: len(steps) == 7 and loop.failures == 0)
     assert FAILURES.labels(loop.name)._value.get() - before == 6
     assert warnings == [f"background work keeps failing ({loop.name}); see the log"]
     assert check_loops() is None
     loop.wake()
-    wait_for(lambda: len(steps) == 8)
+    wait_until(lambda: len(steps) == 8)
 
 
 def test_failing_loop_backs_off_up_to_30_seconds() -> None:

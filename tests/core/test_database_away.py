@@ -6,7 +6,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -14,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict
 from apikeys.services import IssuedKey
 from tests.factories import World
 from tests.live import WebProcess, web_process
+from tests.waiting import wait_until
 
 BACK_SECONDS = 30.0
 SCOPES = ["customers:read", "customers:write"]
@@ -81,13 +81,6 @@ def web(line: Line) -> Iterator[WebProcess]:
         yield server
 
 
-def until(what: Any, seconds: float = BACK_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_outage_causes_no_waits_and_recovers_automatically(
     web: WebProcess, line: Line, world: World, issue_key: Callable[..., IssuedKey]
 ) -> None:
@@ -96,7 +89,10 @@ def test_outage_causes_no_waits_and_recovers_automatically(
     assert web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201
 
     line.cut()
-    until(lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 503)
+    wait_until(
+        lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 503,
+        seconds=BACK_SECONDS,
+    )
     before = line.attempts
     began = time.monotonic()
     refused = [web.request("POST", "/v1/customers", body=ada, secret=secret) for _ in range(12)]
@@ -111,8 +107,11 @@ def test_outage_causes_no_waits_and_recovers_automatically(
     assert asked <= 2 * seconds + 2
     assert web.request("GET", "/healthz").status == 200
     # It may still say what it found within the last second, and half of that before the line was cut.
-    until(
-        lambda: web.request("GET", "/readyz").json["checks"].get("database") == "PostgreSQL cannot be reached"
+    wait_until(
+        lambda: (
+            web.request("GET", "/readyz").json["checks"].get("database") == "PostgreSQL cannot be reached"
+        ),
+        seconds=BACK_SECONDS,
     )
     assert web.request("GET", "/readyz").status == 503
     page = web.request(
@@ -121,8 +120,11 @@ def test_outage_causes_no_waits_and_recovers_automatically(
     assert (page.status, page.headers.get("retry-after")) == (503, "2")
 
     line.repair()
-    until(lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201)
-    until(lambda: web.request("GET", "/readyz").status == 200)
+    wait_until(
+        lambda: web.request("POST", "/v1/customers", body=ada, secret=secret).status == 201,
+        seconds=BACK_SECONDS,
+    )
+    wait_until(lambda: web.request("GET", "/readyz").status == 200, seconds=BACK_SECONDS)
 
 
 def test_role_timeouts_stop_runaway_statements() -> None:

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -15,6 +13,7 @@ from core.engines.locks import lock_holder
 from core.engines.pair import Engines
 from core.engines.process import command_line
 from tests.engines import ROOT, private_engines, private_valkey
+from tests.waiting import wait_until
 
 
 def cli(command: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -25,13 +24,6 @@ def cli(command: str, data_dir: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def server_pids(data_dir: Path) -> tuple[int, int]:
@@ -75,7 +67,7 @@ def test_killed_runner_stops_the_servers_and_the_next_start_recovers(tmp_path: P
 
     os.kill(runner, signal.SIGKILL)
 
-    eventually(
+    wait_until(
         lambda: not command_line(postgres) and not command_line(valkey), "the servers outlived their runner"
     )
     with Engines(tmp_path) as engines, psycopg.connect(engines.environment["DATABASE_URL"]) as app:

@@ -24,7 +24,7 @@ from core.valkey.commands import Script, ValkeyUnavailable
 from core.valkey.urls import BadUrl, celery_options, check_url, parse_nodes
 from tests.clients import ApiClient
 from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
-from tests.core.valkey_servers import TlsDoor, Watched, free_port, sentinel, wait_until
+from tests.core.valkey_servers import TlsDoor, Watched, free_port, sentinel, wait_for_server
 from tests.engines import ROOT, private_valkey
 from tests.factories import PASSWORD, World
 
@@ -87,7 +87,7 @@ def test_sentinel_failover_continues_on_the_promoted_replica(
 
     # Requests go on without Valkey meanwhile; the limits are exact again as soon as the Sentinel says where.
     assert client.get("/v1/whoami").status == 200
-    wait_until(lambda: _is_back(), 10)
+    wait_for_server(lambda: _is_back(), 10)
     assert cache.get("before") == 1
     replica = redis.Redis(port=watched.replica_port, password=watched.password)
     replica.flushall()
@@ -108,7 +108,7 @@ def test_late_response_is_discarded_behind_sentinels(
     monkeypatch.setattr(commands, "PAUSE_SECONDS", 0.0)
     settings.VALKEY_URL = watched.url
     first: list[object] = []
-    wait_until(
+    wait_for_server(
         lambda: _answers_to("mine", first), 10
     )  # a busy machine may not find the primary within a tenth of a second
     assert first == [b"mine"]
@@ -124,7 +124,7 @@ def test_late_response_is_discarded_behind_sentinels(
     assert not stands.is_connected
 
     answers = []
-    wait_until(lambda: _answers_to("the next one", answers), 10)
+    wait_for_server(lambda: _answers_to("the next one", answers), 10)
     assert answers == [b"the next one"]
 
 

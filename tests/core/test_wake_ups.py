@@ -1,7 +1,6 @@
 """Wake-ups of system tasks: sent after the commit by a background thread, and merged (core.background.jobs.wake)."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +12,7 @@ from core.background import jobs
 from core.background.backlog import Backlog
 from core.tenancy import tenant_context
 from tests.factories import World
+from tests.waiting import wait_until
 
 PATIENCE_SECONDS = 20
 
@@ -33,10 +33,7 @@ class Broker:
             raise self.fails_with
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while not condition():
-            assert time.monotonic() < deadline, self.names
-            time.sleep(0.005)
+        wait_until(condition, lambda: self.names, every=0.005)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import socket
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import redis
 import trustme
 
 from core.engines.programs import valkey_server
+from tests.waiting import PATIENCE_SECONDS, wait_until
 
 
 def free_port() -> int:
@@ -23,15 +23,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(is_so: Callable[[], object], seconds: float = 30) -> None:
-    """Wait for something; raise TimeoutError."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+def wait_for_server(is_so: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    """Wait for something that only a server says which may not answer yet."""
+
+    def is_said() -> object:
         with contextlib.suppress(redis.RedisError):
-            if is_so():
-                return
-        time.sleep(0.05)
-    raise TimeoutError
+            return is_so()
+        return False
+
+    wait_until(is_said, seconds=seconds)
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Watched:
         self.primary.kill()
         self.primary.wait()
         replica = redis.Redis(port=self.replica_port, password=self.password)
-        wait_until(lambda: replica.info("replication")["role"] == "master")
+        wait_for_server(lambda: replica.info("replication")["role"] == "master")
 
 
 @contextlib.contextmanager
@@ -80,12 +80,12 @@ def sentinel(folder: Path) -> Iterator[Watched]:
             )
             stack.callback(started[name].kill)
         asked = redis.Redis(port=watcher)
-        wait_until(
+        wait_for_server(
             lambda: (
                 redis.Redis(port=replica, password=password).info("replication")["master_link_status"] == "up"
             )
         )
-        wait_until(lambda: asked.execute_command("SENTINEL", "REPLICAS", "pomelo"))
+        wait_for_server(lambda: asked.execute_command("SENTINEL", "REPLICAS", "pomelo"))
         quoted = "a%3Ab%2Fc%40d"
         url = f"redis+sentinel://:{quoted}@127.0.0.1:{watcher}/pomelo/0"
         yield Watched(url, url, started["primary"], primary, replica, password)

@@ -5,7 +5,6 @@ The last test takes pictures into the folder that SCREENSHOTS names, if it names
 
 import os
 import random
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests.audit.rows import make_row
 from tests.clients import sign_in
 from tests.factories import World, make_customer, make_key, make_user
 from tests.journeys.accessibility import faults_of_shape, open_in_every_shape
+from tests.waiting import wait_until
 
 Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
@@ -37,10 +37,7 @@ PICTURES = os.environ.get("SCREENSHOTS")
 def call(base_url: str, key: IssuedKey, path: str) -> httpx.Response:
     """Call the API and see the call through into the log, as the worker of `make run` does every second."""
     answer = httpx.get(f"{base_url}{path}", headers={"Authorization": f"Bearer {key.client_secret}"})
-    deadline = time.monotonic() + 30
-    while not buffer.BUFFER.flush() or Writer("journey").drain(seconds=30) == 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: buffer.BUFFER.flush() and Writer("journey").drain(seconds=30))
     return answer
 
 

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import random
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,6 +20,7 @@ from messaging.services.caps import DailyCapExceeded, reserve
 from tests.clients import ApiClient
 from tests.factories import SYSTEM, World, make_company, make_user
 from tests.threads import all_at_once, is_blocking_another
+from tests.waiting import wait_until
 
 EMAIL = {"channel": "email", "subject": "S", "text": "T"}
 
@@ -84,13 +84,6 @@ def shares(tenant: Any) -> Any:
         return sorted(DailyShare.objects.values_list("unused", flat=True))
 
 
-def wait_until_somebody_waits() -> None:
-    deadline = time.monotonic() + 30
-    while not is_blocking_another():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def reserve_some(recipients: Any) -> Any:
     return reserve(channel="email", moment=clock.now(), recipients=recipients, now=clock.now())
 
@@ -113,7 +106,7 @@ def test_sender_facing_a_locked_day_row_counts_in_a_share(world: World) -> None:
         with tenant_context(tenant):
             reserve_some(3)
             waiting = pool.submit(attempt, 1)
-            wait_until_somebody_waits()
+            wait_until(is_blocking_another)
         assert waiting.result(timeout=30) == 6
         assert shares(tenant) == [PIECE]
 
@@ -129,7 +122,7 @@ def test_sender_facing_a_locked_day_row_counts_in_a_share(world: World) -> None:
         with tenant_context(tenant):
             reserve_some(1)
             refused = pool.submit(attempt, 1)
-            wait_until_somebody_waits()
+            wait_until(is_blocking_another)
         with pytest.raises(DailyCapExceeded):
             refused.result(timeout=30)
         assert counted(tenant) == 12

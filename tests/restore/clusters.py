@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import psycopg
@@ -13,6 +12,7 @@ import psycopg
 from core.engines.pair import Engines
 from core.engines.programs import postgres_program
 from tests.engines import TEMPLATE
+from tests.waiting import wait_until
 
 # More than a new cluster has used by the time a database is restored into it.
 AGED_BY = 20_000
@@ -78,10 +78,7 @@ def finish_wal(engines: Engines, archive: Path) -> None:
     """Let what has happened so far reach the archive."""
     with psycopg.connect(engines.superuser_url, autocommit=True) as connection:
         [name] = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone() or ("",)
-        deadline = time.monotonic() + 90
-        while not (archive / name).exists():
-            assert time.monotonic() < deadline, f"{name} was not archived"
-            time.sleep(0.05)
+        wait_until((archive / name).exists, f"{name} was not archived", seconds=90)
 
 
 def now_of(engines: Engines) -> str:

@@ -1,6 +1,5 @@
 """Claiming deliveries: by whom, for how long, and which results are recorded."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.engines import superuser_url
 from tests.factories import SYSTEM, World, make_customer, make_world
 from tests.locks import locks_seen
 from tests.threads import is_blocking_another
+from tests.waiting import wait_until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     FAST,
@@ -232,10 +232,7 @@ def test_deleting_an_endpoint_waits_for_a_result_being_recorded(
         def meet(*args: Any) -> Any:
             # The delivery is written, its endpoint's health is not yet: at this moment somebody deletes the endpoint.
             deleting.append(pool.submit(delete))
-            deadline = time.monotonic() + 60
-            while not is_blocking_another():
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(is_blocking_another)
             return _record_attempts(*args)
 
         monkeypatch.setattr("webhooks.delivery.record._record_attempts", meet)

@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-import time
 
 from tests.factories import World, make_customer, make_world
+from tests.waiting import wait_until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import (
     deliveries_of,
@@ -28,13 +28,10 @@ def test_dead_endpoint_does_not_delay_another_companys_first_attempt(
         running = threading.Thread(target=lambda: asyncio.run(pump.run()))
         running.start()
         try:
-            deadline = time.monotonic() + 90
-            while len(dead.received) < 4 and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: len(dead.received) >= 4)
             make_customer(other.tenant())
             pump.wake()
-            while not receiver.received and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until(lambda: receiver.received)
             sent_while_dead_hung = len(receiver.received)
         finally:
             pump.stop()
@@ -50,9 +47,7 @@ def test_stopped_pump_records_its_running_attempts(world: World, receiver: Recei
     pump = Pump(Limits(lease=60))
     running = threading.Thread(target=lambda: asyncio.run(pump.run()))
     running.start()
-    deadline = time.monotonic() + 90
-    while not receiver.received and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: receiver.received)
 
     pump.stop()
     running.join(90)

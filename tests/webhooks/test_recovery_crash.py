@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -16,6 +14,7 @@ from core.tenancy import tenant_context
 from core.values.ids import encode
 from tests.factories import SYSTEM, World
 from tests.forked import forked
+from tests.waiting import wait_until
 from tests.webhooks.receiver import Receiver
 from tests.webhooks.steps import drain, make_endpoint
 from tests.webhooks.worker import serve
@@ -25,13 +24,6 @@ from webhooks.services.recoveries import start_recovery
 
 EVENTS = 1000
 PATIENCE_SECONDS = 180
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
@@ -79,7 +71,7 @@ def test_recovery_of_a_killed_worker_is_finished_by_another(
 
     most_waiting = 0
     with forked(serve):
-        wait_until(lambda: len(receiver.received) >= EVENTS // 3)
+        wait_until(lambda: len(receiver.received) >= EVENTS // 3, seconds=PATIENCE_SECONDS)
     halfway, waiting = state(endpoint)
     receiver.delay = 0.0
 
@@ -90,7 +82,7 @@ def test_recovery_of_a_killed_worker_is_finished_by_another(
         return job.status == RecoveryJob.Status.DONE and left == 0
 
     with forked(serve):
-        wait_until(finished)
+        wait_until(finished, seconds=PATIENCE_SECONDS)
 
     job, _ = state(endpoint)
     assert len(wanted) == EVENTS
