@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,21 @@ def test_every_variable_of_the_manifests_is_in_the_readme() -> None:
             used |= {pair.partition("=")[0] for pair in line.split()}
     readme = (ROOT / "README.md").read_text()
     assert {name for name in used - NEEDS_NO_LINE if f"`{name}`" not in readme} == set()
+
+
+@pytest.mark.parametrize(
+    "path", ["deploy/pomelo.env", "deploy/settings.env", "deploy/tls/key.pem", ".env", ".data/secrets.env"]
+)
+def test_files_of_secrets_get_neither_into_the_image_nor_into_the_history(path: str) -> None:
+    """The image copies the whole folder, and whoever pulls it would have them."""
+    ignored = (ROOT / ".dockerignore").read_text().split()
+    assert any(
+        fnmatch(parent, line)
+        for parent in (path, *map(str, Path(path).parents))
+        for line in ignored
+        if parent != "."
+    )
+    assert subprocess.run(["git", "check-ignore", "--quiet", path], cwd=ROOT, check=False).returncode == 0
 
 
 def test_the_image_collects_static_files_without_a_single_secret(tmp_path: Path) -> None:
