@@ -10,9 +10,9 @@ import pytest
 from apikeys.services import IssuedKey, revoke_key
 from config.door.waiting import LOOK_SECONDS, PLACES_OF_A_COMPANY
 from core.tenancy import tenant_context
-from tests.core.valkey_servers import wait_until
 from tests.factories import SYSTEM, World, make_customer
 from tests.live import HttpAnswer, WebProcess, web_process
+from tests.waiting import wait_until
 from webhooks.relay import relay_events
 
 THREADS = 2

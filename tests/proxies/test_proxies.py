@@ -26,11 +26,11 @@ from tests.attacks.wire import (
     header_block,
 )
 from tests.billing.factories import make_settled_charge
-from tests.core.valkey_servers import wait_until
 from tests.factories import make_customer
 from tests.live import WebProcess
 from tests.proxies.conftest import METRICS_TOKEN
 from tests.proxies.servers import Proxy
+from tests.waiting import wait_until
 from webhooks.relay import relay_events
 
 FORGED = "203.0.113.7"
