@@ -14,6 +14,12 @@ from tests.billing.factories import (
 from tests.contracts.by_app import Body, no_body
 from tests.factories import make_customer
 
+
+def make_final_invoice(tenant: Tenant) -> str:
+    """Return the id of an invoice that is not a draft any more."""
+    return make_invoice(tenant, finalize=True).public_id
+
+
 OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "charges": lambda tenant: make_settled_charge(tenant).public_id,
     "customers": lambda tenant: make_customer(tenant).public_id,
@@ -40,7 +46,7 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "PATCH /v1/seller": lambda tenant: {"footer": "Managing director: Grace Hopper"},
     "POST /v1/invoices/<str:id>/payments": lambda tenant: {"method": "bank_transfer", "amount": 100},
     "POST /v1/credit_notes": lambda tenant: {
-        "invoice": make_invoice(tenant, finalize=True).public_id,
+        "invoice": make_final_invoice(tenant),
         "amount": 100,
     },
     "PATCH /v1/credit_notes/<str:id>": lambda tenant: {"metadata": {"project": "x"}},
@@ -60,4 +66,10 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
 
 RARE_QUERIES = {
     "customers?metadata_value": {"metadata_key": "colour", "metadata_value": "nothing-like-this"},
+}
+
+# What is done to an invoice that is not a draft any more.
+PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    f"invoices/<str:public_id>/{action}/": make_final_invoice
+    for action in ("void", "uncollectible", "charge", "payments/new", "links/new", "links/revoke", "credit")
 }

@@ -1,6 +1,7 @@
 """Every page of the dashboard, read off the URL configuration: a new page is found by itself."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.urls import URLPattern, URLResolver, get_resolver
@@ -90,14 +91,19 @@ def unguarded_routes() -> list[str]:
 
 def sample_page_id(page: Page, tenant: Tenant) -> str:
     """Make an object of `tenant` that the path of `page` can name, and return its public id."""
+    return sample_of(page)(tenant)
+
+
+def sample_of(page: Page) -> Callable[[Tenant], str]:
+    """Return what makes an object that the path of `page` can name, and returns its public id."""
     from tests.contracts.samples import OBJECTS, PAGE_OBJECTS
 
     for prefix, make in PAGE_OBJECTS.items():
         if page.route.startswith(prefix):
-            return make(tenant)
+            return make
     resource = page.route.partition("/")[0]
     if resource in OBJECTS:
-        return OBJECTS[resource](tenant)
+        return OBJECTS[resource]
     raise AssertionError(
         f"/{page.route} needs an object: add its prefix to PAGE_OBJECTS of its app's samples (tests.contracts.by_app)"
     )

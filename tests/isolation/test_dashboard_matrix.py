@@ -17,6 +17,12 @@ from tests.isolation.ledger import digest
 from tests.isolation.matrix import Outcome, make_unlimited_world
 
 METHODS = ("GET", "POST")
+# Pages that show nothing for the sample of a live object, and why.
+WITHOUT_A_SAMPLE = {
+    "messages/mailbox/<str:name>/": "only in test mode",
+    "audit/proof/<str:stream>": "only with a sealed day in the query",
+    "audit/verify/<str:stream>": "only with a sealed day in the query",
+}
 
 
 def test_every_page_has_a_guard() -> None:
@@ -120,6 +126,12 @@ class Pages:
                     answer.status_code < 500, page, somebody, f"{method} answers {answer.status_code}"
                 )
                 self.expect(answer.status_code != 403 or method == "POST", page, somebody, "is refused")
+                self.expect(
+                    answer.status_code != 404 or method == "POST" or page.route in WITHOUT_A_SAMPLE,
+                    page,
+                    somebody,
+                    "has no such object, so that nobody can be kept from it: is its sample of another kind?",
+                )
 
     def in_the_other_mode(self, page: Page, target: str) -> None:
         """An owner who looks at test data does not find a live object, unless it belongs to both modes."""

@@ -10,9 +10,10 @@ from playwright.sync_api import Error, Page, expect
 
 from accounts.models import User
 from audit.ingest.store import store
+from core.tenancy import Tenant
 from core.values import ids
 from tests.audit.rows import make_row
-from tests.contracts.pages import list_pages, sample_page_id
+from tests.contracts.pages import list_pages, sample_of
 from tests.factories import World, make_customer, make_key, make_user
 from tests.journeys.accessibility import colors_in_the_dark, faults_of, violations
 
@@ -49,7 +50,10 @@ def pages_of_the_dashboard() -> list[str]:
 
 
 def opens(page: Page, path: str) -> bool:
-    """Open the address if it is a page: some answer POST only, with nothing for a browser to show."""
+    """Open the address if it is a page: some answer POST only, with nothing for a browser to show.
+
+    A refusal, or a page that finds nothing, is a page too.
+    """
     try:
         answer = page.goto(path)
     except Error as error:
@@ -57,7 +61,9 @@ def opens(page: Page, path: str) -> bool:
             return False
         raise
     assert answer is not None
-    if answer.status != 200 or "text/html" not in answer.headers["content-type"]:
+    if answer.request.redirected_from is not None:  # to a page with an address of its own
+        return False
+    if answer.status == 405 or "text/html" not in answer.headers["content-type"]:
         return False
     # The preview of a message: where no script may run, axe would wait for ever.
     return "sandbox" not in answer.headers.get("content-security-policy", "")
@@ -70,15 +76,20 @@ def fill(world: World) -> list[str]:
     make_customer(world.tenant(), name="Somebody with a very long name " * 3)
     row = make_row(world.company.id, path=f"/v1/customers/{'a' * 60}")
     store([row])
-    objects: dict[str, str] = {}  # by what their addresses begin with
+    objects: dict[Callable[[Tenant], str], str] = {}  # by what makes them
     paths = []
     for page in list_pages():
-        begin, parameter, _ = page.route.partition("<")
-        if parameter:
-            if begin not in objects:
-                objects[begin] = sample_page_id(page, world.tenant())
-            paths.append(page.path(objects[begin]))
-    return [*paths, f"/requests/{ids.encode('req', UUID(row[0]))}/"]
+        if page.parameters:
+            make = sample_of(page)
+            if make not in objects:
+                objects[make] = make(world.tenant())
+            paths.append(page.path(objects[make]))
+    customer = make_customer(world.tenant()).public_id
+    return [
+        *paths,
+        f"/requests/{ids.encode('req', UUID(row[0]))}/",
+        f"/customers/selected/delete/?customer={customer}",
+    ]
 
 
 @pytest.mark.timeout(900)

@@ -158,6 +158,7 @@ PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
     "messages/invoices/": make_sendable_invoice,
     "messages/senders/domains/": make_domain,
     "messages/senders/sms/": make_sms_sender,
+    "messages/suppressions/": make_suppression,
     "messages/templates/": make_template,
 }
 

@@ -61,5 +61,6 @@ BODIES: dict[str, Callable[[Tenant], Body]] = {
     "POST /v1/deliveries/<str:id>/resend": no_body,
 }
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
+    "webhooks/deliveries/": OBJECTS["deliveries"],
     "webhooks/": OBJECTS["webhook_endpoints"],
 }
