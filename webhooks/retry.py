@@ -1,6 +1,6 @@
 """The retry schedule of deliveries. Pure functions.
 
-They go on for three days, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
+They go on for days, as the Standard Webhooks specification suggests. Jitter only adds, so that no attempt
 comes earlier than promised. A receiver's Retry-After is honoured within limits.
 """
 

@@ -41,10 +41,10 @@ LIMIT_LABELS = {
     "webhook_endpoints": "Webhook endpoints",
     "sms_spend_per_day": f"What SMS may cost a day ({settings.SMS_PRICE_CURRENCY})",
 }
-# Labels of their bars.
-RATE_LABELS = {
-    "requests_per_minute": "Requests, last minute",
-    "messages_per_minute": "Calls to send messages, last minute",
+# The limits per minute: the policy that counts each of them, and the label of its bar.
+RATES = {
+    "requests_per_minute": ("company", "Requests, last minute"),
+    "messages_per_minute": ("messages", "Calls to send messages, last minute"),
 }
 
 
@@ -111,7 +111,7 @@ def _render(request: CompanyRequest, form: TierRequestForm) -> HttpResponse:
     limits = limits_of(company)
     rates = used_last_minute(request.membership.company_id, request.mode, limits)
     meters = [
-        {"label": RATE_LABELS[name], "used": used, "limit": getattr(limits, name)}
+        {"label": RATES[name][1], "used": used, "limit": getattr(limits, name)}
         for name, used in (rates or {}).items()
     ]
     meters += [
@@ -167,7 +167,7 @@ def used_last_minute(company_id: UUID, mode: Mode, limits: Limits) -> dict[str, 
     Tokens are refilled within a minute, so the used ones are approximately the last minute's requests.
     """
     found = {}
-    for name, policy_name in (("requests_per_minute", "company"), ("messages_per_minute", "messages")):
+    for name, (policy_name, _) in RATES.items():
         policy = RatePolicy(policy_name, getattr(limits, name))
         try:
             _, taken = take_one(shared_bucket(company_id, policy_name, mode), policy, tokens=0)

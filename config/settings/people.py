@@ -68,7 +68,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("pomelo/img/mark.svg")}
     ],
-    "SCRIPTS": [lambda request: static("pomelo/js/staff.js")],
+    "SCRIPTS": [lambda request: static("pomelo/staff.js")],
     "STYLES": [lambda request: static("pomelo/css/staff.css")],
     "SHOW_HISTORY": False,
     "COLORS": {

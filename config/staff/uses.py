@@ -2,7 +2,7 @@
 
 from accounts.models import Company
 from billing.entitlements import LIMIT_NAMES, limits_of
-from config.pages.plan import used_last_minute
+from config.pages.plan import RATES, used_last_minute
 from core import clock
 from core.tenancy import tenant_context
 from messaging.selectors.usage import usage_of_day
@@ -25,7 +25,7 @@ def uses_of(company: Company) -> dict[str, str]:
     found["sms_spend_per_day"] = (
         f"{amount_text(spend.spent, spend.cap.currency)} today" if spend is not None else UNPRICED
     )
-    for name in ("requests_per_minute", "messages_per_minute"):
+    for name in RATES:
         found[name] = UNKNOWN if minute is None else f"{minute[name]:,} in the last minute"
     found["webhook_endpoints"] = f"{endpoints:,} now; not counted per day"
     return {name: found[name] for name in LIMIT_NAMES}

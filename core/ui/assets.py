@@ -27,11 +27,13 @@ BUNDLES = {
             "tables", "facts", "charts", "timelines", "pages",
         )
     ],
-    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "find", "charts", "lists", "events", "run", "place")],
+    "pomelo/pomelo.js": [f"pomelo/js/{name}.js" for name in ("menu", "copy", "samples", "print", "dialog", "forms", "secrets", "find", "charts", "lists", "events", "run", "place")],
+    "pomelo/staff.js": [f"pomelo/js/{name}.js" for name in ("secrets", "staff")],
 }  # fmt: skip
 # The files of the dashboard's pages, which `make run` collects.
 NEEDED_BY_PAGES = (
-    *BUNDLES,
+    "pomelo/pomelo.css",
+    "pomelo/pomelo.js",
     "pomelo/js/theme.js",
     "pomelo/img/icons.svg",
     "pomelo/img/mark.svg",

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.pages.plan import RATES
 from core.api.scopes import SCOPES
 from core.tenancy import Tenant, system_context
 from core.values import ids
@@ -281,11 +282,7 @@ def unlimited_client(world: World) -> ApiClient:
 def make_unlimited_world() -> World:
     """Return a world whose companies' limits do not get in the way of thousands of requests."""
     world = make_world(tier="enterprise")
-    limits = {
-        "requests_per_minute": UNLIMITED,
-        "messages_per_minute": UNLIMITED,
-        "webhook_endpoints": UNLIMITED,
-    }
+    limits = dict.fromkeys((*RATES, "webhook_endpoints"), UNLIMITED)
     with system_context(reason="test set-up"):
         for company in (world.company, world.other_company):
             company.limit_overrides = limits
