@@ -29,7 +29,8 @@ TRACKED = [
     for path in sorted((ROOT / folder).rglob("*"))
     # What was released is written by a command at a release, and by nothing else.
     if path.parent.name != "released"
-    and path.suffix in (".py", ".html", ".txt", ".md", ".sql", ".json", ".tpl", ".yaml", ".example")
+    and path.suffix
+    in (".py", ".html", ".js", ".css", ".txt", ".md", ".sql", ".json", ".tpl", ".yaml", ".example")
 ]
 
 
