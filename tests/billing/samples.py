@@ -11,7 +11,7 @@ from tests.billing.factories import (
     make_refund,
     make_settled_charge,
 )
-from tests.contracts.by_app import Body, no_body
+from tests.contracts.by_app import Body, Form, no_body
 from tests.factories import make_customer
 
 
@@ -72,4 +72,64 @@ RARE_QUERIES = {
 PAGE_OBJECTS: dict[str, Callable[[Tenant], str]] = {
     f"invoices/<str:public_id>/{action}/": make_final_invoice
     for action in ("void", "uncollectible", "charge", "payments/new", "links/new", "links/revoke", "credit")
+}
+
+
+# --- the forms that act once: the page, the target, and the fields -------------------------------------------------------
+
+
+FREE = {"amount": "12.50", "currency": "EUR", "payment_method": "card_success"}
+
+
+def free_charge(tenant: Tenant) -> Form:
+    """A charge without an invoice."""
+    return "/charges/new/", "/charges/new/", FREE
+
+
+def invoice_charge(tenant: Tenant) -> Form:
+    """A charge for an invoice."""
+    page = f"/invoices/{make_final_invoice(tenant)}/"
+    return page, f"{page}charge/", {"amount": "1.50", "payment_method": "card_success"}
+
+
+def partial_refund(tenant: Tenant) -> Form:
+    """A refund of a part of a charge."""
+    page = f"/charges/{make_settled_charge(tenant, amount=1000).public_id}/refund/"
+    return page, page, {"amount": "1.50"}
+
+
+def recorded_payment(tenant: Tenant) -> Form:
+    """A payment that came by another way."""
+    page = f"/invoices/{make_final_invoice(tenant)}/payments/new/"
+    return page, page, {"amount": "1.50", "method": "bank_transfer"}
+
+
+def partial_credit(tenant: Tenant) -> Form:
+    """A credit note for a part of an invoice."""
+    page = f"/invoices/{make_final_invoice(tenant)}/credit/"
+    return page, page, {"line0": "1.50", "line1": "1.50"}
+
+
+def new_customer(tenant: Tenant) -> Form:
+    """A customer."""
+    return "/customers/new/", "/customers/new/", {"name": "Bob"}
+
+
+def new_draft(tenant: Tenant) -> Form:
+    """A draft of an invoice."""
+    customer = make_customer(tenant, name="Ada").public_id
+    line = {"line0-description": "Work", "line0-quantity": "1", "line0-unit_price": "10"}
+    page = f"/invoices/new/?customer={customer}"
+    return page, "/invoices/new/", {"customer": customer, "currency": "EUR", **line}
+
+
+_VIEWS = "billing.dashboard.views"
+ONE_TIME_FORMS: dict[str, Callable[[Tenant], Form]] = {
+    f"{_VIEWS}.charges.create": free_charge,
+    f"{_VIEWS}.credit_notes.create": partial_credit,
+    f"{_VIEWS}.customers.create": new_customer,
+    f"{_VIEWS}.invoices.create": new_draft,
+    f"{_VIEWS}.invoices.charge": invoice_charge,
+    f"{_VIEWS}.payments.record": recorded_payment,
+    f"{_VIEWS}.refunds.refund": partial_refund,
 }

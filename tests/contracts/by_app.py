@@ -1,6 +1,6 @@
 """What each app tells the suites about itself, found by its place: `tests/<app>/<room>.py`, or in the app, `<app>/tests/<room>.py`.
 
-The rooms are `samples` (objects and bodies, tests.contracts.samples), `refusals` (tests.contracts.refusals) and `provoking`
+The rooms are `samples` (objects, bodies and forms, tests.contracts.samples), `refusals` (tests.contracts.refusals) and `provoking`
 (tests.audit.provoking). A new app adds its own; the contract, isolation, hostile-input and idempotency suites then cover it
 without being told.
 """
@@ -14,6 +14,8 @@ from core.resources import pomelo_apps
 from core.tenancy import Tenant
 
 Body = dict[str, Any] | None
+# The page of a form, its target, and its fields.
+Form = tuple[str, str, dict[str, str]]
 
 
 def no_body(tenant: Tenant) -> Body:

@@ -13,7 +13,7 @@ from messaging.services import (
     create_template,
 )
 from tests.billing.factories import make_invoice
-from tests.contracts.by_app import Body, no_body
+from tests.contracts.by_app import Body, Form, no_body
 from tests.factories import SYSTEM, ensure_domain, make_customer, prove_domain
 
 # Settings with which SMS have prices; no provider is called before a worker sends.
@@ -167,4 +167,34 @@ RARE_QUERIES = {
     "suppressions?address": {"address": "nobody@example.com"},
     "suppressions?topic": {"topic": "nothing"},
     "templates?name": {"name": "Nothing"},
+}
+
+
+def new_message(tenant: Tenant) -> Form:
+    """A message."""
+    ensure_domain(tenant)
+    return (
+        "/messages/new/",
+        "/messages/new/",
+        {"channel": "email", "to": "ada@example.com", "subject": "Hello", "text": "Hi"},
+    )
+
+
+def sent_invoice(tenant: Tenant) -> Form:
+    """An invoice that is sent to its customer."""
+    page = f"/messages/invoices/{make_sendable_invoice(tenant)}/send/"
+    return page, page, {"to": "ada@example.com", "subject": "Hello"}
+
+
+def new_template(tenant: Tenant) -> Form:
+    """A template."""
+    page = "/messages/templates/new/"
+    return page, page, {"name": "Welcome", "channel": "email", "subject": "Hello", "text": "Hi"}
+
+
+_VIEWS = "messaging.dashboard.views"
+ONE_TIME_FORMS: dict[str, Callable[[Tenant], Form]] = {
+    f"{_VIEWS}.invoices.send": sent_invoice,
+    f"{_VIEWS}.messages.compose": new_message,
+    f"{_VIEWS}.templates.create": new_template,
 }
