@@ -64,7 +64,7 @@ def sentinel(folder: Path) -> Iterator[Watched]:
         "replica": f"port {replica}\nreplicaof 127.0.0.1 {primary}\n{common}",
         "sentinel": (
             f"port {watcher}\nbind 127.0.0.1\nsentinel monitor pomelo 127.0.0.1 {primary} 1\n"
-            f"sentinel auth-pass pomelo {password}\nsentinel down-after-milliseconds pomelo 400\n"
+            f"sentinel auth-pass pomelo {password}\nsentinel down-after-milliseconds pomelo 2000\n"
             "sentinel failover-timeout pomelo 3000\n"
         ),
     }
