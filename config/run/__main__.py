@@ -20,7 +20,7 @@ from honcho.manager import Manager
 from rich.console import Console
 
 from config.door.web import prepare_metrics
-from config.run.banner import show_banner
+from config.run.banner import mail_destination, show_banner
 from config.run.certificate import ensure_certificate
 from config.run.options import (
     ROOT,
@@ -194,7 +194,7 @@ class Run:
         """Show the banner as soon as the web server answers."""
         while not self._stopping.is_set():
             if self._responds():
-                mail = os.environ.get("EMAIL_URL") or f"written to files in {self.options.data_dir / 'mail'}"
+                mail = mail_destination(os.environ, self.options.data_dir)
                 certificate = self.certificate[0] if self.certificate else None
                 show_banner(console, self.options, self._demo, certificate, mail)
                 return

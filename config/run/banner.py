@@ -1,17 +1,30 @@
 """What `make run` prints once the platform is up."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from config.run.options import RunOptions
+from core.values.urls import split_url
 
 
 def curl_command(url: str, secret: str, certificate: Path | None) -> str:
     """Return a first request to paste into a shell."""
     trust = f" --cacert {certificate}" if certificate else ""
     return f'curl -i{trust} {url}/v1/whoami -H "Authorization: Bearer {secret}"'
+
+
+def mail_destination(environment: Mapping[str, str], data_dir: Path) -> str:
+    """Return where emails go, without the password of the mail server."""
+    url = environment.get("EMAIL_URL", "")
+    if not url and (file := environment.get("EMAIL_URL_FILE")):
+        return f"sent by the server that {file} names"
+    if "@" not in url:
+        return url or f"written to files in {data_dir / 'mail'}"
+    parts = split_url(url)
+    return f"sent by {parts.hostname if parts else 'the server that EMAIL_URL names'}"
 
 
 def show_banner(

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import quote
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -294,7 +295,7 @@ STRIPE_CHECKOUT_URL = env.str("STRIPE_CHECKOUT_URL", default="https://checkout.s
 INVOICE_FALLBACK_FONTS = env.list("INVOICE_FALLBACK_FONTS", default=[])
 
 # --- Email ----------------------------------------------------------------------------------------------------------
-vars().update(mail_server("EMAIL_URL", default=f"filemail://{DATA_DIR / 'mail'}"))
+vars().update(mail_server("EMAIL_URL", default=f"filemail://{quote(str(DATA_DIR / 'mail'))}"))
 if vars()["EMAIL_FILE_PATH"]:
     # filemail:///var/mail means /var/mail, but the parser drops the leading slash, which would make the path relative.
     EMAIL_FILE_PATH = f"/{vars()['EMAIL_FILE_PATH'].lstrip('/')}"

@@ -8,7 +8,7 @@ A value that cannot be read is refused with a sentence that names its variable; 
 import json
 import math
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -112,6 +112,10 @@ def secret(name: str, default: str | None = None) -> str:
             return Path(path).read_text().strip()
         except OSError as error:
             raise ImproperlyConfigured(f"{name}_FILE names {path}, which cannot be read: {error}.") from error
+        except UnicodeDecodeError:
+            raise ImproperlyConfigured(
+                f"{name}_FILE names {path}, which cannot be read: it is not text in UTF-8."
+            ) from None
     if default is None:
         raise ImproperlyConfigured(
             f"{name} is not set. Set {name} or {name}_FILE, or start Pomelo with `make run`, which generates "
@@ -125,7 +129,7 @@ def database(url_name: str, **options: Any) -> dict[str, Any]:
     """Turn the URL in `url_name` into a Django database using our backend."""
     url = secret(url_name)
     with _refusing(url_name, "a URL such as postgres://user:password@host:5432/name"):
-        if url.partition("://")[0] not in env.POSTGRES_FAMILY:
+        if url.partition("://")[0].lower() not in env.POSTGRES_FAMILY:
             raise ValueError(url)
         config = dict(env.db_url_config(url))
     config["ENGINE"] = "core.postgres"
@@ -142,14 +146,24 @@ def one_of(name: str, choices: Iterable[str], *, default: str) -> str:
 
 
 def refuse_missing_modules(name: str, modules: Iterable[str]) -> None:
-    """Raise ImproperlyConfigured if `name` lists a module that Python does not find."""
+    """Raise ImproperlyConfigured if `name` lists a module, or a class of one (an AppConfig), that Python does not find."""
     for module in modules:
-        with suppress(ImportError, ValueError):
-            if find_spec(module):
-                continue
-        raise ImproperlyConfigured(
-            f"{name} has {module!r}, which Python does not find. Is its folder in PYTHONPATH?"
-        )
+        parent, _, last = module.rpartition(".")
+        try:
+            is_found = find_spec(parent if parent and last[:1].isupper() else module)
+        except ImportError as error:
+            # What is missing may be the module itself, or what a package on the way to it imports.
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                raise ImproperlyConfigured(
+                    f"{name} has {module!r}, which cannot be imported: {error}."
+                ) from error
+            is_found = None
+        except ValueError:
+            is_found = None
+        if is_found is None:
+            raise ImproperlyConfigured(
+                f"{name} has {module!r}, which Python does not find. Is its folder in PYTHONPATH?"
+            )
 
 
 def mail_server(url_name: str, *, default: str) -> dict[str, Any]:

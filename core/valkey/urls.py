@@ -6,6 +6,7 @@ for `redis`, `rediss+…` means TLS. `?ssl_ca_certs=/path` names the certificate
 is always verified, by its name too.
 """
 
+import re
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -36,7 +37,9 @@ def is_sentinel(url: str) -> bool:
 def is_cluster(url: str) -> bool:
     """Return whether `url` names a Valkey Cluster."""
     scheme, _, rest = url.partition("://")
-    return scheme.endswith("+cluster") or ("," in rest and not is_sentinel(url))
+    # A comma may also be in a password or in the path of a socket.
+    servers = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return scheme.endswith("+cluster") or ("," in servers and not is_sentinel(url))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,15 @@ def parse_nodes(url: str) -> Nodes:
         host, colon, port = node.rpartition(":")
         if not colon or node.endswith("]"):
             host, port = node, str(DEFAULT_SENTINEL_PORT if sentinel else DEFAULT_PORT)
-        if not host or not port.isdigit():
-            raise BadUrl(f"{node!r} is no host:port")
+        # Neither is repeated, because a password with a slash that is not percent-encoded is read as a part of them.
+        if not host or not _is_port(port):
+            raise BadUrl("one of its servers is no host:port")
         addresses.append((host.strip("[]"), int(port)))
     primary, _, database = parts.path.strip("/").partition("/")
     if sentinel and not primary:
         raise BadUrl("say after the Sentinels' addresses what they call the primary: …/mymaster")
-    if database and not database.isdigit():
-        raise BadUrl(f"{database!r} is no number of a database")
+    if database and not _is_number(database):
+        raise BadUrl("what follows the primary's name is no number of a database")
     # urlsplit finds the user info by the last @, but only reads the port of a single host.
     user, _, password = parts.netloc.rpartition("@")[0].partition(":")
     return Nodes(
@@ -90,7 +94,9 @@ def check_url(url: str) -> None:
     parts = _split(normalise_url(url), has_one_host=True)
     if parts.scheme not in _ONE_SERVER:
         raise BadUrl("it begins with redis://, rediss:// or unix://, or names a cluster or Sentinels")
-    if not (parts.path if parts.scheme == "unix" else parts.hostname):
+    # The client library takes redis:///0 for the usual port of this machine.
+    is_this_machine = not parts.netloc.rpartition("@")[2]
+    if not (parts.path if parts.scheme == "unix" else parts.hostname or is_this_machine):
         raise BadUrl("it names no server")
 
 
@@ -122,17 +128,23 @@ def celery_options(url: str) -> tuple[str, dict[str, Any] | None, dict[str, Any]
         # The Sentinels use the primary's certificate authority and have no password of their own.
         asked = ({"ssl": True} | tls) if tls else {}
         return spelled, tls, {"master_name": nodes.primary, "sentinel_kwargs": asked}
-    parts = _split(url, has_one_host=True)
-    if not parts.scheme:
+    # Celery tries brokers that are separated by semicolons in turn, with the same TLS options.
+    brokers = [_split(broker, has_one_host=True) for broker in url.split(";")]
+    if not all(broker.scheme for broker in brokers):
         raise BadUrl("it does not begin with a scheme, such as redis:// or amqp://")
-    if parts.scheme == "rediss":
-        return _without_query(url), tls_options(_trusted(parts.query)), {}
-    if parts.scheme == "amqps":
+    scheme = brokers[0].scheme
+    spelled = ";".join(map(_without_query, url.split(";")))
+    ca_certs = next(filter(None, (_trusted(broker.query) for broker in brokers)), None)
+    if scheme == "unix":
+        return _socket(brokers[0]), None, {}
+    if scheme == "rediss":
+        return spelled, tls_options(ca_certs), {}
+    if scheme == "amqps":
         return (
-            _without_query(url),
+            spelled,
             {
                 "cert_reqs": ssl.CERT_REQUIRED,
-                "ca_certs": _trusted(parts.query),
+                "ca_certs": ca_certs,
                 # None makes the library verify the name of the host it connects to; without this key, no name is verified.
                 "server_hostname": None,
             },
@@ -146,6 +158,21 @@ def _split(url: str, *, has_one_host: bool) -> SplitResult:
     if parts is None or (has_one_host and not has_valid_port(parts)):
         raise BadUrl("it is not a URL (are special characters in its password percent-encoded?)")
     return parts
+
+
+def _socket(parts: SplitResult) -> str:
+    """Return the URL of a socket as Celery spells it: the client library's `db` is its virtual host."""
+    who, at, _ = parts.netloc.rpartition("@")
+    database = parse_qs(parts.query).get("db", ["0"])[0]
+    return f"redis+socket://{who}{at}{parts.path}?virtual_host={quote(database)}"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _is_port(text: str) -> bool:
+    return _is_number(text) and 0 < int(text) < 65_536
 
 
 def _trusted(query: str) -> str | None:

@@ -33,8 +33,8 @@ _SECRET = re.compile("|".join(f"{beginning}{rest}" for beginning, rest in _SECRE
 _MARKS = (*_SECRETS, "basic", "bearer")
 _AUTHORIZATION = re.compile(r"\b(bearer|basic)(?:[\s:+]+)([\w.~+/=-]{4,})", re.IGNORECASE | re.ASCII)
 _JSON_WEB_TOKEN = re.compile(r"eyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
-# What pages show of a secret is as random as a token.
-_SHOWN = re.compile("pm_(live|test)_[0-9A-Za-z]{8}")
+# What pages show of a secret is as random as a token. People write three dots for its ellipsis, and end sentences with it.
+_SHOWN = re.compile(r"pm_(live|test)_[0-9A-Za-z]{8}(\.{3}[0-9A-Za-z]{4})?[.~+/=-]*")
 # Generated tokens switch between lowercase, uppercase and digits at every other character; names rarely do.
 _SHORTEST_TOKEN = 16
 _MIXED = 0.3

@@ -109,7 +109,17 @@ def test_every_variable_of_the_manifests_is_in_the_readme() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["deploy/pomelo.env", "deploy/settings.env", "deploy/tls/key.pem", ".env", ".data/secrets.env"]
+    "path",
+    [
+        "deploy/pomelo.env",
+        "deploy/settings.env",
+        "deploy/tls/key.pem",
+        ".env",
+        ".data/secrets.env",
+        # deploy/README.md has these made for Kubernetes and systemd, in the folder that the image is built from.
+        "app.env",
+        "owner.env",
+    ],
 )
 def test_files_of_secrets_get_neither_into_the_image_nor_into_the_history(path: str) -> None:
     """The image copies the whole folder, and whoever pulls it would have them."""

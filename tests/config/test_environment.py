@@ -12,6 +12,7 @@ from django.core.checks import registry
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import empty
 
+from config.settings.environment import refuse_missing_modules
 from tests.forked import OURS, call_with
 
 SOURCES = [path.read_text() for path in sorted(Path(settings.BASE_DIR, "config/settings").glob("*.py"))]
@@ -115,6 +116,73 @@ def test_switches_and_secrets_are_read_as_they_stand() -> None:
     cases.append(("METRICS_TOKEN", "$ecret"))
 
     assert call_with(os.environ, all_values, cases) == [True, True, True, False, False, True, "$ecret"]
+
+
+def test_database_urls_may_begin_with_capital_letters() -> None:
+    said = call_with(os.environ, all_refusals, [("DATABASE_OWNER_URL", "PostgreSQL://owner@db/pomelo")])
+    assert said == [[]]
+
+
+def test_mails_go_to_files_in_the_folder_of_the_data_whatever_it_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "pomelo+data #1"
+    environment = {
+        name: value for name, value in os.environ.items() if name not in {"EMAIL_URL", "EMAIL_URL_FILE"}
+    }
+    environment |= {"DATA_DIR": str(folder), "DJANGO_SETTINGS_MODULE": "config.settings.base"}
+
+    assert call_with(environment, mail_folder) == str(folder / "mail")
+
+
+def mail_folder() -> str:
+    """Return the folder of the emails."""
+    return str(settings.EMAIL_FILE_PATH)
+
+
+def test_file_of_a_secret_that_is_no_text_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_bytes(b"\xff\xfehunter2")
+    [said] = call_with(os.environ, all_refusals, [("VAULT_TOKEN_FILE", str(file))])
+    assert said == [f"VAULT_TOKEN_FILE names {file}, which cannot be read: it is not text in UTF-8."]
+
+
+def test_extension_may_be_the_path_of_its_appconfig(tmp_path: Path) -> None:
+    package = tmp_path / "acmes" / "products"
+    package.mkdir(parents=True)
+    (tmp_path / "acmes" / "__init__.py").touch()
+    (package / "__init__.py").touch()
+    (package / "apps.py").touch()
+    (tmp_path / "lacking").mkdir()
+    (tmp_path / "lacking" / "__init__.py").write_text("import no_such_library\n")
+    names = [
+        "acmes.products.apps.ProductsConfig",
+        "acmes.nothing.ProductsConfig",
+        "acmes.product",
+        "lacking.app",
+    ]
+
+    said = call_with(os.environ, extension_refusals, str(tmp_path), names)
+
+    advice = "which Python does not find. Is its folder in PYTHONPATH?"
+    assert said == [
+        "",
+        f"EXTENSIONS has 'acmes.nothing.ProductsConfig', {advice}",
+        f"EXTENSIONS has 'acmes.product', {advice}",
+        "EXTENSIONS has 'lacking.app', which cannot be imported: No module named 'no_such_library'.",
+    ]
+
+
+def extension_refusals(folder: str, names: list[str]) -> list[str]:
+    """Return what is said of each extension, some of which are in `folder`."""
+    sys.path.insert(0, folder)
+    found = []
+    for name in names:
+        try:
+            refuse_missing_modules("EXTENSIONS", [name])
+        except ImproperlyConfigured as error:
+            found.append(str(error))
+        else:
+            found.append("")
+    return found
 
 
 def all_values(cases: list[tuple[str, str]]) -> list[object]:

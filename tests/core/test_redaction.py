@@ -55,7 +55,12 @@ def test_pages_shorten_every_kind_of_secret_before_it_gets_into_a_url(beginning:
 )
 def test_part_of_a_secret_that_pages_do_not_show_is_a_token(text: str) -> None:
     assert redact_text(text) == REDACTED
-    assert redact_text("Bearer pm_live_aB3dE5gH") == "Bearer pm_live_aB3dE5gH"
+
+
+@pytest.mark.parametrize("end", ["", ".", "…wxYz.", "...w9Yz", "/", "="])
+def test_part_of_a_secret_that_pages_show_stays(end: str) -> None:
+    text = f"Bearer pm_live_aB3dE5gH{end}"
+    assert redact_text(text) == text
 
 
 @given(SECRETS, WRAPPINGS, AROUND, AROUND, st.integers(0, 4))

@@ -21,7 +21,14 @@ from apikeys.services import IssuedKey
 from core.operations.health import check_readiness
 from core.valkey import commands
 from core.valkey.commands import Script, ValkeyUnavailable
-from core.valkey.urls import BadUrl, celery_options, check_url, parse_nodes
+from core.valkey.urls import (
+    BadUrl,
+    celery_options,
+    check_url,
+    is_cluster,
+    normalise_url,
+    parse_nodes,
+)
 from tests.clients import ApiClient
 from tests.core.test_valkey_cluster import cluster_url, on_cluster  # noqa: F401 - fixtures
 from tests.core.valkey_servers import TlsDoor, Watched, free_port, sentinel, wait_for_server
@@ -234,6 +241,49 @@ def test_tls_connections_require_a_valid_certificate(
             with pytest.raises(OperationalError, match="certificate verify failed"):
                 put_and_get(url)
         door.close()
+
+
+def test_broker_may_be_the_same_socket() -> None:
+    """VALKEY_URL is the broker's URL too, unless there is one; Celery has its own spelling of a socket."""
+    with private_valkey() as server:
+        assert server.url.startswith("unix://")
+        assert put_and_get(server.url) == {"hint": 1}
+
+
+def test_brokers_that_take_over_from_each_other_keep_their_spelling() -> None:
+    url = "amqp://u:p@a:5672/v;amqp://u:p@b:5672/v"
+    assert celery_options("amqp://u:p@a:5672;amqp://u:p@b:5672")[0] == "amqp://u:p@a:5672;amqp://u:p@b:5672"
+    assert celery_options(url)[0] == url
+    spelled, tls, _ = celery_options("amqps://a:1/v?ssl_ca_certs=/ca.pem;amqps://b:1/v?ssl_ca_certs=/ca.pem")
+    assert spelled == "amqps://a:1/v;amqps://b:1/v"
+    assert tls is not None
+    assert tls["ca_certs"] == "/ca.pem"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://", "redis:///1", "redis://:hunter2@/2", "valkey:///0", "unix:///run/a,b.sock?db=1",
+        "redis://:hun,ter2@a:6379/0", "redis://[::1]:6379", "rediss://me:p%40@a?ssl_ca_certs=/ca.pem",
+    ],
+)  # fmt: skip
+def test_what_the_client_library_reads_as_one_server_is_accepted(url: str) -> None:
+    check_url(url)
+    assert not is_cluster(url)
+    redis.Redis.from_url(normalise_url(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis+cluster://:hunter2/x@a:6379,b", "redis+sentinel://u/main/2hunter2@a/main", "redis://:12/hunter2@a",
+        "redis+cluster://a:99999", "redis+sentinel://a:0/main", "redis+cluster://a:²", "redis+sentinel://a/main/²",
+    ],
+)  # fmt: skip
+def test_mistyped_url_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(BadUrl) as refused:
+        check_url(url)
+    assert "hunter2" not in str(refused.value)
 
 
 def test_celery_verifies_its_broker_for_every_url_form() -> None:

@@ -54,6 +54,23 @@ def test_secret_typed_into_a_filter_stays_out_of_the_url_when_another_filter_app
         assert [one for one in asked if secret[16:30] in one] == []
 
 
+def test_secret_stays_out_of_the_url_beside_a_filter_called_method(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    secret = make_key(world.company).client_secret
+    page = visit()
+    sign_in_as(page, world.owner)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("/requests/")
+
+    page.locator(".filter-bar input[name=q]").fill(secret)
+    page.locator(".filter-bar input[name=q]").press("Enter")
+
+    page.wait_for_url("**q=pm_live_*")
+    assert [one for one in asked if secret[16:30] in one] == []
+
+
 def test_logs_show_local_time_and_keep_utc(
     world: World, browser: Browser, base_url: str, sign_in_as: SignIn
 ) -> None:

@@ -20,7 +20,8 @@ function shortenSecrets(form) {
 for (const name of ["submit", "change"]) {
   document.addEventListener(name, (event) => {
     const form = event.target instanceof HTMLFormElement ? event.target : event.target.form;
-    if (form?.method === "get") {
+    // Not form.method, which is a field of that name if the form has one: the request log filters by method.
+    if (form && (form.getAttribute("method") ?? "get").toLowerCase() === "get") {
       shortenSecrets(form);
     }
   }, true);
