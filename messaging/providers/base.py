@@ -119,7 +119,10 @@ class Provider(Protocol):
 
     @staticmethod
     def check_settings() -> Iterable[CheckMessage]:
-        """Return what is wrong with the provider's own settings. Called at start-up if a channel uses it."""
+        """Return what is wrong with the provider's own settings. Called at start-up if a channel uses it.
+
+        Each has the next ID that no other file uses (`pomelo.E0…`), so that silencing one silences nothing else.
+        """
 
     def send(self, envelope: Envelope) -> list[Result]:
         """Send the message and return one result per target. Expected failures are results, not exceptions."""
