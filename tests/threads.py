@@ -32,7 +32,10 @@ class Repeated:
 
     def __init__(self, *work: Callable[[], None]) -> None:
         self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=each, daemon=True) for each in work]
+        self._errors: list[BaseException] = []
+        self._threads = [
+            threading.Thread(target=self._keep_error_of, args=(each,), daemon=True) for each in work
+        ]
 
     def start(self) -> None:
         """Begin."""
@@ -40,10 +43,18 @@ class Repeated:
             thread.start()
 
     def stop(self) -> None:
-        """Have the threads finish what they have started, and wait for them."""
+        """Have the threads finish what they have started, and wait for them. Raises the error that ended one of them."""
         self._stopping.set()
         for thread in self._threads:
             thread.join(120)
+        if self._errors:
+            raise self._errors[0]
+
+    def _keep_error_of(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # what ended it is the result of the whole, not a line among others
+            self._errors.append(error)
 
 
 def is_blocking_another() -> bool:

@@ -99,7 +99,10 @@ class Clock(Repeated):
 
 
 def settle(stage: Stage, company: str) -> None:
-    """Wait until all events and deliveries of the company are processed, at most SETTLE_SECONDS."""
+    """Wait until all events and deliveries of the company are processed.
+
+    Raises AssertionError after SETTLE_SECONDS, with what is left and which parts are up.
+    """
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -114,6 +117,15 @@ def settle(stage: Stage, company: str) -> None:
         if waiting == 0:
             return
         time.sleep(0.5)
+    left = stage.query(
+        "SELECT status, count(*), min(due_at - now())::text, max(due_at - now())::text, max(attempts)"
+        " FROM webhooks_delivery WHERE due_at IS NOT NULL AND company_id = %s GROUP BY status",
+        company,
+    )
+    up = {name: stage.is_up(name) for name in stage.commands()}
+    raise AssertionError(
+        f"{waiting} events and deliveries are left: {left}; parts that are up: {up}; failed starts: {stage.failed_starts}"
+    )
 
 
 def _compare(

@@ -17,6 +17,7 @@ import psutil
 import psycopg
 import urllib3
 
+from core.engines.errors import EngineError
 from core.engines.pair import DATABASE, Engines
 from core.engines.secret_files import ensure_secrets
 from tests.live import kill_group
@@ -56,6 +57,7 @@ class Stage:
         self.guard = threading.Lock()  # held while a part is being killed or started
         self._ending = threading.Event()
         self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self.failed_starts: list[str] = []
 
     def __enter__(self) -> Self:
         self.engines.start()
@@ -180,10 +182,14 @@ class Stage:
             )
 
     def _keep(self) -> None:
-        """Restart dead parts, like a supervisor."""
+        """Restart dead parts, like a supervisor, which tries again when a start fails."""
         while not self._ending.wait(0.2):
             with self.guard:
-                self.engines.revive()
+                try:
+                    self.engines.revive()
+                except (EngineError, OSError) as error:
+                    self.failed_starts.append(str(error))
+                    continue
                 for name, process in self.processes.items():
                     if process.poll() is not None:
                         kill_group(process)  # remaining processes of its group would occupy the port
