@@ -932,7 +932,11 @@ class Migration(migrations.Migration):
                             models.OrderBy(models.F("id"), descending=True, nulls_last=True),
                             name="messaging_suppression_found",
                         ),
-                        models.Index(fields=["address_normalized", "company", "mode"], name="messaging_suppression_lookup"),
+                        models.Index(
+                            fields=["address_normalized", "company", "mode"],
+                            opclasses=["text_pattern_ops", "uuid_ops", "text_ops"],
+                            name="messaging_suppression_lookup",
+                        ),
                     ],
                     "constraints": [
                         core.postgres.constraints.RowLevelSecurity(

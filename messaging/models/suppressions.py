@@ -58,9 +58,12 @@ class Suppression(TenantModel):
             tenant_index("topic", name="messaging_suppression_by_topic"),
             models.Index(fields=["company", "mode", "message"], name="messaging_suppression_message"),
             tenant_index("address_normalized", name="messaging_suppression_found"),
-            # The lookup for each recipient (ADR 16).
+            # The lookup for each recipient (ADR 16). By an operator class without the order of texts, so that no list is sorted by it,
+            # which would read the addresses of all companies.
             models.Index(
-                fields=["address_normalized", "company", "mode"], name="messaging_suppression_lookup"
+                fields=["address_normalized", "company", "mode"],
+                opclasses=["text_pattern_ops", "uuid_ops", "text_ops"],
+                name="messaging_suppression_lookup",
             ),
         ]
 
