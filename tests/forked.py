@@ -96,14 +96,19 @@ def _refuse_another_environment() -> None:
     assert not changed, f"forked processes have other values of {', '.join(changed)}: use call_with"
 
 
-def _read_settings_again(environment: dict[str, str]) -> None:
-    """Give this process another environment, as if it had started in it. The installed apps have to be the same."""
-    apps = list(settings.INSTALLED_APPS)
+def read_settings(environment: Mapping[str, str]) -> None:
+    """Have this process, which must be a forked one, read its settings anew from `environment`, when the first of them is asked for."""
     os.environ.clear()
     os.environ.update(environment)
     for name in [name for name in sys.modules if name.startswith("config.settings.")]:
         del sys.modules[name]
     settings._wrapped = empty
+
+
+def _read_settings_again(environment: dict[str, str]) -> None:
+    """Give this process another environment, as if it had started in it. The installed apps have to be the same."""
+    apps = list(settings.INSTALLED_APPS)
+    read_settings(environment)
     assert apps == settings.INSTALLED_APPS, "forked processes have the installed apps of the test"
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     for handler in (connections, caches):
@@ -197,4 +202,4 @@ def forked(work: Callable[..., None], *arguments: Any) -> Iterator[Forked]:
         process.kill()
 
 
-__all__ = ["Connection", "Forked", "ForkedProgram", "call_with", "forked"]
+__all__ = ["Connection", "Forked", "ForkedProgram", "call_with", "forked", "read_settings"]

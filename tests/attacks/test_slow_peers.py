@@ -131,8 +131,7 @@ def test_probes_do_not_occupy_worker_threads(web: Any, secret: Any, world: World
             for path in ("/healthz", "/readyz", "/metrics"):
                 assert web.request("GET", path, timeout=10).status == 200
             assert not any(future.done() for future in held)
-        # On a busy machine the lock may have been waited for long enough to ask the caller to try again.
-        assert {future.result().status for future in held} <= {200, 503}
+        assert {future.result().status for future in held} == {200}
 
 
 def test_oversized_body_is_refused_unread_and_its_connection_ends(web: Any, secret: Any) -> None:

@@ -76,8 +76,10 @@ def run(
         trouble.run(seconds)
         say("Waiting for calm.")
         writers.stop(at_least=at_least)
-        settle(stage, made["company"])
-        clock.stop()
+        try:
+            settle(stage, made["company"])
+        finally:
+            clock.stop()
         return _compare(stage, made["company"], writers, receiver, trouble, time.monotonic() - began)
 
 

@@ -10,10 +10,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.checks import registry
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.functional import empty
 
 from config.settings.environment import refuse_missing_modules
-from tests.forked import OURS, call_with
+from tests.forked import OURS, call_with, read_settings
 
 SOURCES = [path.read_text() for path in sorted(Path(settings.BASE_DIR, "config/settings").glob("*.py"))]
 READ = re.compile(r'(env\.\w+|secret|database|mail_server|one_of)\(\s*"([A-Z_]+)"')
@@ -24,15 +23,6 @@ NAMES = sorted(READERS.keys() - {"DATA_DIR"})
 NUMBERS = ("env.int", "env.float")
 NOT_NUMBERS = ("x", "nan")
 VALUES = ("x", "[1]", "$x", "https://[::1", "redis+sentinel://[::1/a", "smtp://ada:hunter2/3@mail.example")
-
-
-def read_settings(environment: Mapping[str, str]) -> None:
-    """Read the settings anew, as at a start: in a process that is good for nothing else."""
-    os.environ.clear()
-    os.environ.update(environment)
-    for name in [name for name in sys.modules if name.startswith("config.settings.")]:
-        del sys.modules[name]
-    settings._wrapped = empty
 
 
 def refusals(environment: Mapping[str, str]) -> list[str]:
@@ -53,7 +43,7 @@ def tracebacks() -> list[str]:
         for value in NOT_NUMBERS if READERS[name] in NUMBERS else VALUES:
             try:
                 said = refusals(environment | {name: value})
-            except Exception:
+            except Exception:  # whatever it is, it is what this looks for
                 found.append(f"{name}={value}: {traceback.format_exc(limit=-1)}")
             else:
                 found += [f"{name} says {text}" for text in said if "hunter2" in text and name in SECRETS]
