@@ -13,7 +13,6 @@ from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -170,10 +169,9 @@ def mail_server(url_name: str, *, default: str) -> dict[str, Any]:
     """Turn the URL in `url_name` into Django's EMAIL_… settings."""
     url = secret(url_name, default=default)
     with _refusing(url_name, "a URL such as smtp+tls://user:password@mail.example:587"):
-        try:
-            return dict(env.email_url_config(urlparse(url)))
-        except ImproperlyConfigured as error:  # an unknown scheme
-            raise ValueError(url) from error
+        if url.partition("://")[0].lower() not in env.EMAIL_SCHEMES:
+            raise ValueError(url)
+        return dict(env.email_url_config(url))
 
 
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://localhost:8000").rstrip("/")

@@ -6,7 +6,6 @@ for `redis`, `rediss+…` means TLS. `?ssl_ca_certs=/path` names the certificate
 is always verified, by its name too.
 """
 
-import re
 import ssl
 from dataclasses import dataclass
 from typing import Any
@@ -36,10 +35,11 @@ def is_sentinel(url: str) -> bool:
 
 def is_cluster(url: str) -> bool:
     """Return whether `url` names a Valkey Cluster."""
-    scheme, _, rest = url.partition("://")
+    if url.partition("://")[0].endswith("+cluster"):
+        return True
+    parts = split_url(url)
     # A comma may also be in a password or in the path of a socket.
-    servers = re.split("[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
-    return scheme.endswith("+cluster") or ("," in servers and not is_sentinel(url))
+    return parts is not None and "," in parts.netloc.rpartition("@")[2] and not is_sentinel(url)
 
 
 @dataclass(frozen=True, slots=True)
