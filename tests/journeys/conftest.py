@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.test.testcases import LiveServerThread
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
 
 from accounts.models import User
 from tests.clients import sign_in
@@ -31,6 +39,9 @@ FLAGS = (
 # How long a page is waited for, and what a test expects of it. On a busy machine a click in Swagger UI has taken 15 s.
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
+# Requests without a response that are in order: a page gives them up when it is left, and when what has been typed since
+# makes another one; and the browser, going back, has not kept a page that must not be stored.
+NO_FAULTS = ("net::ERR_ABORTED", "net::ERR_CACHE_MISS")
 # Playwright's synchronous interface keeps an event loop in this thread, which makes Django refuse the ORM in the tests.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
@@ -91,9 +102,20 @@ def base_url() -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
-    """`visit(width=…, scripts=…, theme=…)` opens a page in a fresh profile; a script error or a CSP report fails the test."""
+    """`visit(width=…, scripts=…, theme=…)` opens a page in a fresh profile; what goes wrong in it fails the test.
+
+    That is a script error, a report of a policy, or a request that got no response.
+    """
     contexts: list[BrowserContext] = []
     problems: list[str] = []
+
+    def note_message(message: ConsoleMessage) -> None:
+        if _is_problem(message):
+            problems.append(message.text)
+
+    def note_failure(request: Request) -> None:
+        if request.failure not in NO_FAULTS:
+            problems.append(f"{request.url}: {request.failure}")
 
     def open_page(*, width: int = 1280, scripts: bool = True, theme: Any = "light") -> Page:
         context = browser.new_context(
@@ -106,7 +128,8 @@ def visit(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         page.on("pageerror", lambda error: problems.append(f"{page.url}: {error}"))
-        page.on("console", lambda message: problems.append(message.text) if _is_problem(message) else None)
+        page.on("console", note_message)
+        page.on("requestfailed", note_failure)
         return page
 
     yield open_page
@@ -115,9 +138,12 @@ def visit(browser: Browser, base_url: str) -> Iterator[Callable[..., Page]]:
     assert problems == []
 
 
-def _is_problem(message: Any) -> bool:
+def _is_problem(message: ConsoleMessage) -> bool:
     # axe looks into frames by a script of its own, which the sandbox of a message's preview is there to refuse.
     if message.text.startswith("Blocked script execution in ") and "/preview/" in message.text:
+        return False
+    # htmx reports requests without a response, also those that it gave up itself: `note_failure` tells them apart.
+    if message.text.startswith(("htmx:afterRequest", "htmx:sendAbort", "htmx:sendError")):
         return False
     return any(policy in message.text for policy in ("Content Security Policy", "Permissions-Policy")) or (
         message.type == "error" and "Failed to load resource" not in message.text

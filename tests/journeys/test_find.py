@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from tests.factories import World, make_customer
@@ -47,6 +47,28 @@ def test_the_list_below_the_field_is_walked_through_by_arrows(
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("heading", name="Found Below")).to_be_visible()
+
+
+def test_what_is_typed_replaces_a_search_that_is_still_on_its_way(
+    world: World, visit: Visit, sign_in_as: SignIn
+) -> None:
+    customer = make_customer(world.tenant(), name="Found Below")
+    page = visit()
+    sign_in_as(page, world.owner)
+    page.goto("/")
+    searches: list[Route] = []
+
+    def answer_all_but_the_first(search: Route) -> None:
+        searches.append(search)
+        if len(searches) > 1:
+            search.continue_()
+
+    page.route("**/find/", answer_all_but_the_first)
+    with page.expect_request("**/find/"):
+        page.keyboard.press("/")
+    page.keyboard.insert_text(customer.public_id)
+
+    expect(page.locator(".topbar .find-hit").first).to_contain_text("Found Below")
 
 
 def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
