@@ -83,7 +83,10 @@ class CachedCheck(Generic[Found]):
                 self._found, self._found_at, self._is_working = found, time.monotonic(), False
                 waiting, self._waiting = self._waiting, []
             for callback in waiting:
-                callback(found)
+                try:
+                    callback(found)
+                except Exception:  # of a caller that is gone, say: the others wait for theirs, and the next probe for this thread
+                    log.exception("probe.not_answered", probe=self._name)
 
 
 def use_own_connection() -> None:

@@ -1,6 +1,7 @@
 """`python -m config.run`, behind `make run`: engines, migrations, demo data, then every process of the Procfile."""
 
 import datetime as dt
+import http.client
 import json
 import os
 import signal
@@ -211,7 +212,7 @@ class Run:
                 return True
         except urllib.error.HTTPError:
             return True
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return False
 
     def _watch(self) -> None:
@@ -229,8 +230,8 @@ class Run:
                 manager.terminate()
                 return
             if self._engines is not None and not self._engines.attached:
-                for name in self._engines.revive():
-                    console.print(f"  {name} died and was restarted.")
+                for attempt in self._engines.revive():
+                    console.print(f"  {attempt}", markup=False)  # it may quote a log
 
 
 def main() -> int:

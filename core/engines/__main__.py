@@ -39,8 +39,8 @@ def run(data_dir: Path) -> int:
         print_line(f"Engines of {data_dir} are up.")
         while not stopping:
             time.sleep(0.25)
-            for name in [] if stopping else engines.revive():
-                print_line(f"{name} died and was restarted.")
+            for attempt in [] if stopping else engines.revive():
+                print_line(str(attempt))
     return 0
 
 

@@ -1,8 +1,10 @@
 """PostgreSQL and Valkey of a data folder, started and stopped together."""
 
 import contextlib
+import math
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -24,6 +26,21 @@ from core.engines.valkey import Valkey
 ENGINES_FILE = "engines.env"
 DATABASE = "pomelo"
 SETTLE_SECONDS = 30
+RETRY_SECONDS = 5
+CONNECT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """An attempt to start a server that had died. `problem` says why it failed, if it did."""
+
+    name: str
+    problem: str = ""
+
+    def __str__(self) -> str:
+        if not self.problem:
+            return f"{self.name} died and was restarted."
+        return f"{self.name} died and did not start again; this is tried until it does. {self.problem}"
 
 
 class Engines:
@@ -47,6 +64,7 @@ class Engines:
         self._identity: Identity | None = None
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
+        self._failed_at: dict[str, float] = {}
 
     def __enter__(self) -> "Engines":
         self.start()
@@ -110,7 +128,9 @@ class Engines:
             return False
         try:
             if "DATABASE_URL" in addresses:
-                with psycopg.connect(addresses["DATABASE_URL"]) as connection:
+                with psycopg.connect(
+                    addresses["DATABASE_URL"], connect_timeout=CONNECT_SECONDS
+                ) as connection:
                     connection.execute("SELECT 1")
             if "VALKEY_URL" in addresses:
                 with redis.Redis.from_url(addresses["VALKEY_URL"]) as client:
@@ -182,14 +202,28 @@ class Engines:
         password = ensure_secrets(self.data_dir)[f"POSTGRES_{role.upper()}_PASSWORD"]
         return self.postgres.url(role, password, database)
 
-    def revive(self) -> list[str]:
-        """Restart servers that have died. Return their names."""
-        revived = []
+    def revive(self) -> list[Restart]:
+        """Start servers that have died again. Return one result for each attempt.
+
+        A server that does not start is tried again by the first call after RETRY_SECONDS; it stops neither the other nor the
+        caller.
+        """
+        attempts = []
         for server in self._servers:
-            if server.process.pid is None:
+            name = server.process.name
+            if (
+                server.process.pid is not None
+                or time.monotonic() - self._failed_at.get(name, -math.inf) < RETRY_SECONDS
+            ):
+                continue
+            try:
                 server.restart()
-                revived.append(server.process.name)
-        return revived
+            except (EngineError, OSError) as error:
+                self._failed_at[name] = time.monotonic()
+                attempts.append(Restart(name, problem=str(error)))
+            else:
+                attempts.append(Restart(name))
+        return attempts
 
     def stop(self) -> None:
         """Stop the servers that this object started. Idempotent."""

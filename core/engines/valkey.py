@@ -12,6 +12,8 @@ from core.engines.identity import Identity, change_owner
 from core.engines.process import ServerProcess, end_orphan
 from core.engines.programs import valkey_server
 
+ANSWER_SECONDS = 1.0
+
 
 class Valkey:
     """A Valkey server: its folder, process and URLs."""
@@ -55,10 +57,10 @@ class Valkey:
             raise EngineError(f"Valkey did not start.\n{self.process.log_tail()}")
 
     def _is_ready(self) -> bool:
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, socket_timeout=ANSWER_SECONDS) as client:
             try:
                 return bool(client.ping())
-            except (redis.ConnectionError, redis.BusyLoadingError):
+            except (redis.ConnectionError, redis.TimeoutError):  # not there, loading its data, or too busy
                 return False
 
     def stop(self) -> None:

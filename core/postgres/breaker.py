@@ -70,7 +70,7 @@ class Breaker:
         while True:
             try:
                 self._ask()
-            except psycopg.Error as error:
+            except Exception as error:  # for whatever reason: this thread alone closes the breaker again
                 if not self._is_open:
                     log.warning("database.away", error=str(error))
                     AWAY.set(1)

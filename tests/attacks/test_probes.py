@@ -10,6 +10,7 @@ from django.test import Client
 from config.door import probes
 from config.door.intake import Door
 from core.operations.health import Readiness
+from tests.waiting import wait_until
 
 TOKEN = "Bearer t0ken-of-the-operator"
 
@@ -78,3 +79,26 @@ def test_readiness_is_checked_before_the_first_probe(monkeypatch: pytest.MonkeyP
         assert looked.wait(60)
     finally:
         loop.close()
+
+
+def test_caller_that_cannot_be_answered_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "FRESH_SECONDS", 0)
+    both_wait = threading.Event()
+
+    def find_out() -> str:
+        assert both_wait.wait(60)
+        return "found"
+
+    def is_gone(_: str) -> None:
+        raise RuntimeError("The connection is closed.")
+
+    check = probes.CachedCheck("callers", find_out, late="late")
+    answers: list[str] = []
+    check.when_found(is_gone)
+    check.when_found(answers.append)
+    both_wait.set()
+    wait_until(lambda: answers == ["found"])
+
+    check.when_found(answers.append)
+
+    wait_until(lambda: answers == ["found", "found"])

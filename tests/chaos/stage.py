@@ -17,7 +17,6 @@ import psutil
 import psycopg
 import urllib3
 
-from core.engines.errors import EngineError
 from core.engines.pair import DATABASE, Engines
 from core.engines.secret_files import ensure_secrets
 from tests.live import kill_group
@@ -185,11 +184,9 @@ class Stage:
         """Restart dead parts, like a supervisor, which tries again when a start fails."""
         while not self._ending.wait(0.2):
             with self.guard:
-                try:
-                    self.engines.revive()
-                except (EngineError, OSError) as error:
-                    self.failed_starts.append(str(error))
-                    continue
+                self.failed_starts += [
+                    attempt.problem for attempt in self.engines.revive() if attempt.problem
+                ]
                 for name, process in self.processes.items():
                     if process.poll() is not None:
                         kill_group(process)  # remaining processes of its group would occupy the port

@@ -1,16 +1,20 @@
 """A PostgreSQL outage: what needs it is refused immediately, everything else continues, and recovery is detected."""
 
 import contextlib
+import errno
 import os
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from apikeys.services import IssuedKey
+from core.postgres.breaker import Breaker
 from tests.factories import World
 from tests.live import WebProcess, web_process
 from tests.waiting import wait_until
@@ -125,6 +129,26 @@ def test_outage_causes_no_waits_and_recovers_automatically(
         seconds=BACK_SECONDS,
     )
     wait_until(lambda: web.request("GET", "/readyz").status == 200, seconds=BACK_SECONDS)
+
+
+def test_probe_that_fails_for_another_reason_is_repeated_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    connect, asked = psycopg.connect, []
+
+    def connect_at_the_second_attempt(**parameters: Any) -> Any:
+        asked.append(parameters)
+        if len(asked) == 1:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return connect(**parameters)
+
+    monkeypatch.setattr("core.postgres.breaker.psycopg.connect", connect_at_the_second_attempt)
+    breaker = Breaker()
+    breaker.switch_on(conninfo_to_dict(os.environ["DATABASE_URL"]))
+
+    breaker.suspect()
+    wait_until(lambda: len(asked) == 2 and not breaker.is_open)
+
+    breaker.suspect()
+    wait_until(lambda: len(asked) == 3)
 
 
 def test_role_timeouts_stop_runaway_statements() -> None:

@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pytest
 import redis
 
+from core.engines import pair
+from core.engines.errors import EngineError
 from core.engines.locks import lock_holder
 from core.engines.pair import Engines
 from core.engines.process import command_line
@@ -117,13 +120,53 @@ def test_dead_server_is_restarted_at_the_same_address() -> None:
         engines.postgres.process.kill()
         engines.valkey.process.kill()
 
-        assert engines.revive() == ["Valkey", "PostgreSQL"]
+        assert [str(each) for each in engines.revive()] == [
+            "Valkey died and was restarted.",
+            "PostgreSQL died and was restarted.",
+        ]
 
         with psycopg.connect(url) as app:
             assert app.execute("SELECT 1").fetchone() == (1,)
         assert client.get("kept") == b"42"
         client.close()
         assert engines.revive() == []
+
+
+def test_server_that_does_not_start_again_is_tried_later_and_stops_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with private_engines(durable=True) as engines:
+        log = engines.valkey.folder / "appendonlydir"
+        engines.postgres.process.kill()
+        engines.valkey.process.kill()
+        intact = log.rename(log.with_name("intact"))
+        log.write_text("Not a folder.")
+
+        valkey, postgres = engines.revive()
+
+        assert str(valkey).startswith("Valkey died and did not start again; this is tried until it does.")
+        assert "appendonlydir" in valkey.problem
+        assert str(postgres) == "PostgreSQL died and was restarted."
+        assert engines.revive() == []  # not yet
+
+        log.unlink()
+        intact.rename(log)
+        monkeypatch.setattr(pair, "RETRY_SECONDS", 0)
+        assert [str(each) for each in engines.revive()] == ["Valkey died and was restarted."]
+        with redis.Redis.from_url(engines.valkey.url) as client:
+            assert client.ping()
+
+
+def test_server_too_busy_to_answer_is_waited_for() -> None:
+    with private_valkey() as valkey:
+        assert valkey.process.pid is not None
+        os.kill(valkey.process.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(EngineError, match="Valkey was not ready within 1 s"):
+                valkey.wait_ready(seconds=1)
+        finally:
+            os.kill(valkey.process.pid, signal.SIGCONT)
+        valkey.wait_ready()
 
 
 def test_two_folders_run_side_by_side(tmp_path: Path) -> None:
