@@ -8,7 +8,7 @@ takes effect.
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import structlog
@@ -73,8 +73,7 @@ class WaitingRoom:
     def close(self) -> None:
         """Answer all waiting requests and accept no more, because the process is about to end."""
         self._closed = True
-        for waiter in self._leave(lambda waiter: True):
-            waiter.answer()
+        _answer(self._leave(lambda waiter: True))
 
     def _leave(self, is_over: Callable[[Waiter], bool]) -> list[Waiter]:
         with self._lock:
@@ -86,8 +85,7 @@ class WaitingRoom:
     def _look(self) -> float | None:
         """Answer expired requests and repeat those with new events. Returns None if none are left, until woken by the next."""
         now = time.monotonic()
-        for waiter in self._leave(lambda waiter: waiter.deadline <= now):
-            waiter.answer()
+        _answer(self._leave(lambda waiter: waiter.deadline <= now))
         with self._lock:
             tenants = {waiter.wait.tenant for waiter in self._waiters}
         if not tenants:
@@ -96,11 +94,24 @@ class WaitingRoom:
             newest = self._look_up(tenants)
         except DatabaseError as error:
             log.warning("door.waiters_sent_away", error=str(error))
-            for waiter in self._leave(lambda waiter: True):
-                waiter.answer()
+            _answer(self._leave(lambda waiter: True))
             return None
         finally:
             connection.close()
-        for waiter in self._leave(lambda waiter: newest.get(waiter.wait.tenant, 0) > waiter.wait.position):
-            self._let_in(waiter.proto, waiter.environ)
+        found = self._leave(lambda waiter: newest.get(waiter.wait.tenant, 0) > waiter.wait.position)
+        _for_each(found, lambda waiter: self._let_in(waiter.proto, waiter.environ))
         return 0.0
+
+
+def _answer(waiters: Iterable[Waiter]) -> None:
+    _for_each(waiters, Waiter.answer)
+
+
+def _for_each(waiters: Iterable[Waiter], act: Callable[[Waiter], None]) -> None:
+    for waiter in waiters:
+        try:
+            act(waiter)
+        except (
+            Exception
+        ):  # the client may be gone, and nobody else responds to the others, who have left the room
+            log.exception("door.waiter_failed")

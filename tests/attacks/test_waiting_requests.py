@@ -1,15 +1,20 @@
 """A long poll (`wait=`) holds no thread, and authorization is checked when it responds."""
 
 import re
+import threading
 import time
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from apikeys.services import IssuedKey, revoke_key
-from config.door.waiting import LOOK_SECONDS, PLACES_OF_A_COMPANY
-from core.tenancy import tenant_context
+from config.door.answers import Sent
+from config.door.waiting import LOOK_SECONDS, PLACES_OF_A_COMPANY, Waiter, WaitingRoom
+from core.api.waiting import Wait
+from core.tenancy import Tenant, tenant_context
 from tests.factories import SYSTEM, World, make_customer
 from tests.live import HttpAnswer, WebProcess, web_process
 from tests.waiting import wait_until
@@ -113,3 +118,24 @@ def test_shutdown_answers_waiting_long_polls(key: IssuedKey) -> None:
         seconds = time.monotonic() - began
     assert (answer.status, answer.json["data"]) == (200, [])
     assert seconds < WAIT_SECONDS  # as it would have taken anyway
+
+
+def test_requests_that_cannot_be_answered_do_not_stop_the_others() -> None:
+    all_wait, let_in = threading.Event(), []
+
+    def find_newest(tenants: Collection[Tenant]) -> dict[Tenant, int]:
+        assert all_wait.wait(60)
+        return dict.fromkeys(tenants, 1)
+
+    def repeat(proto: str, _: dict[str, Any]) -> None:
+        if proto == "gone":
+            raise RuntimeError("The connection is closed.")
+        let_in.append(proto)
+
+    room = WaitingRoom(repeat, find_newest)
+    for number in range(20):
+        wait = Wait(Tenant(uuid.uuid4(), "test"), position=0, seconds=WAIT_SECONDS)
+        room.enter(Waiter("gone" if number % 2 else "there", Sent(), b"", wait, {}))
+    all_wait.set()
+
+    wait_until(lambda: let_in == ["there"] * 10)
