@@ -4,7 +4,6 @@ import contextlib
 import socketserver
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,16 +17,12 @@ import dns.rrset
 
 @dataclass
 class Zone:
-    """The zone of the server. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` no response.
-
-    Every response is delayed by `delay` seconds.
-    """
+    """The zone of the server. `records` by name and type; names in `broken` get SERVFAIL, names in `silent` no response."""
 
     records: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
-    delay: float = 0.0
     address: str = ""
 
     def add(self, name: str, kind: str, *values: str) -> None:
@@ -47,7 +42,6 @@ class Zone:
         name = question.name.to_text(omit_final_dot=True).lower()
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
-        time.sleep(self.delay)
         if name in self.silent:
             return None
         response = dns.message.make_response(query)
