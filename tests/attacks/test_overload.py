@@ -113,7 +113,8 @@ def test_hanging_requests_of_one_network_do_not_block_others(
                 )
                 for _ in range(5)
             ]
-        statuses = sorted(future.result(30).status for future in hanging)
+            wait_until(lambda: sum(request.done() for request in hanging) == 5)
+        statuses = sorted(request.result(30).status for request in hanging)
 
     # then
     assert [answer.status for answer in polite] == [200] * 5
