@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from django.db import connection, connections
 
+from config.door.callers import answer_each
 from config.door.draining import is_draining
 from config.door.environ import Unreadable, build_environ
 from core.operations.health import (
@@ -79,14 +80,13 @@ class CachedCheck(Generic[Found]):
             except Exception:
                 log.exception("probe.failed", probe=self._name)
                 found = self._late
-            with self._lock:
-                self._found, self._found_at, self._is_working = found, time.monotonic(), False
-                waiting, self._waiting = self._waiting, []
-            for callback in waiting:
-                try:
-                    callback(found)
-                except Exception:  # of a caller that is gone, say: the others wait for theirs, and the next probe for this thread
-                    log.exception("probe.not_answered", probe=self._name)
+            self._hand_out(found)
+
+    def _hand_out(self, found: Found) -> None:
+        with self._lock:
+            self._found, self._found_at, self._is_working = found, time.monotonic(), False
+            waiting, self._waiting = self._waiting, []
+        answer_each(waiting, lambda callback: callback(found))
 
 
 def use_own_connection() -> None:

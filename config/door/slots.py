@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import structlog
 
+from config.door.callers import answer_each
 from config.door.overload import Overload, follow
 from config.door.queue import FairQueue, Job, Waiter
 
@@ -218,8 +219,4 @@ class Slots:
 
 
 def _turn_away(late: Iterable[Waiter]) -> None:
-    for waiter in late:
-        try:
-            waiter.turn_away()
-        except Exception:  # the client may be gone, and others are still waiting for a response
-            log.exception("door.turn_away_failed")
+    answer_each(late, lambda waiter: waiter.turn_away())

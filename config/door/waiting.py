@@ -8,7 +8,7 @@ takes effect.
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import structlog
@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection
 from prometheus_client import Gauge
 
 from config.door.answers import Sent
+from config.door.callers import answer_each
 from core.api.waiting import Wait
 from core.background.loops import Loop
 from core.tenancy import Tenant
@@ -73,7 +74,7 @@ class WaitingRoom:
     def close(self) -> None:
         """Answer all waiting requests and accept no more, because the process is about to end."""
         self._closed = True
-        _answer(self._leave(lambda waiter: True))
+        answer_each(self._leave(lambda waiter: True), Waiter.answer)
 
     def _leave(self, is_over: Callable[[Waiter], bool]) -> list[Waiter]:
         with self._lock:
@@ -85,7 +86,7 @@ class WaitingRoom:
     def _look(self) -> float | None:
         """Answer expired requests and repeat those with new events. Returns None if none are left, until woken by the next."""
         now = time.monotonic()
-        _answer(self._leave(lambda waiter: waiter.deadline <= now))
+        answer_each(self._leave(lambda waiter: waiter.deadline <= now), Waiter.answer)
         with self._lock:
             tenants = {waiter.wait.tenant for waiter in self._waiters}
         if not tenants:
@@ -94,24 +95,10 @@ class WaitingRoom:
             newest = self._look_up(tenants)
         except DatabaseError as error:
             log.warning("door.waiters_sent_away", error=str(error))
-            _answer(self._leave(lambda waiter: True))
+            answer_each(self._leave(lambda waiter: True), Waiter.answer)
             return None
         finally:
             connection.close()
         found = self._leave(lambda waiter: newest.get(waiter.wait.tenant, 0) > waiter.wait.position)
-        _for_each(found, lambda waiter: self._let_in(waiter.proto, waiter.environ))
+        answer_each(found, lambda waiter: self._let_in(waiter.proto, waiter.environ))
         return 0.0
-
-
-def _answer(waiters: Iterable[Waiter]) -> None:
-    _for_each(waiters, Waiter.answer)
-
-
-def _for_each(waiters: Iterable[Waiter], act: Callable[[Waiter], None]) -> None:
-    for waiter in waiters:
-        try:
-            act(waiter)
-        except (
-            Exception
-        ):  # the client may be gone, and nobody else responds to the others, who have left the room
-            log.exception("door.waiter_failed")

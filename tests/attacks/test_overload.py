@@ -24,8 +24,7 @@ from tests.live import web_process
 from tests.threads import is_blocking_another
 from tests.waiting import wait_until
 
-# Well below the ten seconds after which a request that hangs on a lock is answered.
-AT_ONCE_SECONDS = 5.0
+AT_ONCE_SECONDS = 2.0
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,18 @@ Visit = Callable[..., Page]
 SignIn = Callable[[Page, User], None]
 
 
+@pytest.fixture
+def page(world: World, visit: Visit, sign_in_as: SignIn) -> Page:
+    """The overview, opened by the owner."""
+    opened = visit()
+    sign_in_as(opened, world.owner)
+    opened.goto("/")
+    return opened
+
+
 @pytest.mark.parametrize("keys", ["/", "Control+k"])
-def test_pasted_identifier_of_the_other_mode_is_opened(
-    world: World, visit: Visit, sign_in_as: SignIn, keys: str
-) -> None:
+def test_pasted_identifier_of_the_other_mode_is_opened(world: World, page: Page, keys: str) -> None:
     customer = make_customer(world.tenant("test"), name="Mode Mistaken")
-    page = visit()
-    sign_in_as(page, world.owner)
-    page.goto("/")
 
     page.keyboard.press(keys)
     page.keyboard.insert_text(customer.public_id)
@@ -30,13 +34,8 @@ def test_pasted_identifier_of_the_other_mode_is_opened(
     expect(page.get_by_text("This is in Test: switched.")).to_be_visible()
 
 
-def test_the_list_below_the_field_is_walked_through_by_arrows(
-    world: World, visit: Visit, sign_in_as: SignIn
-) -> None:
+def test_the_list_below_the_field_is_walked_through_by_arrows(world: World, page: Page) -> None:
     customer = make_customer(world.tenant(), name="Found Below")
-    page = visit()
-    sign_in_as(page, world.owner)
-    page.goto("/")
 
     page.keyboard.press("/")
     page.keyboard.insert_text(customer.public_id)
@@ -49,13 +48,8 @@ def test_the_list_below_the_field_is_walked_through_by_arrows(
     expect(page.get_by_role("heading", name="Found Below")).to_be_visible()
 
 
-def test_what_is_typed_replaces_a_search_that_is_still_on_its_way(
-    world: World, visit: Visit, sign_in_as: SignIn
-) -> None:
+def test_what_is_typed_replaces_a_search_that_is_still_on_its_way(world: World, page: Page) -> None:
     customer = make_customer(world.tenant(), name="Found Below")
-    page = visit()
-    sign_in_as(page, world.owner)
-    page.goto("/")
     searches: list[Route] = []
 
     def answer_all_but_the_first(search: Route) -> None:
@@ -71,13 +65,7 @@ def test_what_is_typed_replaces_a_search_that_is_still_on_its_way(
     expect(page.locator(".topbar .find-hit").first).to_contain_text("Found Below")
 
 
-def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(
-    world: World, visit: Visit, sign_in_as: SignIn
-) -> None:
-    page = visit()
-    sign_in_as(page, world.owner)
-    page.goto("/")
-
+def test_the_sheet_of_shortcuts_opens_and_single_keys_can_be_switched_off(page: Page) -> None:
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard shortcuts")).to_be_visible()
     page.get_by_label("Single-key shortcuts").uncheck()

@@ -1,6 +1,7 @@
 """Sender domains: added, verified with a real DNS server, checked daily, and lapsed."""
 
 import datetime as dt
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -327,14 +328,16 @@ def test_domain_with_many_labels_needs_few_lookups(client: ApiClient, zone: Any)
 def test_silent_name_server_takes_the_time_of_its_own_domain_only(
     client: ApiClient, zone: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(verification, "DOMAIN_SECONDS", 3.0)
-    assert verification.DOMAIN_SECONDS < verification.LOOKUP_SECONDS
-    body = client.post("/v1/sender_domains", {"domain": "acme.example"}).json
+    monkeypatch.setattr(verification, "DOMAIN_SECONDS", 2.0)
+    monkeypatch.setattr(verification, "LOOKUP_SECONDS", 60.0)
+    body = client.post("/v1/sender_domains", {"domain": "a.b.c.d.acme.example"}).json
     *_, third, fourth = [record["name"] for record in body["records"]]
     zone.silent.add(third)
+    began = time.monotonic()
 
     found = look_again(client, body)
 
+    assert time.monotonic() - began < verification.LOOKUP_SECONDS
     assert [record["status"] for record in found["records"]] == [
         "missing",
         "missing",
