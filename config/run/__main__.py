@@ -149,7 +149,7 @@ class Run:
         try:
             if self.options.dev:
                 self._server = self._start_server(shared)
-            for watcher in (self._announce, self._watch):
+            for watcher in (self._announce, self._keep_watch):
                 threading.Thread(target=watcher, daemon=True).start()
             manager.loop()
         finally:
@@ -215,6 +215,11 @@ class Run:
         except (OSError, http.client.HTTPException):
             return False
 
+    def _keep_watch(self) -> None:
+        """Watch, and then stay: servers end with the thread that restarted them, and are needed while the others stop."""
+        self._watch()
+        threading.Event().wait()
+
     def _watch(self) -> None:
         """Restart crashed engines. Stop if `make` has disappeared without a signal, or the reloading web server has exited."""
         below_make = "MAKELEVEL" in os.environ
@@ -231,7 +236,8 @@ class Run:
                 return
             if self._engines is not None and not self._engines.attached:
                 for attempt in self._engines.revive():
-                    console.print(f"  {attempt}", markup=False)  # it may quote a log
+                    if not self._stopping.is_set():
+                        console.print(f"  {attempt}", markup=False)  # it may quote a log
 
 
 def main() -> int:

@@ -3,8 +3,11 @@
 import contextlib
 import math
 import tempfile
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -27,19 +30,23 @@ ENGINES_FILE = "engines.env"
 DATABASE = "pomelo"
 SETTLE_SECONDS = 30
 RETRY_SECONDS = 5
+REVIVAL_SECONDS = 10
 CONNECT_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Restart:
-    """An attempt to start a server that had died. `problem` says why it failed, if it did."""
+    """An attempt to start a server that had died. `problem` says why it does not answer, if it does not."""
 
     name: str
-    problem: str = ""
+    problem: str
+    is_running: bool
 
     def __str__(self) -> str:
         if not self.problem:
             return f"{self.name} died and was restarted."
+        if self.is_running:
+            return f"{self.name} died and was started again, but does not answer yet. {self.problem}"
         return f"{self.name} died and did not start again; this is tried until it does. {self.problem}"
 
 
@@ -65,6 +72,9 @@ class Engines:
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
         self._failed_at: dict[str, float] = {}
+        # Held while servers are started again, and by `stop()` to prevent it.
+        self._starting = threading.Lock()
+        self._is_stopping = False
 
     def __enter__(self) -> "Engines":
         self.start()
@@ -114,7 +124,7 @@ class Engines:
                 raise EngineError(f"Another process is starting or stopping the engines of {self.data_dir}.")
             time.sleep(0.1)
             lock = lock or acquire_lock(self.data_dir)
-        self._lock = lock
+        self._lock, self._is_stopping = lock, False
         try:
             self._start_servers()
         except BaseException:
@@ -203,33 +213,34 @@ class Engines:
         return self.postgres.url(role, password, database)
 
     def revive(self) -> list[Restart]:
-        """Start servers that have died again. Return one result for each attempt.
+        """Start servers that have died again, until `stop()` has begun. Return one result for each attempt.
 
-        A server that does not start is tried again by the first call after RETRY_SECONDS; it stops neither the other nor the
-        caller.
+        All are started before any is waited for, which takes at most REVIVAL_SECONDS each. A server that does not start stops
+        neither the other nor the caller, and is tried again by the first call after RETRY_SECONDS.
         """
+        with self._starting:
+            dead = [] if self._is_stopping else [server for server in self._servers if self._is_due(server)]
+            refused = {server: _problem_of(server.start) for server in dead}
         attempts = []
-        for server in self._servers:
-            name = server.process.name
-            if (
-                server.process.pid is not None
-                or time.monotonic() - self._failed_at.get(name, -math.inf) < RETRY_SECONDS
-            ):
-                continue
-            try:
-                server.restart()
-            except (EngineError, OSError) as error:
+        for server, refusal in refused.items():
+            problem = refusal or _problem_of(partial(server.wait_ready, REVIVAL_SECONDS))
+            name, is_running = server.process.name, server.process.pid is not None
+            if problem:
                 self._failed_at[name] = time.monotonic()
-                attempts.append(Restart(name, problem=str(error)))
-            else:
-                attempts.append(Restart(name))
+            attempts.append(Restart(name, problem, is_running=is_running))
         return attempts
+
+    def _is_due(self, server: Postgres | Valkey) -> bool:
+        failed_at = self._failed_at.get(server.process.name, -math.inf)
+        return server.process.pid is None and time.monotonic() - failed_at >= RETRY_SECONDS
 
     def stop(self) -> None:
         """Stop the servers that this object started. Idempotent."""
         if self._lock is None:
             self.attached = False
             return
+        with self._starting:
+            self._is_stopping = True
         (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
         with contextlib.ExitStack() as stack:  # each step runs even if another fails
             stack.callback(self._release_lock)
@@ -242,3 +253,12 @@ class Engines:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _problem_of(step: Callable[[], None]) -> str:
+    """Take a step of a server's start. Return why it failed, or an empty string."""
+    try:
+        step()
+    except Exception as error:  # whatever it is: who watches the servers must outlive it
+        return str(error) or repr(error)
+    return ""

@@ -60,7 +60,10 @@ class Valkey:
         with redis.Redis.from_url(self.url, socket_timeout=ANSWER_SECONDS) as client:
             try:
                 return bool(client.ping())
-            except (redis.ConnectionError, redis.TimeoutError):  # not there, loading its data, or too busy
+            except redis.ResponseError:
+                # It works as far as it can: with a full disk, say, it answers everything with MISCONF.
+                return True
+            except redis.RedisError:  # not there, loading its data, or too busy
                 return False
 
     def stop(self) -> None:

@@ -8,9 +8,11 @@ import ssl
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import redis
 from cryptography import x509
 from granian.constants import SSLProtocols
 
@@ -25,6 +27,8 @@ from config.run.options import (
     read_options,
     require_free_port,
 )
+from tests.engines import private_engines
+from tests.waiting import wait_until
 
 NOW = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
 
@@ -102,6 +106,23 @@ def test_run_ends_when_its_web_server_has_ended(capsys: pytest.CaptureFixture[st
 
     assert (told, run._failed) == ([True], True)
     assert "The web server exited (3)" in capsys.readouterr().out
+
+
+def test_restarted_servers_stay_while_the_other_processes_stop() -> None:
+    run = Run(read_options({}))
+    with private_engines() as engines:
+        run._engines = engines
+        watcher = threading.Thread(target=run._keep_watch, daemon=True)
+        watcher.start()
+        engines.valkey.process.kill()
+        with redis.Redis.from_url(engines.valkey.url) as client:
+            wait_until(engines.valkey._is_ready)
+
+            run._stopping.set()
+            watcher.join(timeout=2)  # it ends within half a second, if it ends at all
+
+            assert watcher.is_alive()  # with it would go the server, a moment later
+            assert client.ping()
 
 
 def test_debug_error_pages_are_shown_by_make_dev_only(tmp_path: Path) -> None:

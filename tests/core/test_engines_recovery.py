@@ -135,6 +135,7 @@ def test_dead_server_is_restarted_at_the_same_address() -> None:
 def test_server_that_does_not_start_again_is_tried_later_and_stops_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(pair, "RETRY_SECONDS", 600)
     with private_engines(durable=True) as engines:
         log = engines.valkey.folder / "appendonlydir"
         engines.postgres.process.kill()
@@ -155,6 +156,69 @@ def test_server_that_does_not_start_again_is_tried_later_and_stops_no_other(
         assert [str(each) for each in engines.revive()] == ["Valkey died and was restarted."]
         with redis.Redis.from_url(engines.valkey.url) as client:
             assert client.ping()
+
+
+def test_server_that_hangs_at_its_start_does_not_keep_the_other_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with private_engines() as engines:
+        start = engines.valkey.start
+
+        def start_and_hang() -> None:
+            start()
+            os.kill(engines.valkey.process.pid, signal.SIGSTOP)
+            assert engines.postgres.process.pid is None
+
+        def is_started_meanwhile(_: float) -> None:
+            assert engines.postgres.process.pid is not None
+            wait_ready(seconds=1)
+
+        wait_ready = engines.valkey.wait_ready
+        monkeypatch.setattr(engines.valkey, "start", start_and_hang)
+        monkeypatch.setattr(engines.valkey, "wait_ready", is_started_meanwhile)
+        engines.postgres.process.kill()
+        engines.valkey.process.kill()
+        try:
+            valkey, postgres = engines.revive()
+        finally:
+            os.kill(engines.valkey.process.pid, signal.SIGCONT)
+
+        assert str(valkey).startswith("Valkey died and was started again, but does not answer yet.")
+        assert str(postgres) == "PostgreSQL died and was restarted."
+        wait_ready()
+
+
+def test_start_that_fails_unforeseen_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise RuntimeError("unforeseen")
+
+    with private_engines() as engines:
+        monkeypatch.setattr(engines.valkey, "start", fail)
+        engines.postgres.process.kill()
+        engines.valkey.process.kill()
+
+        assert [str(each) for each in engines.revive()] == [
+            "Valkey died and did not start again; this is tried until it does. unforeseen",
+            "PostgreSQL died and was restarted.",
+        ]
+
+
+def test_nothing_is_restarted_once_the_engines_have_been_stopped() -> None:
+    with private_engines() as engines:
+        engines.stop()
+
+        assert engines.revive() == []
+
+        assert (engines.postgres.process.pid, engines.valkey.process.pid) == (None, None)
+
+
+def test_server_that_answers_with_an_error_is_up() -> None:
+    with private_valkey() as valkey:
+        with redis.Redis.from_url(valkey.url) as client:
+            # A full disk answers it with MISCONF.
+            client.execute_command("ACL", "SETUSER", "default", "-ping")
+
+        valkey.wait_ready(seconds=5)
 
 
 def test_server_too_busy_to_answer_is_waited_for() -> None:
