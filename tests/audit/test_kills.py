@@ -285,7 +285,8 @@ def test_requests_during_a_postgresql_outage_are_written_afterwards() -> None:
                     if number == 5:
                         engines.postgres.process.kill()
                 time.sleep(1)
-                assert [attempt.problem for attempt in engines.revive()] == [""]
+                engines.revive()
+                engines.postgres.wait_ready()
                 wait_until(lambda: stream.REQUESTS.waiting() == 0, seconds=90)
         finally:
             writer.terminate()

@@ -104,7 +104,6 @@ def kill_a_worker(moment: str, payment: Charge | Refund, gateway: SandboxProcess
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("moment", ["before", "during", "after"])
 @pytest.mark.parametrize("kind", [Charges, Refunds], ids=["charge", "refund"])
 def test_worker_killed_around_the_gateway_call_moves_the_money_once(

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -362,4 +361,4 @@ InvoiceMachine.TestCase.settings = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
-TestInvoiceMachine = pytest.mark.timeout(240)(InvoiceMachine.TestCase)
+TestInvoiceMachine = InvoiceMachine.TestCase

@@ -134,7 +134,6 @@ def test_lost_response_is_recovered_at_the_next_attempt(world: World, stripe: St
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
 def test_worker_killed_after_the_money_was_taken_charges_once(
     world: World, stripe: Stripe, settings: Settings
 ) -> None:

@@ -13,7 +13,6 @@ LEAST_WRITES = 30
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(420)
 def test_nothing_is_lost_or_done_twice() -> None:
     with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as folder:
         is_migrated = copy_migrated_server(Path(folder))

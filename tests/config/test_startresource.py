@@ -154,7 +154,6 @@ def test_generated_app_passes_make_check(made: Made) -> None:
     run(folder, tool("mypy"), "products")
 
 
-@pytest.mark.timeout(600)
 def test_directory_option_leaves_the_repository_untouched(tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in ROOT.glob("*") if path.is_file()}
 

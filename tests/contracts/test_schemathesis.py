@@ -31,7 +31,7 @@ BY_THE_DOCUMENT = ("examples", "coverage", "fuzzing")
 # request otherwise than the last time, as it must where an object was used up; then another one is begun.
 CHAINS = ("stateful",)
 # Some 7,000 requests, for which a machine that does much else at the same time needs longer.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 SEED = 20260131
 CONFIGURATION = """
 hooks = "tests.contracts.schemathesis_hooks"

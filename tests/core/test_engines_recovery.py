@@ -16,7 +16,13 @@ from core.engines.locks import lock_holder
 from core.engines.pair import Engines
 from core.engines.process import command_line
 from tests.engines import ROOT, private_engines, private_valkey
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_SECONDS, wait_until
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a server be called restarted as soon as it answers: how soon that is, says something about the machine only."""
+    monkeypatch.setattr(pair, "REVIVAL_SECONDS", PATIENCE_SECONDS)
 
 
 def cli(command: str, data_dir: Path) -> subprocess.CompletedProcess[str]:

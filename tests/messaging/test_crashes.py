@@ -53,7 +53,6 @@ class Workers:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
 def test_workers_killed_at_random_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     world = make_world(tier=Company.Tiers.ENTERPRISE)
     tenant = world.tenant()

@@ -73,7 +73,6 @@ def assert_all_is_there(receiver: Receiver, made: dict[str, Any], found: dict[st
     assert found["companies"] == 1
 
 
-@pytest.mark.timeout(600)
 def test_backup_restores_into_a_cluster_with_lower_transaction_ids(tmp_path: Path) -> None:
     with Receiver() as receiver, private_platform() as (old, environment):
         # given a platform that has been in use, and events that are neither relayed nor sealed
@@ -179,7 +178,6 @@ def test_failed_restore_deletes_nothing_and_keeps_default_privileges(tmp_path: P
     assert after == before != []
 
 
-@pytest.mark.timeout(600)
 def test_base_backup_recovers_to_a_point_in_time(tmp_path: Path) -> None:
     archive, base = tmp_path / "archive", tmp_path / "base"
     archive.mkdir(mode=0o700)

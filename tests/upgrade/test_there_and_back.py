@@ -12,9 +12,6 @@ import pytest
 
 from tests.engines import empty_database, superuser_url, template_owner_url
 
-# A minute on a quiet machine.
-pytestmark = pytest.mark.timeout(600)
-
 ROOT = Path(__file__).resolve().parents[2]
 
 # What migrations change of a row on purpose, and why: "table.column".

@@ -36,7 +36,6 @@ def state(endpoint: Endpoint) -> tuple[RecoveryJob, int]:
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", ["recover", "replay_missing"])
 def test_recovery_of_a_killed_worker_is_finished_by_another(
     world: World, receiver: Receiver, kind: str
