@@ -112,6 +112,20 @@ def test_slash_opens_the_search_and_question_mark_the_sheet_of_shortcuts(
     expect(search).to_be_focused()
 
 
+@pytest.mark.parametrize("shortcut", ["/", "Control+k"])
+def test_search_has_the_cursor_however_late_a_busy_machine_shows_it(
+    visit: Callable[..., Page], base_url: str, shortcut: str
+) -> None:
+    page = visit()
+    enter_as_staff(page, base_url)
+    page.add_init_script("window.requestAnimationFrame = (show) => setTimeout(show, 300);")
+    page.goto("/staff/")
+
+    page.keyboard.press(shortcut)
+
+    expect(page.get_by_placeholder("Type to search")).to_be_focused()
+
+
 def test_pasted_secret_is_shortened_before_it_is_put_into_a_url(
     world: World, visit: Callable[..., Page], base_url: str
 ) -> None:

@@ -58,6 +58,21 @@ let asked = "";
 let answered = "";
 let isAwaited = false;
 
+// The theme puts the cursor into the search after 20 ms, in vain if a busy machine has not shown it by then.
+document.addEventListener("DOMContentLoaded", () => {
+  const field = document.getElementById(FIELD);
+  let wasShown = false;
+  if (field) {
+    new ResizeObserver(() => {
+      const isShown = field.offsetWidth > 0;
+      if (isShown && !wasShown) {
+        field.focus();
+      }
+      wasShown = isShown;
+    }).observe(field);
+  }
+});
+
 function openFirst() {
   const first = document.querySelector("#command-results a[href]");
   isAwaited = false;
