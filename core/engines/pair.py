@@ -72,9 +72,8 @@ class Engines:
         self._postgres: Postgres | None = None
         self._valkey: Valkey | None = None
         self._failed_at: dict[str, float] = {}
-        # Held while servers are started again, and by `stop()` to prevent it.
-        self._starting = threading.Lock()
-        self._is_stopping = False
+        # Held while servers are started again, and while they are stopped.
+        self._changing = threading.Lock()
 
     def __enter__(self) -> "Engines":
         self.start()
@@ -124,7 +123,7 @@ class Engines:
                 raise EngineError(f"Another process is starting or stopping the engines of {self.data_dir}.")
             time.sleep(0.1)
             lock = lock or acquire_lock(self.data_dir)
-        self._lock, self._is_stopping = lock, False
+        self._lock = lock
         try:
             self._start_servers()
         except BaseException:
@@ -218,8 +217,8 @@ class Engines:
         All are started before any is waited for, which takes at most REVIVAL_SECONDS each. A server that does not start stops
         neither the other nor the caller, and is tried again by the first call after RETRY_SECONDS.
         """
-        with self._starting:
-            dead = [] if self._is_stopping else [server for server in self._servers if self._is_due(server)]
+        with self._changing:
+            dead = [server for server in self._servers if self._is_due(server)] if self._lock else []
             refused = {server: _problem_of(server.start) for server in dead}
         attempts = []
         for server, refusal in refused.items():
@@ -239,10 +238,8 @@ class Engines:
         if self._lock is None:
             self.attached = False
             return
-        with self._starting:
-            self._is_stopping = True
         (self.data_dir / ENGINES_FILE).unlink(missing_ok=True)
-        with contextlib.ExitStack() as stack:  # each step runs even if another fails
+        with self._changing, contextlib.ExitStack() as stack:  # each step runs even if another fails
             stack.callback(self._release_lock)
             if self._identity is not None:
                 stack.callback(remove_socket_folder, self.data_dir, self._identity)

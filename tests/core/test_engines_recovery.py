@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import psycopg
@@ -215,6 +216,27 @@ def test_nothing_is_restarted_once_the_engines_have_been_stopped() -> None:
 
         assert engines.revive() == []
 
+        assert (engines.postgres.process.pid, engines.valkey.process.pid) == (None, None)
+
+
+def test_server_stopped_already_is_not_restarted_while_the_other_stops(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with private_engines() as engines, ThreadPoolExecutor(1) as pool:
+        stop = engines.valkey.stop
+        attempts: list[Future[list[pair.Restart]]] = []
+
+        def stop_beside_a_restart() -> None:
+            assert engines.postgres.process.pid is None
+            attempts.append(pool.submit(engines.revive))
+            wait([attempts[0]], timeout=1)  # it ends after the stop, if at all
+            stop()
+
+        monkeypatch.setattr(engines.valkey, "stop", stop_beside_a_restart)
+
+        engines.stop()
+
+        assert attempts[0].result() == []
         assert (engines.postgres.process.pid, engines.valkey.process.pid) == (None, None)
 
 
